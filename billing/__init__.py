@@ -1,0 +1,1 @@
+"""Who is billed and for what: accounts, subscriptions, charges, rate sheets, administrators, permissions."""

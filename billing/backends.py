@@ -1,0 +1,39 @@
+"""Who may do what: how the billing permissions imply each other, for platform staff and for customers."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Permission
+from django.db.models import Model
+
+from billing.permissions import ALL_PERMISSIONS, CUSTOMER_PERMISSIONS, REPORT_PERMISSIONS
+
+if TYPE_CHECKING:
+    from billing.models import Administrator
+
+
+class PermissionBackend(ModelBackend):
+    """Django's permissions, with `billing.all_permissions` implying others, and customers held to what is theirs.
+
+    For platform staff `billing.all_permissions` implies every permission of the project; for a customer's
+    administrator viewing and requesting reports.
+    """
+
+    def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
+        """The permissions in effect, as `app_label.codename`."""
+        administrator: Administrator = user_obj
+        if not administrator.is_active or administrator.is_anonymous or obj is not None:
+            return set()
+        if not hasattr(administrator, "_permissions_in_effect"):
+            granted = super().get_all_permissions(administrator)
+            administrator._permissions_in_effect = self._in_effect(administrator, granted)  # type: ignore[attr-defined]  # a cache, as Django's own
+        return administrator._permissions_in_effect  # type: ignore[attr-defined,no-any-return]
+
+    def _in_effect(self, administrator: "Administrator", granted: set[str]) -> set[str]:
+        if not administrator.is_platform_staff:
+            implied = REPORT_PERMISSIONS if ALL_PERMISSIONS in granted else frozenset()
+            return (granted & CUSTOMER_PERMISSIONS) | implied
+        if ALL_PERMISSIONS not in granted:
+            return granted
+        every = Permission.objects.values_list("content_type__app_label", "codename").order_by()
+        return {f"{app_label}.{codename}" for app_label, codename in every}

@@ -1,0 +1,23 @@
+"""Accounts, administrators, subscriptions, charges and rate sheets."""
+
+from billing.models.accounts import Account, AccountQuerySet
+from billing.models.administrators import Administrator, Membership
+from billing.models.charges import Charge
+from billing.models.rate_sheets import Direction, Rate, RateSheet, RateSheetVersion, UsageGroup
+from billing.models.subscriptions import Subscription, SubscriptionQuerySet, TelcoCommitDiscount
+
+__all__ = [
+    "Account",
+    "AccountQuerySet",
+    "Administrator",
+    "Charge",
+    "Direction",
+    "Membership",
+    "Rate",
+    "RateSheet",
+    "RateSheetVersion",
+    "Subscription",
+    "SubscriptionQuerySet",
+    "TelcoCommitDiscount",
+    "UsageGroup",
+]

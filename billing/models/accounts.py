@@ -1,0 +1,42 @@
+"""Accounts: the customer organizations, and who may see them."""
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from billing.models.administrators import Administrator
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    """Sets of accounts."""
+
+    def visible_to(self, administrator: "Administrator") -> Self:
+        """Every account for platform staff, else those the administrator is a member of."""
+        if not administrator.is_active:
+            return self.none()
+        if administrator.is_platform_staff:
+            return self
+        return self.filter(memberships__administrator=administrator)
+
+
+class Account(models.Model):
+    """A customer organization."""
+
+    code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")
+    name = models.CharField(max_length=255)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "code"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(code=""),
+                name="account_has_code",
+                violation_error_message="An account needs a code.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

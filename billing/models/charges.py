@@ -1,0 +1,31 @@
+"""Charges: the licence types that logins are billed under."""
+
+from django.db import models
+
+
+class Charge(models.Model):
+    """A licence type, named as reports name it (`CX 2 Named`), and what it is billed by."""
+
+    class Basis(models.TextChoices):
+        """What is counted for the invoice."""
+
+        NAMED = "named", "named"
+        CONCURRENT = "concurrent", "concurrent"
+        HOURLY = "hourly", "hourly"
+        DEVICE = "device", "device"
+
+    name = models.CharField(max_length=255, unique=True, db_collation="C")
+    basis = models.CharField(max_length=10, choices=Basis.choices)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(basis__in=["named", "concurrent", "hourly", "device"]),
+                name="charge_has_known_basis",
+                violation_error_message="The basis is named, concurrent, hourly or device.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

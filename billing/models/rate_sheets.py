@@ -1,0 +1,132 @@
+"""Rate sheets: what a minute costs, by usage group, call type and direction, from one day to another."""
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Func, Q, Value
+
+
+class Direction(models.TextChoices):
+    """The direction of a call, from the customer's side."""
+
+    INBOUND = "Inbound", "Inbound"
+    OUTBOUND = "Outbound", "Outbound"
+
+
+class InclusiveDays(Func):
+    """`daterange(first, last, '[]')`: two days, both included; NULL is without end."""
+
+    function = "DATERANGE"
+    output_field = DateRangeField()
+
+    def __init__(self, first: str, last: str) -> None:
+        super().__init__(F(first), F(last), Value("[]"))
+
+
+class RateSheet(models.Model):
+    """A price list with a name; what it says is in its versions. A subscription may name a sheet before it has any."""
+
+    name = models.CharField(max_length=255, unique=True, db_collation="C")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RateSheetVersion(models.Model):
+    """A rate sheet as it reads from one day through another, with the currency and the blocks of time that it bills."""
+
+    rate_sheet = models.ForeignKey(RateSheet, on_delete=models.PROTECT, related_name="versions")
+    effective_from = models.DateField()
+    effective_through = models.DateField(null=True, blank=True, help_text="The last day; empty: until further notice.")
+    currency = models.CharField(max_length=3)
+    increment_seconds = models.PositiveIntegerField(default=6, help_text="Every started block of seconds counts.")
+    minimum_seconds = models.PositiveIntegerField(default=0, help_text="The first so many seconds are one block.")
+
+    class Meta:
+        ordering = ["rate_sheet__name", "-effective_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["rate_sheet", "effective_from"], name="rate_sheet_version_starts_once"),
+            models.CheckConstraint(
+                condition=Q(effective_through__isnull=True) | Q(effective_through__gte=F("effective_from")),
+                name="rate_sheet_version_ends_after_start",
+                violation_error_message="The version ends before it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(increment_seconds__gte=1),
+                name="rate_sheet_increment_is_positive",
+                violation_error_message="The increment is at least one second.",
+            ),
+            models.CheckConstraint(
+                condition=Q(currency__regex=r"^[A-Z]{3}$"),
+                name="rate_sheet_currency_is_a_code",
+                violation_error_message="The currency is a code of three capital letters, such as USD.",
+            ),
+            ExclusionConstraint(
+                name="rate_sheet_versions_do_not_overlap",
+                expressions=[
+                    ("rate_sheet", RangeOperators.EQUAL),
+                    (InclusiveDays("effective_from", "effective_through"), RangeOperators.OVERLAPS),
+                ],
+                violation_error_message="Another version of this sheet is in force on some of these days.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rate_sheet} from {self.effective_from}"
+
+    def clean(self) -> None:
+        """The order of the days comes first: PostgreSQL cannot even build a range that ends before it starts."""
+        if self.effective_through and self.effective_from and self.effective_through < self.effective_from:
+            raise ValidationError({"effective_through": "The version ends before it starts."})
+
+
+class UsageGroup(models.Model):
+    """A group of destinations as one version of a sheet knows it: its code, and the name it is shown under."""
+
+    version = models.ForeignKey(RateSheetVersion, on_delete=models.PROTECT, related_name="usage_groups")
+    code = models.CharField(max_length=255, db_collation="C")
+    display_name = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "code"], name="usage_group_stands_once_on_a_version"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class Rate(models.Model):
+    """The price of a minute for one usage group, call type and direction, on one version of a sheet."""
+
+    usage_group = models.ForeignKey(UsageGroup, on_delete=models.PROTECT, related_name="rates")
+    call_type = models.CharField(max_length=255, db_collation="C")
+    direction = models.CharField(max_length=8, choices=Direction.choices)
+    rate_per_minute = models.DecimalField(max_digits=16, decimal_places=6)
+
+    class Meta:
+        ordering = ["usage_group__code", "call_type", "direction"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["usage_group", "call_type", "direction"],
+                name="rate_stands_once_on_a_version",
+                violation_error_message="This version has a rate for the usage group, call type and direction already.",
+            ),
+            models.CheckConstraint(
+                condition=Q(direction__in=["Inbound", "Outbound"]), name="rate_direction_is_inbound_or_outbound"
+            ),
+            models.CheckConstraint(
+                # NaN is greater than every number, so that >= alone would let it in.
+                condition=Q(rate_per_minute__gte=0) & ~Q(rate_per_minute=Value("NaN", models.DecimalField())),
+                name="rate_is_a_finite_amount",
+                violation_error_message="The rate is a number, 0 or more.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.usage_group.code}, {self.call_type}, {self.direction}: {self.rate_per_minute}"

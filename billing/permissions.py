@@ -1,0 +1,8 @@
+"""The permission words: which of them open reports, and which a customer's administrator can hold at all."""
+
+ALL_PERMISSIONS = "billing.all_permissions"
+REPORT_PERMISSIONS = frozenset({ALL_PERMISSIONS, "billing.add_subscription", "billing.view_subscription"})
+"""Any of these opens the Subscription screen and the reports of one's accounts."""
+
+CUSTOMER_PERMISSIONS = REPORT_PERMISSIONS | {"usage.add_upload"}
+"""All that a customer's administrator can hold: whatever else was granted has no effect for them."""

@@ -1,0 +1,89 @@
+"""Keeping customers apart in the database itself: foreign keys that carry the account."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.ddl_references import Statement, Table
+from django.db.models import BaseConstraint, Model
+
+_FOREIGN_KEY = (
+    "CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {target} ({target_columns}) DEFERRABLE INITIALLY DEFERRED"
+)
+
+
+class SameAccountForeignKey(BaseConstraint):
+    """`FOREIGN KEY (account_id, <field>_id) REFERENCES target (account_id, id)`: no row points into another account.
+
+    `field` names a ForeignKey of the model with `db_constraint=False` (this key replaces its own). The target needs a
+    unique constraint over `account` and `id`.
+    """
+
+    violation_error_message = "This belongs to another account."
+
+    def __init__(self, *, field: str, name: str, violation_error_message: str | None = None) -> None:
+        super().__init__(name=name, violation_error_message=violation_error_message)
+        self.field = field
+
+    def _sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
+        quote = schema_editor.quote_name
+        field = model._meta.get_field(self.field)
+        target = field.remote_field.model._meta  # type: ignore[union-attr]  # always a ForeignKey: see the class
+        return _FOREIGN_KEY.format(
+            name=quote(self.name),
+            columns=f"{quote('account_id')}, {quote(field.column)}",  # type: ignore[union-attr]  # see above
+            target=quote(target.db_table),
+            target_columns=f"{quote('account_id')}, {quote(target.pk.column)}",
+        )
+
+    def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+        """The clause inside CREATE TABLE."""
+        assert model is not None  # noqa: S101 - Django's own signature is looser than its calls
+        assert schema_editor is not None  # noqa: S101
+        return self._sql(model, schema_editor)
+
+    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+        """The statement that adds the constraint to a table."""
+        assert model is not None  # noqa: S101
+        assert schema_editor is not None  # noqa: S101
+        return Statement(
+            "ALTER TABLE %(table)s ADD %(constraint)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            constraint=self._sql(model, schema_editor),
+        )
+
+    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+        """The statement that takes the constraint off a table."""
+        assert model is not None  # noqa: S101
+        assert schema_editor is not None  # noqa: S101
+        return Statement(
+            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
+            table=Table(model._meta.db_table, schema_editor.quote_name),
+            name=schema_editor.quote_name(self.name),
+        )
+
+    def validate(
+        self,
+        model: type[Model],  # noqa: ARG002 - Django's signature
+        instance: Model,
+        exclude: Any = None,
+        using: str = "default",  # noqa: ARG002 - Django's signature
+    ) -> None:
+        """Refuse an instance whose `field` belongs to another account than itself."""
+        if exclude and (self.field in exclude or "account" in exclude):
+            return
+        related = getattr(instance, self.field)
+        if related is not None and related.account_id != instance.account_id:  # type: ignore[attr-defined]  # a tenant
+            raise ValidationError({self.field: self.get_violation_error_message()})
+
+    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+        """As migrations store it."""
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "field": self.field}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SameAccountForeignKey):
+            return self.deconstruct() == other.deconstruct()
+        return NotImplemented
+
+    __hash__ = BaseConstraint.__hash__

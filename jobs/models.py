@@ -1,0 +1,68 @@
+"""The abstract model of work that outlives a request. The row in PostgreSQL is the only truth."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class State(models.TextChoices):
+    """Where a job stands: queued → running → succeeded | failed | cancelled."""
+
+    QUEUED = "queued", "queued"
+    RUNNING = "running", "running"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+    CANCELLED = "cancelled", "cancelled"
+
+
+class Job(models.Model):
+    """One request for work, taken by one worker at a time.
+
+    `attempt` counts the workers that took it and may fail it when they are too many; `fence` grows with every claim, so
+    that a worker whose lease ran out cannot write over its successor. All instants are the database's.
+    """
+
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=0, editable=False)
+    fence = models.PositiveIntegerField(default=0, editable=False)
+    lease_until = models.DateTimeField(null=True, editable=False)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    rows_done = models.PositiveBigIntegerField(default=0, editable=False)
+    rows_expected = models.PositiveBigIntegerField(null=True, editable=False)
+    failure = models.TextField(blank=True, editable=False, help_text="What happened and what to do, as a sentence.")
+
+    class Meta:
+        abstract = True
+        ordering = ["-requested_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["queued", "running", "succeeded", "failed", "cancelled"]),
+                name="%(class)s_has_known_state",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(lease_until__isnull=False), name="%(class)s_running_has_a_lease"
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at__isnull=False, state__in=["succeeded", "failed", "cancelled"])
+                | Q(finished_at__isnull=True, state__in=["queued", "running"]),
+                name="%(class)s_is_finished_or_not",
+            ),
+        ]
+        indexes = [
+            # The sweep: what waits or runs, a handful among all that is done.
+            models.Index(
+                fields=["requested_at"], condition=Q(state__in=["queued", "running"]), name="%(class)s_unfinished"
+            ),
+        ]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self.state not in {State.QUEUED, State.RUNNING}

@@ -1,0 +1,78 @@
+"""Report jobs: one request for one report."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+
+from billing.cycles import DateRange
+from billing.models import Account, Administrator, Subscription
+from billing.tenancy import SameAccountForeignKey
+from jobs.models import Job
+from reports import types
+
+
+def report_type_choices() -> list[tuple[str, str]]:
+    """The report types, as `(slug, title)`; a callable, so that a new one needs no migration."""
+    return [(report_type.slug, report_type.title) for report_type in types.all_types()]
+
+
+class ReportJobQuerySet(models.QuerySet["ReportJob"]):
+    """Sets of report jobs."""
+
+    def visible_to(self, administrator: Administrator) -> Self:
+        """Those of the accounts that the administrator may see."""
+        return self.filter(account__in=Account.objects.visible_to(administrator))
+
+
+class ReportJob(Job):
+    """One request for one report on a subscription's usage, over two days, both included."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="report_jobs")
+    subscription = models.ForeignKey(
+        Subscription, on_delete=models.PROTECT, db_constraint=False, related_name="report_jobs"
+    )
+    report_type = models.CharField(max_length=50, choices=report_type_choices)
+    format = models.CharField(max_length=20, default="csv")
+    date_from = models.DateField()
+    date_through = models.DateField()
+    file = models.FileField(max_length=255, blank=True, editable=False)
+    file_bytes = models.PositiveBigIntegerField(null=True, editable=False)
+    file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
+    file_rows = models.PositiveBigIntegerField(null=True, editable=False)
+
+    objects = ReportJobQuerySet.as_manager()
+
+    class Meta(Job.Meta):
+        constraints = [
+            *Job.Meta.constraints,
+            SameAccountForeignKey(field="subscription", name="report_job_is_on_a_subscription_of_its_account"),
+            models.CheckConstraint(
+                condition=Q(date_through__gte=F("date_from")),
+                name="report_job_range_begins_before_it_ends",
+                violation_error_message="The range begins after it ends.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="succeeded")
+                | (Q(file_bytes__isnull=False, file_rows__isnull=False) & ~Q(file_sha256="")),
+                name="report_job_succeeds_with_a_file",
+            ),
+        ]
+        indexes = [
+            *Job.Meta.indexes,
+            # The recent reports of a subscription.
+            models.Index(fields=["subscription", "-requested_at"], name="report_job_recent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_report_type_display()}, {self.date_from} through {self.date_through}"
+
+    @property
+    def range(self) -> DateRange:
+        """The days that the report covers."""
+        return DateRange(self.date_from, self.date_through)
+
+    @property
+    def download_name(self) -> str:
+        """The name under which a browser saves the file."""
+        return f"{self.report_type}_{self.subscription.number}_{self.date_from}_{self.date_through}.{self.format}"

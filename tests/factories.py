@@ -1,0 +1,135 @@
+"""Rows for tests: keyword-only functions, each of which saves a valid row with what it needs."""
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from billing.models import (
+    Account,
+    Administrator,
+    Charge,
+    Membership,
+    Rate,
+    RateSheet,
+    RateSheetVersion,
+    Subscription,
+    UsageGroup,
+)
+from usage.models import Call, Entity, EntityKind, LoginSession, Resource, ResourceUsage
+
+_number = count(1)
+
+
+def instant(text: str) -> datetime:
+    """`2026-03-01T09:00` or finer, in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def make_account(*, code: str | None = None, name: str = "Acme Contact Centers") -> Account:
+    """An account."""
+    return Account.objects.create(code=code or f"ACME-{next(_number)}", name=name)
+
+
+def make_administrator(
+    *, email: str | None = None, accounts: tuple[Account, ...] = (), password: str = "a long enough one", **fields: Any
+) -> Administrator:
+    """An administrator, member of the accounts, with no permission."""
+    administrator = Administrator.objects.create_user(email or f"ana{next(_number)}@acme.example", password, **fields)
+    for account in accounts:
+        Membership.objects.create(administrator=administrator, account=account)
+    return administrator
+
+
+def make_subscription(
+    *,
+    account: Account | None = None,
+    number: str | None = None,
+    activation_date: date = date(2017, 10, 21),
+    **fields: Any,
+) -> Subscription:
+    """A subscription in USD that goes on."""
+    return Subscription.objects.create(
+        account=account or make_account(),
+        number=number or f"SUB-{next(_number)}",
+        activation_date=activation_date,
+        **{"currency": "USD", **fields},
+    )
+
+
+def make_charge(*, name: str | None = None, basis: str = "named") -> Charge:
+    """A charge."""
+    return Charge.objects.create(name=name or f"CX {next(_number)}", basis=basis)
+
+
+def make_entity(*, account: Account, identifier: str | None = None, kind: EntityKind = EntityKind.USER) -> Entity:
+    """A user, unless told otherwise."""
+    return Entity.objects.create(
+        account=account, identifier=identifier or f"user{next(_number)}@acme.example", kind=kind
+    )
+
+
+def make_session(
+    *,
+    entity: Entity,
+    charge: Charge | None = None,
+    started_at: datetime,
+    ended_at: datetime | None,
+    billable: bool = True,
+) -> LoginSession:
+    """A login session of the entity."""
+    return LoginSession.objects.create(
+        account=entity.account,
+        session_id=f"S-{next(_number)}",
+        entity=entity,
+        charge=charge or make_charge(),
+        started_at=started_at,
+        ended_at=ended_at,
+        billable=billable,
+    )
+
+
+def make_resource_usage(
+    *, account: Account, used_on: date, quantity: str = "12", resource: Resource | None = None
+) -> ResourceUsage:
+    """A resource's usage on a day."""
+    resource = resource or Resource.objects.create(name=f"SMS {next(_number)}", unit="message")
+    return ResourceUsage.objects.create(account=account, resource=resource, used_on=used_on, quantity=quantity)
+
+
+def make_version(
+    *, sheet: RateSheet | None = None, effective_from: date = date(2017, 1, 1), **fields: Any
+) -> RateSheetVersion:
+    """A version of a rate sheet in USD, until further notice."""
+    sheet = sheet or RateSheet.objects.create(name=f"Sheet {next(_number)}")
+    return RateSheetVersion.objects.create(
+        rate_sheet=sheet, effective_from=effective_from, **{"currency": "USD", **fields}
+    )
+
+
+def make_rate(
+    *,
+    version: RateSheetVersion,
+    code: str = "US-FIXED",
+    call_type: str = "voice",
+    direction: str = "Outbound",
+    rate: str = "0.0181",
+) -> Rate:
+    """A rate on the version, under a usage group that the version then knows."""
+    group, _created = UsageGroup.objects.get_or_create(
+        version=version, code=code, defaults={"display_name": code.title()}
+    )
+    return Rate.objects.create(usage_group=group, call_type=call_type, direction=direction, rate_per_minute=rate)
+
+
+def make_call(*, account: Account, started_at: datetime, seconds: int = 55, **fields: Any) -> Call:
+    """An unrated outbound call."""
+    defaults = {
+        "sip_call_id": f"call-{next(_number)}",
+        "origin": "+14155550100",
+        "destination": "+14155550101",
+        "usage_group": "US-FIXED",
+        "call_type": "voice",
+        "direction": "Outbound",
+        "ended_at": started_at + timedelta(seconds=seconds),
+    }
+    return Call.objects.create(account=account, started_at=started_at, **{**defaults, **fields})

@@ -1,0 +1,1 @@
+"""What was used: entities, login sessions, resources, calls; and how it gets in."""

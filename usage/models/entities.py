@@ -1,0 +1,85 @@
+"""Entities: the users and devices that log in to the platform being billed."""
+
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from billing.models import Account, Administrator
+
+
+class EntityKind(models.TextChoices):
+    """What an entity is."""
+
+    USER = "user", "user"
+    DEVICE = "device", "device"
+
+
+class EntityQuerySet(models.QuerySet["Entity"]):
+    """Sets of entities."""
+
+    def visible_to(self, administrator: Administrator) -> Self:
+        """Those of the accounts that the administrator may see."""
+        return self.filter(account__in=Account.objects.visible_to(administrator))
+
+
+class Entity(models.Model):
+    """A user, known by e-mail address, or a device, known by its device ID; its identifier is unique in its account."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entities")
+    kind = models.CharField(max_length=6, choices=EntityKind.choices)
+    identifier = models.CharField(max_length=255, db_collation="C")
+    name = models.CharField(max_length=255, blank=True)
+    division = models.CharField(max_length=255, blank=True)
+
+    objects = EntityQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "entities"
+        ordering = ["identifier"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "id"], name="entity_id_stands_with_its_account"),
+            # The identifier leads: the same index answers a search across accounts.
+            models.UniqueConstraint(
+                fields=["identifier", "account"],
+                name="entity_identifier_is_unique_in_account",
+                violation_error_message="The account has a user or device with this identifier.",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["user", "device"]), name="entity_is_a_user_or_a_device"),
+            models.CheckConstraint(
+                condition=~Q(kind="user") | Q(identifier=Lower("identifier")), name="user_email_is_lower_case"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.identifier
+
+
+class _OfKind(models.Manager[Any]):
+    """The entities of one kind."""
+
+    def __init__(self, kind: EntityKind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return EntityQuerySet(self.model, using=self._db).filter(kind=self.kind)
+
+
+class User(Entity):
+    """The customer's person who logs in to the platform."""
+
+    objects: ClassVar[models.Manager[Any]] = _OfKind(EntityKind.USER)
+
+    class Meta:
+        proxy = True
+
+
+class Device(Entity):
+    """A phone or appliance."""
+
+    objects: ClassVar[models.Manager[Any]] = _OfKind(EntityKind.DEVICE)
+
+    class Meta:
+        proxy = True
