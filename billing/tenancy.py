@@ -1,11 +1,11 @@
 """Keeping customers apart in the database itself: foreign keys that carry the account."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.backends.ddl_references import Statement, Table
-from django.db.models import BaseConstraint, Model
+from django.db.models import BaseConstraint, ForeignKey, Model
 
 _FOREIGN_KEY = (
     "CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {target} ({target_columns}) DEFERRABLE INITIALLY DEFERRED"
@@ -28,10 +28,12 @@ class SameAccountForeignKey(BaseConstraint):
     def _sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         quote = schema_editor.quote_name
         field = model._meta.get_field(self.field)
-        target = field.remote_field.model._meta  # type: ignore[union-attr]  # always a ForeignKey: see the class
+        assert isinstance(field, ForeignKey)  # noqa: S101 - see the class
+        assert field.column is not None  # noqa: S101 - every foreign key has a column
+        target = field.related_model._meta
         return _FOREIGN_KEY.format(
             name=quote(self.name),
-            columns=f"{quote('account_id')}, {quote(field.column)}",  # type: ignore[union-attr]  # see above
+            columns=f"{quote('account_id')}, {quote(field.column)}",
             target=quote(target.db_table),
             target_columns=f"{quote('account_id')}, {quote(target.pk.column)}",
         )
@@ -42,25 +44,18 @@ class SameAccountForeignKey(BaseConstraint):
         assert schema_editor is not None  # noqa: S101
         return self._sql(model, schema_editor)
 
-    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
         """The statement that adds the constraint to a table."""
         assert model is not None  # noqa: S101
         assert schema_editor is not None  # noqa: S101
-        return Statement(
-            "ALTER TABLE %(table)s ADD %(constraint)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            constraint=self._sql(model, schema_editor),
-        )
+        return f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)} ADD {self._sql(model, schema_editor)}"
 
-    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Statement:
+    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
         """The statement that takes the constraint off a table."""
         assert model is not None  # noqa: S101
         assert schema_editor is not None  # noqa: S101
-        return Statement(
-            "ALTER TABLE %(table)s DROP CONSTRAINT %(name)s",
-            table=Table(model._meta.db_table, schema_editor.quote_name),
-            name=schema_editor.quote_name(self.name),
-        )
+        quote = schema_editor.quote_name
+        return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
 
     def validate(
         self,
@@ -76,7 +71,7 @@ class SameAccountForeignKey(BaseConstraint):
         if related is not None and related.account_id != instance.account_id:  # type: ignore[attr-defined]  # a tenant
             raise ValidationError({self.field: self.get_violation_error_message()})
 
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """As migrations store it."""
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "field": self.field}

@@ -55,7 +55,7 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
         Account, through="Membership", related_name="administrators"
     )
 
-    objects: ClassVar[AdministratorManager] = AdministratorManager.from_queryset(AdministratorQuerySet)()  # type: ignore[assignment]  # a class made at run time
+    objects: ClassVar[AdministratorManager] = AdministratorManager.from_queryset(AdministratorQuerySet)()
 
     EMAIL_FIELD = "email"
     USERNAME_FIELD = "email"

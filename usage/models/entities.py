@@ -1,6 +1,6 @@
 """Entities: the users and devices that log in to the platform being billed."""
 
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -24,6 +24,23 @@ class EntityQuerySet(models.QuerySet["Entity"]):
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
 
+class EntityManager(models.Manager["Entity"]):
+    """All entities, or those of one kind."""
+
+    def __init__(self, kind: EntityKind | None = None) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def get_queryset(self) -> EntityQuerySet:
+        """The entities of the kind."""
+        entities = EntityQuerySet(self.model, using=self._db)
+        return entities if self.kind is None else entities.filter(kind=self.kind)
+
+    def visible_to(self, administrator: Administrator) -> EntityQuerySet:
+        """Those of the accounts that the administrator may see."""
+        return self.get_queryset().visible_to(administrator)
+
+
 class Entity(models.Model):
     """A user, known by e-mail address, or a device, known by its device ID; its identifier is unique in its account."""
 
@@ -33,7 +50,7 @@ class Entity(models.Model):
     name = models.CharField(max_length=255, blank=True)
     division = models.CharField(max_length=255, blank=True)
 
-    objects = EntityQuerySet.as_manager()
+    objects: ClassVar[EntityManager] = EntityManager()
 
     class Meta:
         verbose_name_plural = "entities"
@@ -56,21 +73,10 @@ class Entity(models.Model):
         return self.identifier
 
 
-class _OfKind(models.Manager[Any]):
-    """The entities of one kind."""
-
-    def __init__(self, kind: EntityKind) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def get_queryset(self) -> models.QuerySet[Any]:
-        return EntityQuerySet(self.model, using=self._db).filter(kind=self.kind)
-
-
 class User(Entity):
     """The customer's person who logs in to the platform."""
 
-    objects: ClassVar[models.Manager[Any]] = _OfKind(EntityKind.USER)
+    objects: ClassVar[EntityManager] = EntityManager(EntityKind.USER)
 
     class Meta:
         proxy = True
@@ -79,7 +85,7 @@ class User(Entity):
 class Device(Entity):
     """A phone or appliance."""
 
-    objects: ClassVar[models.Manager[Any]] = _OfKind(EntityKind.DEVICE)
+    objects: ClassVar[EntityManager] = EntityManager(EntityKind.DEVICE)
 
     class Meta:
         proxy = True
