@@ -29,13 +29,12 @@ class SameAccountForeignKey(BaseConstraint):
         quote = schema_editor.quote_name
         field = model._meta.get_field(self.field)
         assert isinstance(field, ForeignKey)  # noqa: S101 - see the class
-        assert field.column is not None  # noqa: S101 - every foreign key has a column
         target = field.related_model._meta
         return _FOREIGN_KEY.format(
             name=quote(self.name),
-            columns=f"{quote('account_id')}, {quote(field.column)}",
+            columns=f"{quote('account_id')}, {quote(field.attname)}",
             target=quote(target.db_table),
-            target_columns=f"{quote('account_id')}, {quote(target.pk.column)}",
+            target_columns=f"{quote('account_id')}, {quote('id')}",
         )
 
     def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
