@@ -1,6 +1,10 @@
 """Settings of the tests: the real ones, with cheap passwords and plain static files."""
 
-from config.settings import *  # noqa: F403 - the tests run on every setting of the product
+from tests.homes import claim_home
+
+claim_home()
+
+from config.settings import *  # noqa: E402, F403 - the tests run on every setting of the product, in a home of their own
 
 SECRET_KEY = "only-for-tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,8 @@
+"""PostgreSQL and Valkey as processes of our own, for machines that bring neither (DATABASE_URL, REDIS_URL)."""
+
+from config.embedded.errors import EmbeddedError as EmbeddedError
+from config.embedded.homes import home_folder as home_folder
+from config.embedded.homes import secret_key as secret_key
+from config.embedded.running import database_settings as database_settings
+from config.embedded.running import redis_url as redis_url
+from config.embedded.running import running as running
