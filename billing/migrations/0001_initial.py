@@ -2,6 +2,7 @@ import billing.models.rate_sheets
 import billing.tenancy
 import django.contrib.postgres.constraints
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 from decimal import Decimal
@@ -243,6 +244,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='rate',
-            constraint=models.CheckConstraint(condition=models.Q(('rate_per_minute__gte', 0), models.Q(('rate_per_minute', models.Value('NaN', models.DecimalField())), _negated=True)), name='rate_is_a_finite_amount', violation_error_message='The rate is a number, 0 or more.'),
+            constraint=models.CheckConstraint(condition=models.Q(('rate_per_minute__gte', 0), models.Q(('rate_per_minute', django.db.models.functions.comparison.Cast(models.Value('NaN'), models.DecimalField(decimal_places=6, max_digits=24))), _negated=True)), name='rate_is_a_finite_amount', violation_error_message='The rate is a number, 0 or more.'),
         ),
     ]

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
 
 
 class Direction(models.TextChoices):
@@ -122,7 +123,8 @@ class Rate(models.Model):
             ),
             models.CheckConstraint(
                 # NaN is greater than every number, so that >= alone would let it in.
-                condition=Q(rate_per_minute__gte=0) & ~Q(rate_per_minute=Value("NaN", models.DecimalField())),
+                condition=Q(rate_per_minute__gte=0)
+                & ~Q(rate_per_minute=Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6))),
                 name="rate_is_a_finite_amount",
                 violation_error_message="The rate is a number, 0 or more.",
             ),

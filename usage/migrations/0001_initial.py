@@ -1,5 +1,6 @@
 import billing.tenancy
 import django.db.models.deletion
+import django.db.models.functions.comparison
 import django.db.models.functions.datetime
 import django.db.models.functions.text
 import usage.models.uploads
@@ -163,7 +164,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['account', 'started_at', 'sip_call_id'], name='call_in_report_order'), models.Index(condition=models.Q(('rate_per_minute__isnull', True)), fields=['account', 'started_at'], name='call_unrated')],
-                'constraints': [models.UniqueConstraint(fields=('sip_call_id', 'account'), name='sip_call_id_is_unique_in_account'), models.CheckConstraint(condition=models.Q(('direction__in', ['Inbound', 'Outbound'])), name='call_direction_is_inbound_or_outbound'), models.CheckConstraint(condition=models.Q(('ended_at__gte', models.F('started_at'))), name='call_ends_after_start', violation_error_message='The call ends before it starts.'), models.CheckConstraint(condition=models.Q(('started_at__gt', models.Value('-infinity', models.DateTimeField())), ('ended_at__lt', models.Value('infinity', models.DateTimeField()))), name='call_has_finite_instants'), models.CheckConstraint(condition=models.Q(models.Q(('adjusted_seconds__isnull', True), ('cost__isnull', True), ('currency__isnull', True), ('rate_per_minute__isnull', True)), models.Q(('adjusted_seconds__gte', 0), ('cost__gte', 0), ('currency__isnull', False), ('rate_per_minute__gte', 0), ('rate_sheet_version__isnull', False)), _connector='OR'), name='call_is_rated_in_full_or_not_at_all'), models.CheckConstraint(condition=models.Q(models.Q(('rate_per_minute', models.Value('NaN', models.DecimalField())), _negated=True), models.Q(('cost', models.Value('NaN', models.DecimalField())), _negated=True)), name='call_has_finite_amounts')],
+                'constraints': [models.UniqueConstraint(fields=('sip_call_id', 'account'), name='sip_call_id_is_unique_in_account'), models.CheckConstraint(condition=models.Q(('direction__in', ['Inbound', 'Outbound'])), name='call_direction_is_inbound_or_outbound'), models.CheckConstraint(condition=models.Q(('ended_at__gte', models.F('started_at'))), name='call_ends_after_start', violation_error_message='The call ends before it starts.'), models.CheckConstraint(condition=models.Q(('started_at__gt', django.db.models.functions.comparison.Cast(models.Value('-infinity'), models.DateTimeField())), ('ended_at__lt', django.db.models.functions.comparison.Cast(models.Value('infinity'), models.DateTimeField()))), name='call_has_finite_instants'), models.CheckConstraint(condition=models.Q(models.Q(('adjusted_seconds__isnull', True), ('cost__isnull', True), ('currency__isnull', True), ('rate_per_minute__isnull', True)), models.Q(('adjusted_seconds__gte', 0), ('cost__gte', 0), ('currency__isnull', False), ('rate_per_minute__gte', 0), ('rate_sheet_version__isnull', False)), _connector='OR'), name='call_is_rated_in_full_or_not_at_all'), models.CheckConstraint(condition=models.Q(models.Q(('rate_per_minute', django.db.models.functions.comparison.Cast(models.Value('NaN'), models.DecimalField(decimal_places=6, max_digits=24))), _negated=True), models.Q(('cost', django.db.models.functions.comparison.Cast(models.Value('NaN'), models.DecimalField(decimal_places=6, max_digits=24))), _negated=True)), name='call_has_finite_amounts')],
             },
         ),
         migrations.AddConstraint(
@@ -208,7 +209,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='loginsession',
-            constraint=models.CheckConstraint(condition=models.Q(('started_at__gt', models.Value('-infinity', models.DateTimeField())), ('started_at__lt', models.Value('infinity', models.DateTimeField())), models.Q(('ended_at__isnull', True), ('ended_at__lt', models.Value('infinity', models.DateTimeField())), _connector='OR')), name='login_session_has_finite_instants'),
+            constraint=models.CheckConstraint(condition=models.Q(('started_at__gt', django.db.models.functions.comparison.Cast(models.Value('-infinity'), models.DateTimeField())), ('started_at__lt', django.db.models.functions.comparison.Cast(models.Value('infinity'), models.DateTimeField())), models.Q(('ended_at__isnull', True), ('ended_at__lt', django.db.models.functions.comparison.Cast(models.Value('infinity'), models.DateTimeField())), _connector='OR')), name='login_session_has_finite_instants'),
         ),
         migrations.AddConstraint(
             model_name='allowance',
@@ -216,7 +217,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='allowance',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', Decimal('0')), models.Q(('quantity', models.Value('NaN', models.DecimalField())), _negated=True)), name='allowance_is_a_finite_amount'),
+            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', Decimal('0')), models.Q(('quantity', django.db.models.functions.comparison.Cast(models.Value('NaN'), models.DecimalField(decimal_places=6, max_digits=24))), _negated=True)), name='allowance_is_a_finite_amount'),
         ),
         migrations.AddConstraint(
             model_name='resourceusage',
@@ -224,11 +225,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='resourceusage',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', Decimal('0')), models.Q(('quantity', models.Value('NaN', models.DecimalField())), _negated=True)), name='resource_usage_is_a_finite_amount'),
+            constraint=models.CheckConstraint(condition=models.Q(('quantity__gte', Decimal('0')), models.Q(('quantity', django.db.models.functions.comparison.Cast(models.Value('NaN'), models.DecimalField(decimal_places=6, max_digits=24))), _negated=True)), name='resource_usage_is_a_finite_amount'),
         ),
         migrations.AddConstraint(
             model_name='resourceusage',
-            constraint=models.CheckConstraint(condition=models.Q(('used_on__gt', models.Value('-infinity', models.DateField())), ('used_on__lt', models.Value('infinity', models.DateField()))), name='resource_usage_is_on_a_finite_day'),
+            constraint=models.CheckConstraint(condition=models.Q(('used_on__gt', django.db.models.functions.comparison.Cast(models.Value('-infinity'), models.DateField())), ('used_on__lt', django.db.models.functions.comparison.Cast(models.Value('infinity'), models.DateField()))), name='resource_usage_is_on_a_finite_day'),
         ),
         migrations.AddIndex(
             model_name='upload',

@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Direction, RateSheetVersion
 
@@ -62,8 +63,8 @@ class Call(models.Model):
                 violation_error_message="The call ends before it starts.",
             ),
             models.CheckConstraint(
-                condition=Q(started_at__gt=Value("-infinity", models.DateTimeField()))
-                & Q(ended_at__lt=Value("infinity", models.DateTimeField())),
+                condition=Q(started_at__gt=Cast(Value("-infinity"), models.DateTimeField()))
+                & Q(ended_at__lt=Cast(Value("infinity"), models.DateTimeField())),
                 name="call_has_finite_instants",
             ),
             models.CheckConstraint(
@@ -83,8 +84,8 @@ class Call(models.Model):
                 name="call_is_rated_in_full_or_not_at_all",
             ),
             models.CheckConstraint(
-                condition=~Q(rate_per_minute=Value("NaN", models.DecimalField()))
-                & ~Q(cost=Value("NaN", models.DecimalField())),
+                condition=~Q(rate_per_minute=Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6)))
+                & ~Q(cost=Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6))),
                 name="call_has_finite_amounts",
             ),
         ]

@@ -6,13 +6,16 @@ from typing import Self
 
 from django.db import models
 from django.db.models import Q, Value
+from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Charge
 
 
 def finite(field: str) -> Q:
     """The condition that an amount is 0 or more and a number: NaN is greater than every number, so >= lets it in."""
-    return Q(**{f"{field}__gte": Decimal(0)}) & ~Q(**{field: Value("NaN", models.DecimalField())})
+    return Q(**{f"{field}__gte": Decimal(0)}) & ~Q(
+        **{field: Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6))}
+    )
 
 
 class Resource(models.Model):
@@ -80,8 +83,8 @@ class ResourceUsage(models.Model):
             models.UniqueConstraint(fields=["account", "used_on", "resource"], name="resource_is_used_once_a_day"),
             models.CheckConstraint(condition=finite("quantity"), name="resource_usage_is_a_finite_amount"),
             models.CheckConstraint(
-                condition=Q(used_on__gt=Value("-infinity", models.DateField()))
-                & Q(used_on__lt=Value("infinity", models.DateField())),
+                condition=Q(used_on__gt=Cast(Value("-infinity"), models.DateField()))
+                & Q(used_on__lt=Cast(Value("infinity"), models.DateField())),
                 name="resource_usage_is_on_a_finite_day",
             ),
         ]

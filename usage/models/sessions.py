@@ -5,6 +5,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Charge
 from billing.tenancy import SameAccountForeignKey
@@ -53,9 +54,9 @@ class LoginSession(models.Model):
                 violation_error_message="The session ends before it starts.",
             ),
             models.CheckConstraint(
-                condition=Q(started_at__gt=Value("-infinity", models.DateTimeField()))
-                & Q(started_at__lt=Value("infinity", models.DateTimeField()))
-                & (Q(ended_at__isnull=True) | Q(ended_at__lt=Value("infinity", models.DateTimeField()))),
+                condition=Q(started_at__gt=Cast(Value("-infinity"), models.DateTimeField()))
+                & Q(started_at__lt=Cast(Value("infinity"), models.DateTimeField()))
+                & (Q(ended_at__isnull=True) | Q(ended_at__lt=Cast(Value("infinity"), models.DateTimeField()))),
                 name="login_session_has_finite_instants",
             ),
         ]
