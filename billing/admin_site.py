@@ -1,6 +1,40 @@
-"""The admin site: Django's own, signed in to by every active administrator."""
+"""The admin site: Django's own, signed in to by every active administrator with an e-mail address."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, reverse
+from django.utils.text import slugify
+
+from billing.models import Administrator
+
+
+def platform_staff(request: HttpRequest) -> Administrator | None:
+    """The administrator who asks, if they are of the platform's staff; None for customers and for strangers."""
+    administrator = request.user
+    if isinstance(administrator, Administrator) and administrator.is_active and administrator.is_platform_staff:
+        return administrator
+    return None
+
+
+class SignInForm(AuthenticationForm):
+    """Signing in with an e-mail address, in whatever case."""
+
+    error_messages = {
+        "invalid_login": "The e-mail address or the password is wrong.",
+        "inactive": "This administrator is no longer active.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        address = self.fields["username"]
+        address.label = "E-mail address"
+        address.widget = forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username", "maxlength": 254})
 
 
 class AdminSite(admin.AdminSite):
@@ -8,4 +42,45 @@ class AdminSite(admin.AdminSite):
 
     site_header = "Tallydesk"
     site_title = "Tallydesk"
-    index_title = "Account settings"
+    index_title = "Tallydesk"
+    login_form = SignInForm
+
+    # The sections in the order of the index; the admin of a model names its own.
+    sections = ["Account settings", "Usage", "Charges and rates", "People"]
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Every active administrator comes in; what they find inside is another matter."""
+        return request.user.is_active
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Without `r/…`, which would lead to any object by its number, visible or not."""
+        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
+        """A customer's administrator has one page here: the Subscription screen."""
+        if platform_staff(request) is None:
+            return HttpResponseRedirect(reverse("account_settings:subscriptions"))
+        return super().index(request, extra_context)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """What the index shows: the models by section, in the words of the product, not by Django application."""
+        applications = super().get_app_list(request, app_label)
+        if app_label:
+            return applications
+        sections: dict[str, list[Any]] = {name: [] for name in self.sections}
+        for application in applications:
+            for model in application["models"]:
+                section = getattr(self.get_model_admin(model["model"]), "section", application["name"])
+                sections.setdefault(section, []).append(model)
+        index = reverse("admin:index", current_app=self.name)
+        return [
+            {
+                "name": name,
+                "app_label": slugify(name),
+                "app_url": f"{index}#{slugify(name)}",
+                "has_module_perms": True,
+                "models": models,
+            }
+            for name, models in sections.items()
+            if models
+        ]

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.db.models import Model
@@ -28,6 +29,10 @@ class PermissionBackend(ModelBackend):
             granted = super().get_all_permissions(administrator)
             administrator._permissions_in_effect = self._in_effect(administrator, granted)  # type: ignore[attr-defined]  # a cache, as Django's own
         return administrator._permissions_in_effect  # type: ignore[attr-defined,no-any-return]
+
+    async def aget_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
+        """The same: Django's own would answer with what was granted instead of what is in effect."""
+        return await sync_to_async(self.get_all_permissions)(user_obj, obj)
 
     def _in_effect(self, administrator: "Administrator", granted: set[str]) -> set[str]:
         if not administrator.is_platform_staff:

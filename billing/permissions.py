@@ -6,3 +6,11 @@ REPORT_PERMISSIONS = frozenset({ALL_PERMISSIONS, "billing.add_subscription", "bi
 
 CUSTOMER_PERMISSIONS = REPORT_PERMISSIONS | {"usage.add_upload"}
 """All that a customer's administrator can hold: whatever else was granted has no effect for them."""
+
+PERMISSION_WORDS = {
+    ALL_PERMISSIONS: "Billing > All Permissions",
+    "billing.add_subscription": "Billing > Subscription > Add",
+    "billing.view_subscription": "Billing > Subscription > View",
+    "usage.add_upload": "Usage > Upload > Add",
+}
+"""As screens call them."""

@@ -1,10 +1,17 @@
 """All addresses: the admin is the product's face."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
+from billing import password_views
+
 urlpatterns = [
+    path("admin/password-reset/", password_views.ForgottenPassword.as_view(), name="admin_password_reset"),
+    path("admin/password-reset/sent/", password_views.LinkSent.as_view(), name="password_reset_done"),
+    path("admin/set-password/done/", password_views.PasswordSet.as_view(), name="password_reset_complete"),
+    path("admin/set-password/<uidb64>/<token>/", password_views.SetPassword.as_view(), name="password_reset_confirm"),
+    path("admin/account-settings/", include("reports.screens.urls")),
     path("admin/", admin.site.urls),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

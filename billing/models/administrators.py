@@ -51,6 +51,7 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
         "platform staff", default=False, help_text="Sees every account; may do there what their permissions say."
     )
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
+    link_sent_at = models.DateTimeField(null=True, editable=False)
     accounts: "models.ManyToManyField[Account, Membership]" = models.ManyToManyField(
         Account, through="Membership", related_name="administrators"
     )

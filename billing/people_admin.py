@@ -1,0 +1,148 @@
+"""The admin of administrators and groups: inviting, deactivating; nobody grants what they do not hold."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from billing.admin_site import platform_staff
+from billing.invitations import InvitationForm
+from billing.models import Administrator, Membership
+from billing.password_links import send_invitation
+from billing.scoped_admin import ScopedAdmin, ScopedInline
+
+
+def is_superuser(request: HttpRequest) -> bool:
+    """Whether a superuser asks."""
+    administrator = platform_staff(request)
+    return administrator is not None and administrator.is_superuser
+
+
+class MembershipInline(ScopedInline):
+    """The accounts of an administrator; superusers alone change them."""
+
+    model = Membership
+
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
+        """Superusers alone."""
+        return is_superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Superusers alone."""
+        return is_superuser(request)
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(Administrator)
+class AdministratorAdmin(ScopedAdmin):
+    """The people who sign in. One is invited and, in the end, deactivated; never deleted, since their history stays."""
+
+    section = "People"
+    list_display = ["email", "name", "is_active", "is_platform_staff", "last_login"]
+    list_filter = ["is_active", "is_platform_staff"]
+    search_fields = ["email", "name"]
+    ordering = ["email"]
+    inlines = [MembershipInline]
+    actions = ["send_link"]
+    filter_horizontal = ["groups", "user_permissions"]
+    invitation_fields = ["email", "name", "member_of", "user_permissions", "groups"]
+    fields_of_all = ["name", "is_active"]
+    fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """An invitation, or the administrator as they are."""
+        if obj is None:
+            flags = ["is_platform_staff"] if is_superuser(request) else []
+            return [(None, {"fields": [*self.invitation_fields, *flags]})]
+        return [
+            (None, {"fields": ["email", "name", "is_active", "joined_at", "last_login"]}),
+            ("Permissions", {"fields": ["is_platform_staff", "is_superuser", "groups", "user_permissions"]}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """Who could change an address could ask for its password: this, too, is for superusers."""
+        always = ["joined_at", "last_login"]
+        if obj is None:
+            return []
+        if not is_superuser(request):
+            always += self.fields_of_superusers
+        if obj == request.user:
+            always += ["is_active", "is_platform_staff", "is_superuser"]
+        return always
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:  # noqa: FBT001, FBT002 - Django's signature
+        """Who invites decides what the form offers."""
+        if obj is not None:
+            return super().get_form(request, obj, change, **kwargs)
+        inviter = {"inviter": request.user, "__module__": __name__}
+        return super().get_form(request, obj, change, form=type("InvitationForm", (InvitationForm,), inviter), **kwargs)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        """Memberships are a field of the invitation, a table afterwards."""
+        return [] if obj is None else super().get_inlines(request, obj)  # type: ignore[return-value]  # a list
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody but a superuser changes a superuser."""
+        if obj is not None and obj.is_superuser and not is_superuser(request):
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Nobody: with them would go the history of what they did."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Nobody knows an invited administrator's password until they choose it."""
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """With their accounts saved, the invited are told."""
+        super().save_related(request, form, formsets, change)
+        if change:
+            return
+        for account in form.cleaned_data["member_of"]:
+            Membership.objects.create(administrator=form.instance, account=account)
+        transaction.on_commit(partial(self._invite, request, form.instance))
+
+    def _invite(self, request: HttpRequest, administrator: Administrator) -> None:
+        if send_invitation(administrator):
+            messages.success(request, f"A link to choose a password was sent to {administrator.email}.")
+        else:
+            messages.error(request, "The invitation could not be sent by e-mail. Send the link again from the list.")
+
+    @admin.action(permissions=["change"], description="Send a link to choose a password")
+    def send_link(self, request: HttpRequest, administrators: QuerySet[Administrator]) -> None:
+        """Invite again whoever has lost their link."""
+        sent = sum(send_invitation(administrator) for administrator in administrators.filter(is_active=True))
+        messages.info(request, f"{sent} sent. Nobody gets two links within five minutes, and none while not active.")
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ScopedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # their stubs name an argument differently
+    """Groups of permissions: who could edit them could grant themselves anything, so superusers alone."""
+
+    section = "People"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Superusers alone."""
+        return is_superuser(request)
+
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
+        """Superusers alone."""
+        return is_superuser(request)

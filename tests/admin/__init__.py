@@ -1,0 +1,1 @@
+"""The admin: who comes in, what they find, what they are refused."""
