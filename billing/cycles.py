@@ -127,8 +127,12 @@ class Contract:
 
         None as long as there is none: up to and including the activation day.
         """
-        through = today - ONE_DAY if self.ended_on is None else min(today - ONE_DAY, self.ended_on)
+        through = self.last_day_with_data(today)
         return DateRange(self.activated_on, through) if through >= self.activated_on else None
+
+    def last_day_with_data(self, today: date) -> date:
+        """Yesterday, or the last day of the contract if earlier; before the activation there is none with data."""
+        return today - ONE_DAY if self.ended_on is None else min(today - ONE_DAY, self.ended_on)
 
     def current_cycle(self, today: date) -> Cycle:
         """The cycle of today; after the end of the contract its last one; never beyond the contract's last day.

@@ -11,7 +11,11 @@ from billing.cycles import Cycle, DateRange
 
 
 class Kind(StrEnum):
-    """What a column holds; each file format writes a kind in its own way."""
+    """What a column holds; each file format writes a kind in its own way.
+
+    The expression of a column is of the type named here: text (`text`, `varchar`), integer (`integer`, `bigint`),
+    decimal (`numeric`), date (`date`), instant (`timestamptz`), duration (whole milliseconds, `bigint`).
+    """
 
     TEXT = "text"
     INTEGER = "integer"
@@ -35,13 +39,18 @@ class Column:
     decimals: tuple[int, int] = (0, 6)
     unit: str = ""
 
+    @property
+    def value(self) -> sql.Composable:
+        """The stored value, typed and exact."""
+        return sql.SQL(self.expression)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a report is asked about: one account's usage over some days of a subscription's window.
 
     `open_until` is where sessions still open are cut: the end of the last day with data. `cycles` are the billing
-    cycles that touch the range, in order.
+    cycles that touch the range, in order and not cut.
     """
 
     account_id: int
@@ -52,11 +61,33 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """The rows of one report: a relation, columns over it, and their order."""
+
+    columns: tuple[Column, ...]
+    source: sql.Composable
+    order_by: tuple[str, ...]
+
+    def select(self, cell: Callable[[Column], sql.Composable] = lambda column: column.value) -> sql.Composed:
+        """An ordered SELECT with a heading for each column; `cell` says how a format wants a column's value."""
+        cells = [sql.SQL("{} AS {}").format(cell(column), sql.Identifier(column.heading)) for column in self.columns]
+        return sql.SQL("SELECT {} FROM ({}) AS source ORDER BY {}").format(
+            sql.SQL(", ").join(cells), self.source, sql.SQL(", ").join(map(sql.SQL, self.order_by))
+        )
+
+    def count(self) -> sql.Composed:
+        """A SELECT of the number of rows."""
+        return sql.SQL("SELECT count(*) FROM ({}) AS source").format(self.source)
+
+
+@dataclass(frozen=True, slots=True)
 class ReportType:
     """One kind of report.
 
-    `source` composes a SELECT without ORDER BY; the expressions of `columns` and `order_by` are SQL over its rows. Text
-    is ordered by code point, because every text column of the schema that is ordered by has the collation "C".
+    `source` composes a SELECT without ORDER BY; the expressions of `columns` and `order_by` are SQL over its rows. The
+    order is total, and text in it has the collation "C", as every such column of the schema has: two runs over the same
+    data are the same bytes. `count`, if given, composes a cheaper SELECT of the number of rows than counting those of
+    the source. Lists show the types by `place`, those without one last.
     """
 
     slug: str
@@ -65,3 +96,9 @@ class ReportType:
     columns: tuple[Column, ...]
     source: Callable[[Scope], sql.Composable]
     order_by: tuple[str, ...]
+    count: Callable[[Scope], sql.Composable] | None = None
+    place: int = 100
+
+    def query(self, scope: Scope) -> Query:
+        """The rows of this report for a scope."""
+        return Query(self.columns, self.source(scope), self.order_by)

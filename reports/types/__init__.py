@@ -9,9 +9,10 @@ from reports.report_type import ReportType
 
 @cache
 def all_types() -> tuple[ReportType, ...]:
-    """Every report type, in the order of their module names."""
+    """Every report type, in the order in which lists show them."""
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    return tuple(module.REPORT_TYPE for module in modules)
+    types: list[ReportType] = [module.REPORT_TYPE for module in modules]
+    return tuple(sorted(types, key=lambda report_type: (report_type.place, report_type.title)))
 
 
 def by_slug(slug: str) -> ReportType:

@@ -1,0 +1,47 @@
+"""Billable Usage: who was billed, under which charge, since when in each billing cycle."""
+
+from psycopg import sql
+
+from billing.cycles import midnight
+from reports.report_type import Column, Kind, ReportType, Scope
+
+
+def first_billable_logins(scope: Scope) -> sql.Composed:
+    """Each entity with a billable login in the range, per charge and cycle, and its first login there, even before.
+
+    A login is a session's start. The boundaries of the cycles are those that the contract knows. An entity that logs in
+    before the range alone is not billed in it; one that logs in inside it is, from its first login of the cycle on.
+    """
+    start, end = scope.range.period
+    return sql.SQL(
+        """SELECT charge.name AS charge, entity.identifier AS entity, first_login.at
+        FROM (
+            SELECT charge_id, entity_id, min(started_at) AS at
+            FROM usage_loginsession
+            WHERE account_id = {account} AND billable AND started_at >= {cycles}[1] AND started_at < {end}
+            GROUP BY charge_id, entity_id, width_bucket(started_at, {cycles})
+            HAVING max(started_at) >= {start}
+        ) AS first_login
+        JOIN billing_charge AS charge ON charge.id = first_login.charge_id
+        JOIN usage_entity AS entity ON entity.id = first_login.entity_id"""
+    ).format(
+        account=sql.Literal(scope.account_id),
+        cycles=sql.SQL("({})").format(sql.Literal([midnight(cycle.first_day) for cycle in scope.cycles])),
+        start=sql.Literal(start),
+        end=sql.Literal(end),
+    )
+
+
+REPORT_TYPE = ReportType(
+    slug="billable-usage",
+    title="Billable Usage",
+    description="who was billed: each user or device, per licence, with the first billable login",
+    place=1,
+    columns=(
+        Column("Charge Name", Kind.TEXT, "charge"),
+        Column("Entity", Kind.TEXT, "entity"),
+        Column("Timestamp", Kind.INSTANT, "at"),
+    ),
+    source=first_billable_logins,
+    order_by=("charge", "entity", "at"),
+)

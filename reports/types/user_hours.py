@@ -1,0 +1,42 @@
+"""User Hour Usage: how long each user was logged in, each day."""
+
+from psycopg import sql
+
+from reports.presence import presence
+from reports.report_type import Column, Kind, ReportType, Scope
+
+
+def daily_hours(scope: Scope) -> sql.Composed:
+    """Each user logged in on a day, for each day of the range, and for how long; midnight splits what crosses it."""
+    return sql.SQL(
+        """SELECT entity.identifier AS user, daily.day, daily.milliseconds
+        FROM (
+            SELECT entity_id, day,
+                (1000 * sum(extract(epoch FROM least(until, day + 1) - greatest(since, day))))::bigint AS milliseconds
+            FROM (
+                SELECT entity_id, lower(present) AT TIME ZONE 'UTC' AS since, upper(present) AT TIME ZONE 'UTC' AS until
+                FROM ({presence}) AS presence
+            ) AS presence,
+            LATERAL (
+                SELECT since::date + number AS day
+                FROM generate_series(0, (until - interval '1 microsecond')::date - since::date) AS number
+            ) AS days
+            GROUP BY entity_id, day
+        ) AS daily
+        JOIN usage_entity AS entity ON entity.id = daily.entity_id"""
+    ).format(presence=presence(scope))
+
+
+REPORT_TYPE = ReportType(
+    slug="user-hours",
+    title="User Hour Usage",
+    description="how long each user was logged in, each day",
+    place=5,
+    columns=(
+        Column("User", Kind.TEXT, '"user"'),
+        Column("Date", Kind.DATE, "day"),
+        Column("Duration", Kind.DURATION, "milliseconds"),
+    ),
+    source=daily_hours,
+    order_by=('"user"', "day"),
+)
