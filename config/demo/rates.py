@@ -1,0 +1,177 @@
+"""The price lists of the demo: what a minute costs, in which blocks it is billed, and when prices change."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from types import MappingProxyType
+
+GROUPS = MappingProxyType(
+    {
+        "US-FIXED": "United States Fixed",
+        "US-MOBILE": "United States Mobile",
+        "US-TOLLFREE": "United States Toll-Free",
+        "CA-FIXED": "Canada Fixed",
+        "GB-FIXED": "United Kingdom Fixed",
+        "GB-MOBILE": "United Kingdom Mobile",
+        "GB-TOLLFREE": "United Kingdom Freephone",
+        "DE-FIXED": "Germany Fixed",
+        "DE-MOBILE": "Germany Mobile",
+        "DE-TOLLFREE": "Germany Freephone",
+        "FR-FIXED": "France Fixed",
+        "FR-MOBILE": "France Mobile",
+        "FR-TOLLFREE": "France Freephone",
+        "IE-FIXED": "Ireland Fixed",
+        "AU-FIXED": "Australia Fixed",
+    }
+)
+
+
+def call_type(usage_group: str, home: str) -> str:
+    """Whether a call stays inside a company's country, and who pays for it."""
+    if usage_group.endswith("-TOLLFREE"):
+        return "Toll-free"
+    return "National" if usage_group.startswith(home) else "International"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A price list from a day on (counted back from the first load): its prices by a factor, less some groups."""
+
+    days_before: int
+    factor: Decimal
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """A rate sheet: currency, billed blocks of seconds, and prices per minute (inbound or None, outbound or None)."""
+
+    name: str
+    currency: str
+    homes: tuple[str, ...]
+    increment_seconds: int
+    minimum_seconds: int
+    prices: MappingProxyType[str, tuple[str | None, str | None]]
+    editions: tuple[Edition, ...]
+
+
+def _prices(table: str) -> MappingProxyType[str, tuple[str | None, str | None]]:
+    """Lines of usage group, inbound and outbound price; a dash for none."""
+    lines = (line.split() for line in table.strip().splitlines())
+    return MappingProxyType({group: (_price(inbound), _price(outbound)) for group, inbound, outbound in lines})
+
+
+def _price(cell: str) -> str | None:
+    return None if cell == "-" else cell
+
+
+# Where a company calls and the sheet is silent, calls stay unrated: to Australia, and to Ireland until a late edition.
+PRICE_LISTS = (
+    PriceList(
+        "North America Standard",
+        "USD",
+        ("US",),
+        6,
+        0,
+        _prices(
+            """
+            US-FIXED     0.0085 0.0119
+            US-MOBILE    0.0085 0.0119
+            US-TOLLFREE  0.0181 -
+            CA-FIXED     0.0085 0.0142
+            GB-FIXED     0.0095 0.0196
+            GB-MOBILE    -      0.047
+            DE-FIXED     -      0.0212
+            DE-MOBILE    -      0.0575
+            """
+        ),
+        (Edition(800, Decimal(1)), Edition(41, Decimal("1.05")), Edition(12, Decimal("0.98"))),
+    ),
+    PriceList(
+        "Europa Geschäftskunden",
+        "EUR",
+        ("DE", "FR"),
+        60,
+        0,
+        _prices(
+            """
+            DE-FIXED     0.006  0.0119
+            DE-MOBILE    0.006  0.0575
+            DE-TOLLFREE  0.029  -
+            FR-FIXED     0.006  0.0129
+            FR-MOBILE    0.006  0.061
+            FR-TOLLFREE  0.031  -
+            GB-FIXED     -      0.0158
+            GB-MOBILE    -      0.064
+            IE-FIXED     -      0.021
+            US-FIXED     -      0.019
+            """
+        ),
+        (
+            Edition(800, Decimal(1), frozenset({"IE-FIXED"})),
+            Edition(47, Decimal("1.04"), frozenset({"IE-FIXED"})),
+            Edition(9, Decimal("1.04")),
+        ),
+    ),
+    PriceList(
+        "UK Classic",
+        "GBP",
+        ("GB",),
+        6,
+        0,
+        _prices(
+            """
+            GB-FIXED     0.004  0.0105
+            GB-MOBILE    0.004  0.038
+            GB-TOLLFREE  0.022  -
+            IE-FIXED     -      0.024
+            """
+        ),
+        (Edition(800, Decimal(1)),),
+    ),
+    PriceList(
+        "UK Per-Minute",
+        "GBP",
+        ("GB",),
+        6,
+        60,
+        _prices(
+            """
+            GB-FIXED     0.0035 0.0088
+            GB-MOBILE    0.0035 0.0315
+            GB-TOLLFREE  0.0195 -
+            IE-FIXED     -      0.0199
+            US-FIXED     -      0.0175
+            """
+        ),
+        (Edition(35, Decimal(1)), Edition(16, Decimal("1.025"))),
+    ),
+)
+
+
+def rate_rows(loaded_on: date) -> Iterator[tuple[object, ...]]:
+    """The rows of a `rates` upload file."""
+    for sheet in PRICE_LISTS:
+        for edition in sheet.editions:
+            effective_from = loaded_on - timedelta(days=edition.days_before)
+            for group, prices in sheet.prices.items():
+                if group in edition.without:
+                    continue
+                # On a sheet for several countries, a group of one of them is foreign to the others.
+                for kind in sorted({call_type(group, home) for home in sheet.homes}):
+                    for direction, price in zip(("Inbound", "Outbound"), prices, strict=True):
+                        if price is not None:
+                            rate = (Decimal(price) * edition.factor).quantize(Decimal("0.000001"))
+                            yield (
+                                sheet.name,
+                                sheet.currency,
+                                effective_from,
+                                group,
+                                GROUPS[group],
+                                kind,
+                                direction,
+                                f"{rate.normalize():f}",
+                                sheet.increment_seconds,
+                                sheet.minimum_seconds,
+                            )

@@ -1,0 +1,187 @@
+"""The whole demo as rows of upload files, one kind after the other."""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from types import MappingProxyType
+
+from billing.cycles import ONE_DAY, midnight
+from config.demo.calls import calls_started_on
+from config.demo.companies import COMPANIES, Company, contracts, first_day_of_usage
+from config.demo.rates import rate_rows
+from config.demo.resources import RESOURCES, quantities
+from config.demo.rosters import CHARGES, appliances, employees
+from config.demo.sessions import LONGEST_SESSION, LoginLog
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "accounts": ("code", "name"),
+        "charges": ("name", "basis"),
+        "resources": ("name", "unit"),
+        "rates": (
+            "rate_sheet",
+            "currency",
+            "effective_from",
+            "usage_group",
+            "usage_group_display",
+            "call_type",
+            "direction",
+            "rate_per_minute",
+            "increment_seconds",
+            "minimum_seconds",
+        ),
+        "users": ("account", "email", "name", "division"),
+        "devices": ("account", "device_id", "name"),
+        "subscriptions": (
+            "number",
+            "account",
+            "activation_date",
+            "currency",
+            "cycle_policy",
+            "ended_on",
+            "rate_sheet",
+            "telco_commit_percent",
+        ),
+        "sessions": ("account", "session_id", "entity", "charge", "started_at", "ended_at", "billable"),
+        "calls": (
+            "account",
+            "sip_call_id",
+            "origin",
+            "destination",
+            "usage_group",
+            "call_type",
+            "direction",
+            "start_time",
+            "end_time",
+        ),
+        "resource_usage": ("account", "date", "resource", "quantity"),
+    }
+)
+# The subscriptions come last of what does not change from day to day: once they are there, all of it is. Resource usage
+# comes last of what does: a day that has it has everything.
+LASTING_KINDS = ("accounts", "charges", "resources", "rates", "users", "devices", "subscriptions")
+DAILY_KINDS = ("sessions", "calls", "resource_usage")
+
+Row = tuple[object, ...]
+Days = Mapping[Company, Sequence[date]]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A demo: its seed, the day on which it was first loaded, and its size (1: about 100,000 calls in three months)."""
+
+    seed: int
+    loaded_on: date
+    scale: float = 1.0
+
+    def lasting_rows(self, kind: str) -> Iterator[Row]:
+        """The rows of a kind that does not change from day to day."""
+        rows: dict[str, Iterable[Row]] = {
+            "accounts": ((company.code, company.name) for company in COMPANIES),
+            "charges": CHARGES,
+            "resources": RESOURCES,
+            "rates": rate_rows(self.loaded_on),
+            "users": self._users(),
+            "devices": self._devices(),
+            "subscriptions": self._subscriptions(),
+        }
+        yield from rows[kind]
+
+    def days_of_usage(self, company: Company, through: date) -> Sequence[date]:
+        """The days of a company that have usage, through a last one; none if that comes before the first."""
+        first = first_day_of_usage(company, self.loaded_on)
+        return [first + number * ONE_DAY for number in range((through - first).days + 1)]
+
+    def daily_rows(self, kind: str, days: Days, through: date) -> Iterator[Row]:
+        """The rows of a kind for the companies' days, as they read at the end of the day `through`.
+
+        Sessions that were still open when the earlier days were written are there again, with their end.
+        """
+        of_a_company: dict[str, Callable[[Company, Sequence[date]], Iterable[Row]]] = {
+            "sessions": lambda company, own_days: self._sessions(company, own_days, through),
+            "calls": self._calls,
+            "resource_usage": self._resource_usage,
+        }
+        for company, own_days in days.items():
+            yield from of_a_company[kind](company, own_days)
+
+    def _users(self) -> Iterator[Row]:
+        for company in COMPANIES:
+            for person in employees(self.seed, company, self.scale):
+                yield company.code, person.email, person.name, person.division
+
+    def _devices(self) -> Iterator[Row]:
+        for company in COMPANIES:
+            for appliance in appliances(self.seed, company, self.scale):
+                yield company.code, appliance.device_id, appliance.name
+
+    def _subscriptions(self) -> Iterator[Row]:
+        for terms in contracts(self.loaded_on):
+            yield (
+                terms.number,
+                terms.company.code,
+                terms.activation_date,
+                terms.currency,
+                terms.cycle_policy,
+                terms.ended_on or "",
+                terms.rate_sheet,
+                terms.telco_commit_percent,
+            )
+
+    def _sessions(self, company: Company, days: Sequence[date], through: date) -> Iterator[Row]:
+        if not days:
+            return
+        log = LoginLog(self.seed, company, self.scale)
+        written_until, known_until = midnight(days[0]), midnight(through + ONE_DAY)
+        wanted = set(days)
+        for day in self.days_of_usage(company, through):
+            if day < days[0] - LONGEST_SESSION:
+                continue
+            for session in log.started_on(day):
+                if day in wanted or session.ended_at >= written_until:
+                    yield (
+                        company.code,
+                        session.session_id,
+                        session.entity,
+                        session.charge,
+                        written(session.started_at),
+                        written(session.ended_at) if session.ended_at < known_until else "",
+                        "true" if session.is_billable else "false",
+                    )
+
+    def _calls(self, company: Company, days: Sequence[date]) -> Iterator[Row]:
+        for day in days:
+            for call in calls_started_on(self.seed, company, self.scale, day):
+                yield (
+                    company.code,
+                    call.sip_call_id,
+                    call.origin,
+                    call.destination,
+                    call.usage_group,
+                    call.call_type,
+                    call.direction,
+                    written(call.started_at),
+                    written(call.ended_at),
+                )
+
+    def _resource_usage(self, company: Company, days: Sequence[date]) -> Iterator[Row]:
+        for day in days:
+            for resource, quantity in quantities(self.seed, company, self.scale, day):
+                yield company.code, day, resource, quantity
+
+
+def written(instant: datetime) -> str:
+    """An instant of UTC with milliseconds, as upload files have it."""
+    return f"{instant.isoformat(timespec='milliseconds')[:23]}Z"
+
+
+def write_file(folder: Path, kind: str, rows: Iterable[Row]) -> Path:
+    """An upload file of a kind with these rows, streamed."""
+    path = folder / f"{kind}.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS[kind])
+        writer.writerows(rows)
+    return path
