@@ -1,0 +1,6 @@
+"""An independent statement of what the reports must say, and random worlds to hold them against."""
+
+from tests.oracle.oracle import SLUGS, Oracle
+from tests.oracle.worlds import Question, World, worlds
+
+__all__ = ["SLUGS", "Oracle", "Question", "World", "worlds"]

@@ -1,0 +1,115 @@
+"""How the cells of uploaded files are read, and how the cells of reports are written."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+EPOCH = date(1970, 1, 1)
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+DECIMAL = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def midnight(day: date) -> int:
+    """The instant at which a day begins, in milliseconds since 1970."""
+    return (day - EPOCH).days * DAY
+
+
+def day_of(instant: int) -> date:
+    """The UTC day on which an instant lies."""
+    return EPOCH + timedelta(days=instant // DAY)
+
+
+def read_instant(cell: str) -> int:
+    """Milliseconds since 1970; whatever is finer is cut off."""
+    match = INSTANT.fullmatch(cell)
+    if match is None:
+        raise ValueError(f"not an instant: {cell!r}")
+    day, hours, minutes, seconds, fraction, sign, offset_hours, offset_minutes = match.groups()
+    local = midnight(date.fromisoformat(day)) + int(hours) * HOUR + int(minutes) * MINUTE + int(seconds) * SECOND
+    milliseconds = int(((fraction or "") + "000")[:3])
+    offset = int(offset_hours or 0) * HOUR + int(offset_minutes or 0) * MINUTE
+    return local + milliseconds - (offset if sign == "+" else -offset)
+
+
+def read_decimal(cell: str) -> Fraction:
+    """The exact value of a decimal."""
+    if DECIMAL.fullmatch(cell) is None:
+        raise ValueError(f"not a decimal: {cell!r}")
+    return Fraction(cell)
+
+
+def read_text(cell: str) -> str:
+    """Text as it is stored: trimmed, without the apostrophe that a report would have put on it."""
+    text = cell.strip()
+    if text.startswith("'") and spreadsheet_would_run(text[1:]):
+        return text[1:]
+    return text
+
+
+def spreadsheet_would_run(text: str) -> bool:
+    """Whether a spreadsheet takes the text for a formula; plain numbers and phone numbers are harmless."""
+    return text[:1] in {"=", "@", "+", "-", "\t", "\r"} and PLAIN_NUMBER.fullmatch(text) is None
+
+
+def show_text(text: str) -> str:
+    """Text as people get it in a file."""
+    return "'" + text if spreadsheet_would_run(text) else text
+
+
+def show_instant(instant: int) -> str:
+    """An instant, cut to the second."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // SECOND)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def show_duration(milliseconds: int) -> str:
+    """`HH:MM:SS:mmm`, with as many hours as there are."""
+    hours, rest = divmod(milliseconds, HOUR)
+    minutes, rest = divmod(rest, MINUTE)
+    seconds, rest = divmod(rest, SECOND)
+    return f"{hours:02}:{minutes:02}:{seconds:02}:{rest:03}"
+
+
+def half_up(value: Fraction, places: int) -> Fraction:
+    """A value of zero or more, rounded half up to so many decimals."""
+    scale = 10**places
+    return Fraction((value * scale + Fraction(1, 2)).__floor__(), scale)
+
+
+def show_fixed(value: Fraction, places: int) -> str:
+    """Exactly so many decimals, rounded half up."""
+    units = int(half_up(value, places) * 10**places)
+    whole, part = divmod(units, 10**places)
+    return f"{whole}.{part:0{places}}"
+
+
+def show_short(value: Fraction, places: int) -> str:
+    """At most so many decimals, rounded half up, no needless zeros, at least one decimal."""
+    whole, part = show_fixed(value, places).split(".")
+    return f"{whole}.{part.rstrip('0') or '0'}"
+
+
+def show_quantity(cell: str) -> str:
+    """An uploaded decimal without needless zeros."""
+    whole, _, part = cell.partition(".")
+    whole = whole.lstrip("0") or "0"
+    part = part.rstrip("0")
+    return f"{whole}.{part}" if part else whole
+
+
+def csv_line(cells: list[str]) -> str:
+    """One line of a report; a cell is quoted only where it must be."""
+    return ",".join(csv_cell(cell) for cell in cells) + "\n"
+
+
+def csv_cell(cell: str) -> str:
+    if any(special in cell for special in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

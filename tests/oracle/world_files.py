@@ -1,0 +1,70 @@
+"""Rows of a random world written down as upload files, in one of the many ways in which people write them."""
+
+from hypothesis import strategies as st
+
+from tests.oracle.records import PER_ACCOUNT, File, Row
+from tests.oracle.world_values import is_one_in
+
+TRIMMED_COLUMNS = {"account", "name", "entity", "charge", "email", "resource", "usage_group", "rate_sheet", "origin"}
+OPTIONAL_COLUMNS = {
+    "subscriptions": ["cycle_policy", "ended_on", "rate_sheet", "telco_commit_percent"],
+    "users": ["name", "division"],
+    "devices": ["name"],
+    "sessions": ["billable"],
+    "rates": ["effective_through", "increment_seconds", "minimum_seconds"],
+}
+
+
+def draw_files(draw: st.DrawFn, kind: str, rows: list[Row]) -> list[File]:
+    """The rows in one file or several; no file for no rows."""
+    rows = draw(st.permutations(rows))
+    if len(rows) > 1 and is_one_in(draw, 4):
+        cut = draw(st.integers(1, len(rows) - 1))
+        return [*_files(draw, kind, rows[:cut]), *_files(draw, kind, rows[cut:])]
+    return _files(draw, kind, rows)
+
+
+def _files(draw: st.DrawFn, kind: str, rows: list[Row]) -> list[File]:
+    """One file with an account column, or one for each account; with both, they agree."""
+    if not rows:
+        return []
+    if kind not in PER_ACCOUNT or draw(st.booleans()):
+        return [(kind, None, draw_text(draw, kind, rows))]
+    keep_column = is_one_in(draw, 3)
+    files: list[File] = []
+    for account in sorted({row["account"] for row in rows}):
+        own = [row for row in rows if row["account"] == account]
+        if not keep_column:
+            own = [{column: cell for column, cell in row.items() if column != "account"} for row in own]
+        files.append((kind, account, draw_text(draw, kind, own)))
+    return files
+
+
+def draw_text(draw: st.DrawFn, kind: str, rows: list[Row]) -> str:
+    """A CSV text: columns in any order, needless ones left out, identical rows twice, any line ending and quoting."""
+    blank = [column for column in OPTIONAL_COLUMNS.get(kind, []) if not any(row[column] for row in rows)]
+    dropped = blank if draw(st.booleans()) else []
+    columns = draw(st.permutations([column for column in rows[0] if column not in dropped]))
+    lines = [[row[column] for column in columns] for row in rows]
+    if is_one_in(draw, 6):
+        lines.append(lines[0])
+    if is_one_in(draw, 6):
+        lines = [[_padded(column, cell) for column, cell in zip(columns, line, strict=True)] for line in lines]
+    ending = "\r\n" if is_one_in(draw, 4) else "\n"
+    return csv_text([list(columns), *lines], ending=ending, quote_all=is_one_in(draw, 4))
+
+
+def _padded(column: str, cell: str) -> str:
+    """Text with the blanks that spreadsheets leave around it."""
+    return f" {cell}  " if cell and column in TRIMMED_COLUMNS else cell
+
+
+def csv_text(lines: list[list[str]], *, ending: str = "\n", quote_all: bool = False) -> str:
+    """Cells as CSV, quoted where they must be, or all of them."""
+
+    def written(cell: str) -> str:
+        if quote_all or any(special in cell for special in ',"\r\n'):
+            return '"' + cell.replace('"', '""') + '"'
+        return cell
+
+    return "".join(",".join(written(cell) for cell in line) + ending for line in lines)
