@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.embedded import home_folder, running
 from config.embedded.locks import exclusive
-from config.embedded.running import Running
+from config.embedded.sharing import Running
 
 OLDEST_VERSION = 16
 

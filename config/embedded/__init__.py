@@ -3,6 +3,6 @@
 from config.embedded.errors import EmbeddedError as EmbeddedError
 from config.embedded.homes import home_folder as home_folder
 from config.embedded.homes import secret_key as secret_key
-from config.embedded.running import database_settings as database_settings
-from config.embedded.running import redis_url as redis_url
-from config.embedded.running import running as running
+from config.embedded.sharing import database_settings as database_settings
+from config.embedded.sharing import redis_url as redis_url
+from config.embedded.sharing import running as running

@@ -68,13 +68,19 @@ class Server(ABC):
     def is_alive(self) -> bool:
         return is_held(self.alive)
 
-    def launch(self) -> None:
-        """Start the server, unless one of this home lives and answers; `await_ready` must follow."""
+    def launch(self, *, is_alone: bool) -> None:
+        """Start the server, unless one of this home lives and answers; `await_ready` must follow.
+
+        A living one that does not answer (it lost its socket, its home was moved) is replaced if `is_alone`: if nobody
+        else uses it. Otherwise EmbeddedError.
+        """
         if self.is_alive:
             self._wait(SETTLE_SECONDS, lambda: self.answers() or not self.is_alive)
             if self.is_alive and self.answers():
                 return
-            self.stop()  # it lost its socket, or its home was moved
+            if not is_alone:
+                raise EmbeddedError(f"{self.title} of {self.home} does not answer. Stop what uses it, and try again.")
+            self.stop()
         self._make_sockets_folder()
         self.prepare()
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
@@ -127,6 +133,11 @@ class Server(ABC):
         self.socket_file.unlink(missing_ok=True)
         if self.sockets.is_dir() and not any(self.sockets.iterdir()):
             self.sockets.rmdir()
+
+    def let_go(self) -> None:
+        """Have done with the process if it has ended; if it serves others, it goes on."""
+        if self.process and not self.is_alive:
+            self.process.wait()
 
     def log_tail(self, lines: int = 6) -> str:
         """The last lines that this start wrote, indented."""

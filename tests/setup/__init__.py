@@ -1,0 +1,1 @@
+"""The embedded servers, the supervisor, and the commands that people start."""

@@ -64,32 +64,35 @@ def running(*, durable: bool = True) -> Iterator[Running]:
         yield Running([])
         return
     home = made_home()
+    place = remembered_place(home)
+    servers = [kind(home, place, durable=durable) for kind in wanted]
     with opened(home / "needed.lock") as needed:
-        with exclusive(home / "start.lock"):
-            fcntl.flock(needed, fcntl.LOCK_SH)
         try:
-            yield _start(home, wanted, durable=durable)
+            with exclusive(home / "start.lock"):
+                is_alone = try_lock(needed, fcntl.LOCK_EX)
+                fcntl.flock(needed, fcntl.LOCK_SH)
+                _start(home, servers, is_alone=is_alone)
+            yield Running(servers)
         finally:
             with exclusive(home / "start.lock"):
                 if try_lock(needed, fcntl.LOCK_EX):
-                    _stop(home)
+                    stop_servers(home)
+            for server in servers:
+                server.let_go()
 
 
-def _start(home: Path, wanted: Sequence[type[Postgres] | type[Valkey]], *, durable: bool) -> Running:
-    with plain_errors(home), exclusive(home / "start.lock"):
+def _start(home: Path, servers: Sequence[Server], *, is_alone: bool) -> None:
+    with plain_errors(home):
         _refuse_full_disk(home)
-        place = remembered_place(home)
-        servers = [kind(home, place, durable=durable) for kind in wanted]
         for server in servers:
-            server.launch()
+            server.launch(is_alone=is_alone)
         for server in servers:
             server.await_ready()
             if isinstance(server, Postgres):
                 server.make_database()
-        return Running(servers)
 
 
-def _stop(home: Path) -> None:
+def stop_servers(home: Path) -> None:
     """Stop all servers of the home, also one that this process had no use for."""
     with plain_errors(home):
         place = remembered_place(home)

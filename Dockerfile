@@ -1,0 +1,33 @@
+# One image for web server, workers and scheduler; the command says which (see compose.yaml).
+FROM python:3.12-slim-bookworm AS build
+ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+WORKDIR /app
+COPY pyproject.toml requirements.lock ./
+# What the product itself needs, without embedded servers and tools, in the lock file's versions and with its hashes.
+RUN awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock > uv.lock \
+ && pip install --no-cache-dir --require-hashes -r uv.lock \
+ && uv venv /venv \
+ && uv pip install --python /venv/bin/python --require-hashes -r pyproject.toml -c requirements.lock
+
+FROM python:3.12-slim-bookworm
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    DJANGO_SETTINGS_MODULE=config.settings STATIC_ROOT=/app/build/static FILES_ROOT=/files
+RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin tallydesk \
+ && install -d -o tallydesk -g tallydesk -m 0700 /files
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY manage.py ./
+COPY config config
+COPY billing billing
+COPY usage usage
+COPY reports reports
+COPY jobs jobs
+COPY templates templates
+# Nothing is connected to: the addresses only have to be there, and the key signs nothing.
+RUN SECRET_KEY=build DATABASE_URL=postgres://build@localhost/build REDIS_URL=redis://localhost/0 \
+    python manage.py collectstatic --noinput --verbosity 0
+USER tallydesk
+VOLUME /files
+EXPOSE 8000
+CMD ["gunicorn", "config.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", \
+     "--threads", "4", "--no-control-socket"]

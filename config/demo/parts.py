@@ -1,0 +1,73 @@
+"""The programs that make up the demo, and how one sees that they serve."""
+
+import http.client
+import platform
+import sys
+from pathlib import Path
+
+from kombu.exceptions import OperationalError
+
+from config.celery import app
+from config.supervisor import Part
+from config.supervisor.ports import ADDRESS
+
+# Queue and number of processes. Each has a worker of its own, so that a long upload delays neither report nor sweep.
+QUEUES = {"reports": 2, "uploads": 1, "maintenance": 1}
+
+
+def demo_parts(port: int, home: Path) -> list[Part]:
+    """Web server, one worker for each queue, scheduler."""
+    return [
+        Part("web", _python("gunicorn", "config.wsgi:application", *_web_options(port))),
+        *(Part(queue, _celery("worker", *_worker_options(queue, size))) for queue, size in QUEUES.items()),
+        Part("scheduler", _celery("beat", "--schedule", str(home / "beat-schedule"), "--pidfile=", "-l", "warning")),
+    ]
+
+
+def web_answers(port: int) -> bool:
+    """Whether the web server answers requests."""
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def workers_answer() -> bool:
+    """Whether a worker of each queue answers."""
+    names = [_worker_name(queue) for queue in QUEUES]
+    try:
+        replies = app.control.ping(destination=names, timeout=2.0)
+    except (OperationalError, OSError):  # the first message over a connection that went stale
+        return False
+    return {name for reply in replies or [] for name in reply} == set(names)
+
+
+def _python(module: str, *options: str) -> list[str]:
+    return [sys.executable, "-m", module, *options]
+
+
+def _celery(*options: str) -> list[str]:
+    return _python("celery", "-A", "config", "--quiet", *options)
+
+
+def _web_options(port: int) -> list[str]:
+    return [
+        *("--bind", f"{ADDRESS}:{port}", "--workers", "2", "--worker-class", "gthread", "--threads", "4"),
+        *("--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"),
+    ]
+
+
+def _worker_options(queue: str, size: int) -> list[str]:
+    level = "warning" if queue == "maintenance" else "info"  # the sweep runs every few seconds
+    return [
+        *("-Q", queue, "-n", _worker_name(queue), "--concurrency", str(size), "--loglevel", level),
+        *("--without-gossip", "--without-mingle"),
+    ]
+
+
+def _worker_name(queue: str) -> str:
+    return f"{queue}@{platform.node()}"

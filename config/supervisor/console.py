@@ -1,0 +1,37 @@
+"""One terminal for several programs: each line begins with the name of the one that wrote it."""
+
+import os
+from typing import TextIO
+
+COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)
+
+
+class Console:
+    """Writes lines with a name in front; coloured on a terminal, unless NO_COLOR is set."""
+
+    def __init__(self, stream: TextIO, names: list[str]) -> None:
+        self.is_broken = False
+        self._stream = stream
+        self._width = max(map(len, names), default=0)
+        self._colours: dict[str, int] = {}
+        if stream.isatty() and "NO_COLOR" not in os.environ:
+            self._colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
+
+    def line(self, name: str, text: str) -> None:
+        """Write what a program said."""
+        label = f"{name:<{self._width}} |"
+        if name in self._colours:
+            label = f"\033[{self._colours[name]}m{label}\033[0m"
+        self.say(f"{label} {text}")
+
+    def say(self, text: str) -> None:
+        """Write a line of our own. When nobody reads any more (a closed pipe), `is_broken` becomes true."""
+        if self.is_broken:
+            return
+        try:
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
+        except OSError:
+            self.is_broken = True
+            # Whatever is still in the stream's buffer goes nowhere, also when the interpreter flushes it at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
