@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from kombu import Queue
 
 from config.embedded import database_settings, home_folder, redis_url, secret_key
 
@@ -116,11 +117,52 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # --- Workers ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+# A broker that hangs or is away delays a job, not the request that asks for it: by a second, and by another for the one
+# retry that a stale connection needs.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 1, "socket_connect_timeout": 1}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+# A worker waits for its broker as long as it takes.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # No result backend: the job's row is the result. With one, enqueueing while Redis is away blocks for 19 seconds.
 CELERY_TASK_IGNORE_RESULT = True
+# Not `reject_on_worker_lost`: it runs a task that kills its worker for ever. The lease and the cap of attempts decide.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
+# Queues of their own, so that reports and uploads do not wait for each other, nor the sweep for either.
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("maintenance")]
+CELERY_TASK_ROUTES = {
+    "reports.tasks.generate_report": {"queue": "reports"},
+    "usage.tasks.apply_upload": {"queue": "uploads"},
+}
+# A worker that dies is noticed after the lease; then the sweep gives its job to another one, or fails it.
+JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30.0)
+JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=5.0)
+JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10.0)
+JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
+JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
+REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
+# Idempotent, each of them: a second scheduler does no harm. What no worker took before its next turn lapses.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {
+        "task": "jobs.tasks.sweep",
+        "schedule": JOB_SWEEP_SECONDS,
+        "options": {"expires": JOB_SWEEP_SECONDS},
+    },
+    "expire-reports": {"task": "reports.tasks.expire_reports", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "collect-report-files": {
+        "task": "reports.tasks.collect_left_over_files",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "collect-upload-files": {
+        "task": "usage.tasks.collect_left_over_files",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
+}
 
 # --- Security ---------------------------------------------------------------------------------------------------------
 SECURE_SSL_REDIRECT = HTTPS

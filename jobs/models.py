@@ -1,42 +1,43 @@
 """The abstract model of work that outlives a request. The row in PostgreSQL is the only truth."""
 
 import uuid
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-
-class State(models.TextChoices):
-    """Where a job stands: queued → running → succeeded | failed | cancelled."""
-
-    QUEUED = "queued", "queued"
-    RUNNING = "running", "running"
-    SUCCEEDED = "succeeded", "succeeded"
-    FAILED = "failed", "failed"
-    CANCELLED = "cancelled", "cancelled"
+from jobs.querysets import JobQuerySet
+from jobs.states import UNFINISHED, State
 
 
 class Job(models.Model):
     """One request for work, taken by one worker at a time.
 
     `attempt` counts the workers that took it and may fail it when they are too many; `fence` grows with every claim, so
-    that a worker whose lease ran out cannot write over its successor. All instants are the database's.
+    that a worker whose lease ran out cannot write over its successor. `published_at` is when a message last told the
+    workers of it; null while that failed. All instants are the database's.
     """
 
     id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
-    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED, editable=False)
     attempt = models.PositiveSmallIntegerField(default=0, editable=False)
     fence = models.PositiveIntegerField(default=0, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False
+    )
     requested_at = models.DateTimeField(db_default=Now(), editable=False)
+    published_at = models.DateTimeField(null=True, db_default=Now(), editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
     rows_done = models.PositiveBigIntegerField(default=0, editable=False)
     rows_expected = models.PositiveBigIntegerField(null=True, editable=False)
     failure = models.TextField(blank=True, editable=False, help_text="What happened and what to do, as a sentence.")
+
+    task_name: ClassVar[str]
+    """The Celery task that works on a job of the model; it takes the job's ID."""
 
     class Meta:
         abstract = True
@@ -65,4 +66,16 @@ class Job(models.Model):
     @property
     def is_finished(self) -> bool:
         """Whether nothing more will happen to the job."""
-        return self.state not in {State.QUEUED, State.RUNNING}
+        return self.state not in UNFINISHED
+
+    def cancel(self) -> bool:
+        """End the job: queued, it is gone; running, its worker stops and its result is discarded.
+
+        False when it is finished already. The object then shows what the row says.
+        """
+        jobs: JobQuerySet[Self] = JobQuerySet(type(self))
+        cancelled = jobs.filter(pk=self.pk, state__in=UNFINISHED).update(
+            state=State.CANCELLED, lease_until=None, finished_at=Now()
+        )
+        self.refresh_from_db()
+        return bool(cancelled)

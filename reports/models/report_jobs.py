@@ -1,15 +1,22 @@
 """Report jobs: one request for one report."""
 
+from datetime import timedelta
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from billing.cycles import DateRange
 from billing.models import Account, Administrator, Subscription
 from billing.tenancy import SameAccountForeignKey
 from jobs.models import Job
+from jobs.querysets import JobQuerySet
+from jobs.states import State
 from reports import types
+
+FOLDER = "reports"
 
 
 def report_type_choices() -> list[tuple[str, str]]:
@@ -17,12 +24,17 @@ def report_type_choices() -> list[tuple[str, str]]:
     return [(report_type.slug, report_type.title) for report_type in types.all_types()]
 
 
-class ReportJobQuerySet(models.QuerySet["ReportJob"]):
+class ReportJobQuerySet(JobQuerySet["ReportJob"]):
     """Sets of report jobs."""
 
     def visible_to(self, administrator: Administrator) -> Self:
         """Those of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
+
+    def past_retention(self) -> Self:
+        """Those with a file that was made longer ago than files are kept."""
+        kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
+        return self.filter(state=State.SUCCEEDED, finished_at__lt=Now() - kept).exclude(file="")
 
 
 class ReportJob(Job):
@@ -36,12 +48,18 @@ class ReportJob(Job):
     format = models.CharField(max_length=20, default="csv")
     date_from = models.DateField()
     date_through = models.DateField()
+    requested_on = models.DateField(
+        editable=False,
+        help_text="The day (UTC) of the request: sessions still open are cut at the end of the day before.",
+    )
     file = models.FileField(max_length=255, blank=True, editable=False)
     file_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     file_rows = models.PositiveBigIntegerField(null=True, editable=False)
 
     objects = ReportJobQuerySet.as_manager()
+
+    task_name = "reports.tasks.generate_report"
 
     class Meta(Job.Meta):
         constraints = [
@@ -71,6 +89,15 @@ class ReportJob(Job):
     def range(self) -> DateRange:
         """The days that the report covers."""
         return DateRange(self.date_from, self.date_through)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the report was made, and its file deleted after the time for which files are kept."""
+        return self.state == State.SUCCEEDED and not self.file
+
+    def file_name(self, fence: int) -> str:
+        """Where the attempt with this fence stores its file: a name that no other attempt uses."""
+        return f"{FOLDER}/{self.pk}.{fence}.{self.format}"
 
     @property
     def download_name(self) -> str:

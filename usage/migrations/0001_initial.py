@@ -114,11 +114,12 @@ class Migration(migrations.Migration):
             name='Upload',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', max_length=9)),
+                ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', editable=False, max_length=9)),
                 ('attempt', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('fence', models.PositiveIntegerField(default=0, editable=False)),
                 ('lease_until', models.DateTimeField(editable=False, null=True)),
                 ('requested_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('published_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, null=True)),
                 ('started_at', models.DateTimeField(editable=False, null=True)),
                 ('finished_at', models.DateTimeField(editable=False, null=True)),
                 ('rows_done', models.PositiveBigIntegerField(default=0, editable=False)),
@@ -135,7 +136,7 @@ class Migration(migrations.Migration):
                 ('rows_in_error', models.PositiveBigIntegerField(editable=False, null=True, verbose_name='in error')),
                 ('errors_file', models.FileField(blank=True, editable=False, max_length=255, upload_to='')),
                 ('account', models.ForeignKey(blank=True, help_text='Whose data the file holds; leave it empty when the file names accounts in a column of its own.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='uploads', to='billing.account')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('requested_by', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['-requested_at'],

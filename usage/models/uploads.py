@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from billing.models import Account, Administrator
 from jobs.models import Job
+from jobs.querysets import JobQuerySet
 
 
 class UploadKind(models.TextChoices):
@@ -40,7 +41,7 @@ def upload_file_name(upload: "Upload", _name: str) -> str:
     return f"uploads/{upload.pk}"
 
 
-class UploadQuerySet(models.QuerySet["Upload"]):
+class UploadQuerySet(JobQuerySet["Upload"]):
     """Sets of uploads."""
 
     def visible_to(self, administrator: Administrator) -> Self:
@@ -73,6 +74,8 @@ class Upload(Job):
     errors_file = models.FileField(max_length=255, blank=True, editable=False)
 
     objects = UploadQuerySet.as_manager()
+
+    task_name = "usage.tasks.apply_upload"
 
     class Meta(Job.Meta):
         constraints = [

@@ -1,0 +1,93 @@
+"""The files of jobs in Django's default storage: stored whole or not at all, and what is left over collected."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+TEMPORARY = ".part"
+BATCH = 500
+
+
+@contextmanager
+def storing(name: str) -> Iterator[BinaryIO]:
+    """A file open for writing, which is stored under the name when the block ends well and is gone when it does not.
+
+    In a folder of this machine: under a temporary name beside the final one, synced, then renamed. In a storage
+    elsewhere: an unnamed local file, then handed over. The name must be new, as one with a job's ID and fence is.
+    """
+    path = local_path(name)
+    if path is None:
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            default_storage.save(name, File(file))
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        temporary.touch(mode=0o600)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove(name: str) -> None:
+    """Delete a stored file and its temporary one; it may be missing."""
+    with suppress(FileNotFoundError):
+        default_storage.delete(name)
+        default_storage.delete(name + TEMPORARY)
+
+
+def local_path(name: str) -> Path | None:
+    """Where the default storage keeps a name on this machine; None when it keeps files elsewhere."""
+    try:
+        return Path(default_storage.path(name))
+    except NotImplementedError:
+        return None
+
+
+def collect(folder: str, *, wanted: Callable[[list[str]], set[str]], older_than: timedelta) -> int:
+    """Delete the old files of a folder of the storage that are not wanted; returns how many.
+
+    `wanted` is asked about some names at a time (inside the folder) and answers with those to keep.
+    """
+    try:
+        names = sorted(default_storage.listdir(folder)[1])
+    except FileNotFoundError:
+        return 0
+    deleted = 0
+    for start in range(0, len(names), BATCH):
+        batch = names[start : start + BATCH]
+        for name in sorted(set(batch) - wanted(batch)):
+            deleted += _delete_older(str(PurePosixPath(folder, name)), older_than)
+    return deleted
+
+
+def _delete_older(name: str, older_than: timedelta) -> bool:
+    with suppress(FileNotFoundError):
+        if default_storage.get_modified_time(name) <= timezone.now() - older_than:
+            default_storage.delete(name)
+            return True
+    return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename outlive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,26 @@
+"""Telling the workers of a job. A message is a hint that saves waiting; the sweep makes good those that get lost."""
+
+import structlog
+from celery import current_app
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from jobs.models import Job
+from jobs.querysets import JobQuerySet
+from jobs.states import State
+
+logger = structlog.get_logger(__name__)
+
+
+def publish(job: Job) -> bool:
+    """Send the message for a queued job, within the broker's short time-outs.
+
+    False when the broker did not take it: the job then waits for the sweep, which sends it once the broker is back.
+    """
+    try:
+        current_app.send_task(job.task_name, args=[str(job.pk)])
+    except (OperationalError, RedisError, OSError) as error:
+        JobQuerySet(type(job)).filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
+        logger.warning("job_not_published", job=str(job.pk), task=job.task_name, error=str(error))
+        return False
+    return True

@@ -1,0 +1,146 @@
+"""Running a job: one attempt from the claim to its end, whatever happens in between."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, Generic
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from jobs import shutdown
+from jobs.claims import Claim, ClaimLostError
+from jobs.heartbeat import Heartbeat, StoppedError, StopReason
+from jobs.publishing import publish
+from jobs.querysets import JobQuerySet, JobT
+from jobs.states import State
+
+logger = structlog.get_logger(__name__)
+
+# A database or disk that is away or full for a while: worth another attempt, later.
+PASSING = (OperationalError, InterfaceError, OSError)
+UNEXPECTED = (
+    "Something went wrong on our side, and it has been recorded. Try again; if it happens again, tell the platform's "
+    "support."
+)
+
+
+class JobFailedError(Exception):
+    """Raised inside a job's work: it cannot be done, for a reason that the message says in a sentence for people.
+
+    `result` is what is recorded with the failure, as fields of the job's model.
+    """
+
+    def __init__(self, failure: str, **result: Any) -> None:
+        super().__init__(failure)
+        self.result = result
+
+
+class Attempt(Generic[JobT]):
+    """What a job's work sees of its attempt: the job, its progress, and its end."""
+
+    def __init__(self, job: JobT, working_connection: BaseDatabaseWrapper) -> None:
+        self.job = job
+        self.claim = Claim.of(job)
+        working_connection.ensure_connection()
+        self._heartbeat = Heartbeat(self.claim, working_connection=working_connection.connection)
+
+    @property
+    def stop_reason(self) -> StopReason | None:
+        """Why the work is to stop, or was stopped; None as long as it is wanted."""
+        return self._heartbeat.stop_reason
+
+    def expect(self, rows: int) -> None:
+        """So many rows are to come."""
+        self._heartbeat.rows_expected = rows
+
+    def progress(self, rows: int) -> None:
+        """So many rows are done. Cheap; call it often. Raises StoppedError when there is no use in going on."""
+        self._heartbeat.rows_done = rows
+        if self._heartbeat.stop_reason is not None:
+            raise StoppedError
+
+    def succeed(self, **result: Any) -> None:
+        """End with success, if the job is still this attempt's; the result as fields of the model.
+
+        Raises ClaimLostError otherwise. From here on nothing stops the work any more.
+        """
+        self._heartbeat.stop()
+        self.claim.succeed(**result)
+
+    def __enter__(self) -> "Attempt[JobT]":
+        self._heartbeat.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._heartbeat.stop()
+
+
+Work = Callable[[Attempt[JobT]], None]
+
+
+def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
+    """Claim the job and do its work, which ends by `attempt.succeed(...)`; nothing happens when there is none to claim.
+
+    A failure is recorded on the job. A lost claim leaves it alone. A worker that is to stop hands the job over: it is
+    queued again and published, as if the attempt had not been.
+    """
+    jobs: JobQuerySet[JobT] = JobQuerySet(model)
+    if shutdown.is_announced():  # the message came too late for this worker; another one shall have it
+        for waiting in jobs.filter(pk=pk, state=State.QUEUED):
+            publish(waiting)
+        return
+    job = jobs.claim(pk)
+    if job is None:
+        logger.info("job_not_claimed", job=str(pk))
+        return
+    with structlog.contextvars.bound_contextvars(job=str(job.pk), attempt=job.attempt):
+        logger.info("job_started", what=str(job))
+        logger.info("job_ended", outcome=_run(job, work))
+
+
+def _run(job: JobT, work: Work[JobT]) -> str:
+    attempt = Attempt(job, connection)
+    try:
+        with attempt:
+            work(attempt)
+    except ClaimLostError:
+        return "discarded"
+    except JobFailedError as error:
+        return _fail(attempt, str(error), **error.result)
+    except SystemExit:  # SIGTERM to this very process
+        _hand_over(attempt)
+        raise
+    except Exception as error:  # noqa: BLE001 - the process's work ends here, and the job records its failure
+        return _after_an_error(attempt, error)
+    return "succeeded"
+
+
+def _after_an_error(attempt: Attempt[JobT], error: Exception) -> str:
+    if attempt.stop_reason is StopReason.CLAIM_LOST:
+        connection.close()  # a query was cancelled on it; a late cancellation must not hit the next one
+        return "discarded"
+    if attempt.stop_reason is StopReason.SHUTDOWN:
+        return _hand_over(attempt)
+    logger.error("job_broke_off", exc_info=error)
+    connection.close()
+    if isinstance(error, PASSING) and attempt.job.attempt < settings.JOB_MAX_ATTEMPTS:
+        return "put back" if attempt.claim.put_back() else "discarded"
+    return _fail(attempt, UNEXPECTED)
+
+
+def _fail(attempt: Attempt[JobT], failure: str, **result: Any) -> str:
+    try:
+        attempt.claim.fail(failure, **result)
+    except ClaimLostError:
+        return "discarded"
+    return "failed"
+
+
+def _hand_over(attempt: Attempt[JobT]) -> str:
+    connection.close()  # as above; and whatever was in a transaction is rolled back
+    if not attempt.claim.hand_over():
+        return "discarded"
+    publish(attempt.job)
+    return "handed over"

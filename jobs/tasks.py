@@ -1,0 +1,33 @@
+"""The sweep: what makes good every message that got lost and every worker that died."""
+
+import structlog
+from celery import shared_task
+from django.apps import apps
+
+from jobs.models import Job
+from jobs.publishing import publish
+from jobs.querysets import JobQuerySet
+
+logger = structlog.get_logger(__name__)
+
+
+@shared_task
+def sweep() -> None:
+    """Queue again the jobs of workers that died, and tell the workers of every job that none took.
+
+    Any number of sweeps at once do no more than one.
+    """
+    for model in apps.get_models():
+        if issubclass(model, Job):
+            _sweep(model)
+
+
+def _sweep(model: type[Job]) -> None:
+    jobs: JobQuerySet[Job] = JobQuerySet(model)
+    queued, failed = jobs.put_back_abandoned()
+    if queued or failed:
+        logger.warning("jobs_were_abandoned", model=model.__name__, queued=queued, failed=failed)
+    for job in jobs.take_untold():
+        logger.info("job_published_again", job=str(job.pk), model=model.__name__)
+        if not publish(job):
+            return  # the broker is away: the others wait for a later sweep, too

@@ -1,0 +1,57 @@
+"""The tasks of reports: make one, let old files expire, collect files that nothing refers to."""
+
+import re
+from collections import defaultdict
+from datetime import timedelta
+
+import structlog
+from celery import shared_task
+
+from jobs import files
+from jobs.running import run
+from jobs.states import State
+from reports.making import make_report
+from reports.models import ReportJob
+from reports.models.report_jobs import FOLDER
+
+logger = structlog.get_logger(__name__)
+
+GRACE = timedelta(minutes=1)
+_FILE_NAME = re.compile(r"([0-9a-f-]{36})\.([0-9]+)\.\w+(?:\.part)?")
+
+
+@shared_task
+def generate_report(job_id: str) -> None:
+    """Make the report, unless another worker has it or it is over."""
+    run(ReportJob, job_id, make_report)
+
+
+@shared_task
+def expire_reports() -> None:
+    """Delete the files of reports that were kept long enough; the jobs stay."""
+    for job in ReportJob.objects.past_retention().iterator():
+        name = job.file.name
+        if name and ReportJob.objects.filter(pk=job.pk, file=name).update(file=""):
+            files.remove(name)
+            logger.info("report_expired", job=str(job.pk))
+
+
+@shared_task
+def collect_left_over_files() -> None:
+    """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
+    if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
+        logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
+
+
+def _wanted(names: list[str]) -> set[str]:
+    """Of a folder's file names those of finished reports and of attempts under way; what is not ours by name stays."""
+    fences: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    for name in names:
+        if match := _FILE_NAME.fullmatch(name):
+            fences[match[1]][name] = int(match[2])
+    wanted = set(names) - {name for by_name in fences.values() for name in by_name}
+    for job in ReportJob.objects.filter(pk__in=fences):
+        for name, fence in fences[str(job.pk)].items():
+            if job.file.name == f"{FOLDER}/{name}" or (job.state == State.RUNNING and job.fence == fence):
+                wanted.add(name)
+    return wanted

@@ -1,0 +1,111 @@
+"""Asking for a report: who may, for which days, and what a broker that is away changes."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from celery import Celery
+from django.core.exceptions import PermissionDenied
+
+from billing.cycles import DateRange, RangeError
+from billing.models import Administrator, Subscription
+from jobs.states import State
+from reports.models import ReportJob
+from reports.requesting import request_again, request_report
+from tests.factories import make_administrator, make_subscription
+from tests.jobs.jobs import permitted_administrator
+
+TODAY = date(2017, 11, 24)
+DAYS = DateRange(date(2017, 11, 22), date(2017, 11, 23))
+
+
+def ask(administrator: Administrator, subscription: Subscription, days: DateRange = DAYS) -> ReportJob:
+    return request_report(
+        administrator=administrator, subscription=subscription, report_type="user-hours", days=days, today=TODAY
+    )
+
+
+@pytest.fixture
+def subscription(db: None) -> Subscription:
+    return make_subscription()
+
+
+@pytest.fixture
+def administrator(subscription: Subscription) -> Administrator:
+    return permitted_administrator(subscription=subscription)
+
+
+@pytest.mark.parametrize("codename", ["all_permissions", "add_subscription", "view_subscription"])
+def test_any_of_the_three_permissions_opens_reports(subscription: Subscription, codename: str) -> None:
+    job = ask(permitted_administrator(subscription=subscription, codename=codename), subscription)
+    job.refresh_from_db()
+    assert (job.state, job.attempt, job.account, job.range) == (State.QUEUED, 0, subscription.account, DAYS)
+    assert job.requested_on == TODAY
+
+
+def test_without_a_permission_there_is_no_report(subscription: Subscription) -> None:
+    with pytest.raises(PermissionDenied):
+        ask(make_administrator(accounts=(subscription.account,)), subscription)
+    assert not ReportJob.objects.exists()
+
+
+def test_another_account_is_refused_whatever_the_permissions(subscription: Subscription) -> None:
+    with pytest.raises(PermissionDenied):
+        ask(permitted_administrator(subscription=make_subscription(), codename="all_permissions"), subscription)
+    assert not ReportJob.objects.exists()
+
+
+def test_a_range_outside_the_window_is_refused_with_the_window(
+    administrator: Administrator, subscription: Subscription
+) -> None:
+    with pytest.raises(RangeError, match="2017-10-21 through 2017-11-23"):
+        ask(administrator, subscription, DateRange(date(2017, 11, 22), TODAY))
+
+
+def test_the_same_request_again_is_a_new_job(administrator: Administrator, subscription: Subscription) -> None:
+    first = ask(administrator, subscription)
+    again = request_again(first, administrator=administrator, today=TODAY + timedelta(days=1))
+    assert again.pk != first.pk
+    assert (again.report_type, again.range, again.subscription) == ("user-hours", DAYS, subscription)
+    assert again.requested_on == TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def frozen_broker() -> Iterator[str]:
+    """A broker that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        accepted = []
+        threading.Thread(target=lambda: accepted.append(server.accept()), daemon=True).start()
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+@pytest.fixture
+def absent_broker() -> str:
+    """An address at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("broker", ["frozen_broker", "absent_broker"])
+def test_a_broker_that_does_not_answer_delays_the_report_and_not_the_answer(
+    broker: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = make_subscription()
+    administrator = permitted_administrator(subscription=subscription)
+    with Celery("another", broker=request.getfixturevalue(broker), set_as_current=False) as celery:
+        celery.config_from_object("django.conf:settings", namespace="CELERY")
+        celery.conf.update(broker_url=request.getfixturevalue(broker))
+        monkeypatch.setattr("jobs.publishing.current_app", celery)
+        started = time.monotonic()
+        job = ask(administrator, subscription)
+        assert time.monotonic() - started < 3
+    job.refresh_from_db()
+    assert (job.state, job.published_at) == (State.QUEUED, None)
+    assert ReportJob.objects.take_untold() == [job]
+    job.refresh_from_db()
+    assert job.published_at is not None
+    assert ReportJob.objects.take_untold() == []

@@ -1,0 +1,80 @@
+"""The sweep: what was abandoned runs again, what no worker was told of is told again, and not too often."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.db.models.functions import Now
+
+from jobs import tasks
+from jobs.states import State
+from reports.models import ReportJob
+from tests.jobs.jobs import expire_lease, make_job
+
+pytestmark = pytest.mark.django_db
+
+
+def requested(job: ReportJob, *, seconds_ago: float, published: float | None) -> ReportJob:
+    ReportJob.objects.filter(pk=job.pk).update(
+        requested_at=Now() - timedelta(seconds=seconds_ago),
+        published_at=None if published is None else Now() - timedelta(seconds=published),
+    )
+    return job
+
+
+def test_an_abandoned_job_is_queued_and_published_at_once() -> None:
+    job = make_job()
+    ReportJob.objects.claim(job.pk)
+    assert ReportJob.objects.put_back_abandoned() == (0, 0)
+    expire_lease(job)
+    assert ReportJob.objects.put_back_abandoned() == (1, 0)
+    assert ReportJob.objects.take_untold() == [job]
+    job.refresh_from_db()
+    assert (job.state, job.attempt) == (State.QUEUED, 1)
+
+
+def test_two_sweeps_publish_a_job_once() -> None:
+    job = requested(make_job(), seconds_ago=1, published=None)
+    assert ReportJob.objects.take_untold() == [job]
+    assert ReportJob.objects.take_untold() == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "published", "again"),
+    [
+        (20, 20, False),  # told at once: it may wait its turn
+        (31, 31, True),
+        (100, 40, False),  # told again 60 s after the request: then it waits as long
+        (100, 61, True),
+        (10_000, 290, False),
+        (10_000, 301, True),  # however old: the loss of every message is noticed
+        (1, None, True),
+    ],
+)
+def test_a_message_is_repeated_ever_more_seldom(
+    seconds_ago: float, published: float | None, *, again: bool, settings: Any
+) -> None:
+    settings.JOB_REPUBLISH_SECONDS = 30
+    job = requested(make_job(), seconds_ago=seconds_ago, published=published)
+    assert ReportJob.objects.take_untold() == ([job] if again else [])
+
+
+def test_running_and_finished_jobs_are_not_published() -> None:
+    running, cancelled = make_job(), make_job()
+    ReportJob.objects.claim(running.pk)
+    cancelled.cancel()
+    ReportJob.objects.update(published_at=None)
+    assert ReportJob.objects.take_untold() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_sends_a_message_that_names_the_job_to_the_queue_of_reports() -> None:
+    job = requested(make_job(), seconds_ago=60, published=None)
+    with current_app.connection_for_read() as broker, broker.SimpleQueue("reports") as queue:
+        queue.clear()
+        tasks.sweep()
+        message = queue.get(timeout=5)
+        message.ack()
+    assert message.headers["task"] == "reports.tasks.generate_report"
+    assert message.payload[0] == [str(job.pk)]
