@@ -20,7 +20,7 @@ from reports.report_type import Column, Kind, Query
 def _text(column: Column) -> sql.Composed:
     # ascii() is the code point of the first character: = @ + - tab CR. An empty cell is NULL, or COPY writes "".
     return sql.SQL(
-        r"""CASE WHEN ascii({0}) IN (61, 64, 43, 45, 9, 13) AND {0} !~ '^[+-]?[0-9]+(\.[0-9]+)?$'
+        """CASE WHEN ascii({0}) IN (61, 64, 43, 45, 9, 13) AND {0} !~ '^[+-]?[0-9]+([.][0-9]+)?$'
             THEN '''' || {0} ELSE nullif({0}, '') END"""
     ).format(column.value)
 
