@@ -1,0 +1,62 @@
+"""Uploading a file's text in a test, the way the command and the worker do."""
+
+import io
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.models import Account
+from tests.factories import instant
+from usage.csv_files import RowError
+from usage.models import UploadKind
+from usage.uploads import Counts, stage
+
+NOW = instant("2026-06-15T12:00")
+COLUMNS = {
+    "calls": "sip_call_id,origin,destination,usage_group,call_type,direction,start_time,end_time",
+    "rates": "rate_sheet,currency,effective_from,usage_group,usage_group_display,call_type,direction,rate_per_minute",
+    "sessions": "session_id,entity,charge,started_at,ended_at",
+    "subscriptions": "number,account,activation_date,currency,rate_sheet",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a file: its counts, whether it was applied, its errors, and the CSV of them."""
+
+    counts: Counts
+    is_applied: bool
+    errors: list[RowError]
+    errors_csv: str
+
+    @property
+    def reasons(self) -> list[tuple[int, str, str]]:
+        """(line, column, reason) of each error."""
+        return [(error.line, error.column, error.reason) for error in self.errors]
+
+
+def upload(
+    *,
+    kind: str,
+    text: str | bytes,
+    account: Account | None = None,
+    skip_errors: bool = False,
+    now: datetime = NOW,
+) -> Result:
+    """Stage, check and apply a file."""
+    data = text.encode() if isinstance(text, str) else text
+    with stage(UploadKind(kind), io.BytesIO(data), account, now=now) as staged:
+        outcome = staged.apply(skip_errors=skip_errors)
+        errors = staged.errors(1000)
+        file = io.BytesIO()
+        staged.write_errors(file)
+    return Result(outcome.counts, outcome.is_applied, errors, file.getvalue().decode())
+
+
+def table(kind: str, *rows: str) -> str:
+    """The usual header of a kind, and rows."""
+    return "\n".join([COLUMNS[kind], *rows, ""])
+
+
+def counts(rows: int, *, new: int = 0, changed: int = 0, unchanged: int = 0, errors: int = 0) -> Counts:
+    """Counts, of which most are 0."""
+    return Counts(rows, new, changed, unchanged, errors)

@@ -1,0 +1,154 @@
+"""`manage.py import_usage KIND FILE`: the way of an upload, from the shell."""
+
+import csv
+import io
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import psycopg
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
+from django.utils import timezone
+
+from billing.models import Account
+from usage.csv_files import FileRefusedError, RowError
+from usage.models import UploadKind
+from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage
+
+ERRORS_SHOWN = 20
+
+
+class Command(BaseCommand):
+    """Exit status 0 only when the file was applied; 1 when it was not; 2 when the command was not understood.
+
+    The last line on stdout counts the rows as JSON; everything for people goes to stderr.
+    """
+
+    help = "Check a CSV file of raw data and apply it, all of it or nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("kind", metavar="KIND", help=f"One of {', '.join(UploadKind.values)}.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="A CSV file in UTF-8 with a header row.")
+        parser.add_argument(
+            "--account", metavar="CODE", help="Whose data it is, unless the file has a column 'account'."
+        )
+        parser.add_argument("--yes", action="store_true", help="Apply without asking.")
+        parser.add_argument("--skip-errors", action="store_true", help="Leave out the rows in error, apply the others.")
+        parser.add_argument("--errors", metavar="FILE", type=Path, help="Write every error to this CSV file.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        kind = _kind(options["kind"])
+        account = _account(kind, options["account"])
+        with ExitStack() as files:
+            file = files.enter_context(_opened(options["file"], "rb"))
+            errors = files.enter_context(_opened(options["errors"], "wb")) if options["errors"] else None
+            try:
+                with plain_errors(), stage(kind, file, account, now=timezone.now()) as staged:
+                    self._work(staged, errors, is_asked=not options["yes"], skip_errors=options["skip_errors"])
+            except FileRefusedError as refused:
+                if errors:
+                    _write_errors(errors, refused.errors)
+                self._say_errors(refused.errors, len(refused.errors))
+                self._summarize(Counts(rows=refused.rows, errors=refused.rows))
+                raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
+
+    def _work(self, staged: Staged, errors: BinaryIO | None, *, is_asked: bool, skip_errors: bool) -> None:
+        if is_asked:
+            outcome = Outcome(staged.check(), is_applied=False)
+        else:
+            outcome = staged.apply(skip_errors=skip_errors)
+        if outcome.counts.errors:
+            self._say_errors(staged.errors(ERRORS_SHOWN), outcome.counts.errors)
+        is_applicable = not outcome.counts.errors or skip_errors
+        if is_asked and is_applicable and self._is_confirmed(outcome.counts):
+            outcome = staged.apply(skip_errors=skip_errors)
+        if errors:
+            staged.write_errors(errors)
+        self._summarize(outcome.counts)
+        if not outcome.is_applied:
+            raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
+
+    def _is_confirmed(self, counts: Counts) -> bool:
+        if not sys.stdin.isatty():
+            return False
+        self.stderr.write(
+            f"{counts.new} rows are new, {counts.changed} change, {counts.unchanged} stay as they are, "
+            f"{counts.errors} are left out. Apply? [y/N] ",
+            ending="",
+        )
+        self.stderr.flush()
+        return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    def _say_errors(self, errors: Sequence[RowError], rows: int) -> None:
+        for error in errors:
+            place = f"row {error.line}" + (f", {error.column}" if error.column else "")
+            value = f" ({error.value[:80]!r})" if error.value else ""
+            self.stderr.write(f"{place}: {error.reason}{value}")
+        if rows > len(errors):
+            self.stderr.write(f"... rows in error: {rows}; --errors FILE writes every error to a file.")
+
+    def _summarize(self, counts: Counts) -> None:
+        self.stdout.write(json.dumps(asdict(counts)))
+        self.stdout.flush()
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """What goes wrong outside of the file ends in a sentence."""
+    try:
+        yield
+    except UploadRefusedError as error:
+        raise CommandError(str(error), returncode=1) from error
+    except (DatabaseError, psycopg.Error, OSError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CommandError(f"Nothing was applied: {first_line}", returncode=1) from error
+
+
+def _kind(name: str) -> UploadKind:
+    if name not in UploadKind.values:
+        raise CommandError(f"There is no kind '{name}'; the kinds are {', '.join(UploadKind.values)}.", returncode=2)
+    return UploadKind(name)
+
+
+def _account(kind: UploadKind, code: str | None) -> Account | None:
+    if code is None:
+        return None
+    if not kind.belongs_to_account:
+        raise CommandError(f"Files of the kind '{kind}' are of no single account; leave out --account.", returncode=2)
+    account = Account.objects.filter(code=code).first()
+    if account is None:
+        raise CommandError(f"There is no account with the code '{code}'.", returncode=2)
+    return account
+
+
+def _opened(path: Path, mode: str) -> BinaryIO:
+    try:
+        file: Any = path.open(mode)
+    except OSError as error:
+        raise CommandError(f"The file {path} cannot be opened: {error.strerror}.", returncode=2) from error
+    return file  # type: ignore[no-any-return]  # the mode is binary
+
+
+def _reason(counts: Counts, *, skip_errors: bool) -> str:
+    if counts.errors and skip_errors:
+        return "Nothing was applied: every row is in error."
+    if counts.errors:
+        return (
+            f"Nothing was applied: {counts.errors} of {counts.rows} rows are in error (--skip-errors leaves them out)."
+        )
+    return "Nothing was applied: confirm with --yes."
+
+
+def _write_errors(file: BinaryIO, errors: Sequence[RowError]) -> None:
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["line", "column", "value", "reason"])
+    writer.writerows([error.line, error.column, error.value, error.reason] for error in errors)
+    text.flush()
+    text.detach()

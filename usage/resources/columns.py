@@ -1,0 +1,76 @@
+"""The columns of an upload file: what each is called, how it is written, and what it becomes in a table."""
+
+from typing import Any
+
+from django.db.models import Model
+from import_export.fields import Field
+from psycopg import sql
+
+from usage.resources.formats import Expression, Format, Text
+
+
+class Column(Field):  # type: ignore[misc]  # the package has no types
+    """One column: `attribute` is the model's field that it fills (None: the resource sees to it).
+
+    Without a `default`, the file must have the column. With one, the column may be absent (existing rows keep what they
+    have) or its cell empty: then `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty
+    cells in a column that must be there.
+    """
+
+    widget: Format
+
+    def __init__(
+        self,
+        widget: Format | None = None,
+        *,
+        attribute: str | None = None,
+        optional: bool = False,
+        may_be_empty: bool = False,
+        default: str | int | bool | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(attribute=attribute, widget=widget or Text(), **options)
+        self.optional = optional
+        self.may_be_empty = optional or may_be_empty
+        self.empty: str | int | bool | None = default
+
+    @property
+    def name(self) -> str:
+        """What the header calls it."""
+        return str(self.column_name)
+
+    @property
+    def empty_value(self) -> Expression:
+        """What an empty cell means, and in a new row an absent column."""
+        return sql.SQL("{}::{}").format(sql.Literal(self.empty), sql.SQL(self.widget.sql_type))
+
+
+class Reference(Column):
+    """A column that names a row of another table by one of its columns.
+
+    `must_exist` may be false where the row can come later; then the resource makes it.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        by: str = "name",
+        must_exist: bool = True,
+        optional: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(optional=optional, **options)
+        self.model = model
+        self.by = by
+        self.must_exist = must_exist
+
+    @property
+    def table(self) -> sql.Identifier:
+        """The table referred to."""
+        return sql.Identifier(self.model._meta.db_table)
+
+    @property
+    def id_name(self) -> str:
+        """The column of the checked table that holds the row's ID."""
+        return f"{self.name}_id"

@@ -1,0 +1,238 @@
+"""How a cell is written: for each format what is accepted, what it becomes, and how it is written out again.
+
+Cells are checked in the database, by the million; so a format speaks SQL. `value` is always an expression of a trimmed
+text that is not empty. A regular expression comes before every cast, since PostgreSQL guesses (`now`, `1_000`).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from import_export.widgets import Widget
+from psycopg import sql
+
+Expression = sql.Composable
+Fault = tuple[Expression, str]
+
+MAX_LENGTH = 255
+# What Python's str.strip() and spreadsheets take for space, the no-break and other wide ones included.
+SPACES = "".join(filter(str.isspace, map(chr, range(1, 0x3001)))) + "\ufeff"
+PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
+FORMULA = "^[=@+\t\r-]"
+_ZONE = "(Z|[+-](0[0-9]|1[0-5]):[0-5][0-9])"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]+)?"
+
+
+def matches(value: Expression, pattern: str) -> Expression:
+    """Whether the text matches a regular expression."""
+    return sql.SQL("{} ~ {}").format(value, sql.Literal(pattern))
+
+
+def differs(value: Expression, pattern: str) -> Expression:
+    """Whether the text does not match a regular expression."""
+    return sql.SQL("{} !~ {}").format(value, sql.Literal(pattern))
+
+
+def unescaped(value: Expression) -> Expression:
+    """Take off the apostrophe that our writers put before what a spreadsheet would run as a formula, and no other."""
+    return sql.SQL(
+        "CASE WHEN starts_with({v}, '''') AND substr({v}, 2) ~ {formula} AND substr({v}, 2) !~ {number} "
+        "THEN btrim(substr({v}, 2), {spaces}) ELSE {v} END"
+    ).format(v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER), spaces=sql.Literal(SPACES))
+
+
+def escaped(value: Expression) -> Expression:
+    """Put an apostrophe before what a spreadsheet would run as a formula, unless it is a plain number or phone number."""
+    return sql.SQL("CASE WHEN {v} ~ {formula} AND {v} !~ {number} THEN '''' || {v} ELSE {v} END").format(
+        v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER)
+    )
+
+
+class Format(Widget):  # type: ignore[misc]  # the package has no types
+    """The base of all: what is valid, what it becomes, and a sentence on what is wrong."""
+
+    sql_type = "text"
+    sentence = ""
+
+    def valid(self, value: Expression) -> Expression:
+        """A condition, true for every text that may be cast."""
+        raise NotImplementedError
+
+    def typed(self, value: Expression) -> Expression:
+        """The value of a valid text, as `sql_type`."""
+        return sql.SQL("{}::{}").format(value, sql.SQL(self.sql_type))
+
+    def faults(self, value: Expression) -> Sequence[Fault]:  # noqa: ARG002 - for subclasses that know more
+        """Conditions and sentences for the invalid, the most particular first; `sentence` is for the rest."""
+        return ()
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:  # noqa: ARG002 - the package's signature
+        """The cell for a value, as uploads accept it; NULL is an empty cell."""
+        return "" if value is None else str(value)
+
+
+class Text(Format):
+    """Text of at most 255 characters."""
+
+    sentence = f"The text has more than {MAX_LENGTH} characters."
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("length({}) <= {}").format(self.typed(value), MAX_LENGTH)
+
+    def typed(self, value: Expression) -> Expression:
+        return unescaped(value)
+
+
+class Email(Text):
+    """An e-mail address, kept in lower case."""
+
+    _PATTERN = "^[^[:space:]@]+@[^[:space:]@]+$"
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("({} AND {})").format(super().valid(value), matches(self.typed(value), self._PATTERN))
+
+    def typed(self, value: Expression) -> Expression:
+        return sql.SQL("lower({})").format(super().typed(value))
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        return [(differs(self.typed(value), self._PATTERN), "This is not an e-mail address.")]
+
+
+class Choice(Format):
+    """One of a few words, spelt exactly so."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__()
+        self.words = words
+        self.sentence = f"This is neither {' nor '.join(words)}."
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("{} IN ({})").format(value, sql.SQL(", ").join(map(sql.Literal, self.words)))
+
+
+class Currency(Format):
+    """A currency's code."""
+
+    sentence = "A currency is a code of three capital letters, such as USD."
+
+    def valid(self, value: Expression) -> Expression:
+        return matches(value, "^[A-Z]{3}$")
+
+
+class Boolean(Format):
+    """true/false, 1/0 or yes/no, in any case (spreadsheets write TRUE)."""
+
+    sql_type = "boolean"
+    sentence = "This is neither true or false, 1 or 0, nor yes or no."
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("lower({}) IN ('true', 'false', '1', '0', 'yes', 'no')").format(value)
+
+    def typed(self, value: Expression) -> Expression:
+        return sql.SQL("(lower({}) IN ('true', '1', 'yes'))").format(value)
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else str(bool(value)).lower()
+
+
+class Integer(Format):
+    """A whole number from `least` to what PostgreSQL's `integer` holds."""
+
+    sql_type = "integer"
+
+    def __init__(self, *, least: int = 0) -> None:
+        super().__init__()
+        self.least = least
+        self.sentence = f"This is not a whole number from {least} to 2147483647."
+
+    def valid(self, value: Expression) -> Expression:
+        # The nine digits of the pattern keep the comparison from a value that cannot be cast.
+        return sql.SQL("CASE WHEN {} THEN {}::bigint BETWEEN {} AND 2147483647 ELSE false END").format(
+            matches(value, "^0*[0-9]{1,10}$"), value, self.least
+        )
+
+
+class Amount(Format):
+    """A decimal number, 0 or more (or up to `greatest`), with so many digits before and behind the point at most."""
+
+    def __init__(self, *, digits: int, places: int, greatest: int | None = None) -> None:
+        super().__init__()
+        self.places, self.whole, self.greatest = places, digits - places, greatest
+        self.sql_type = f"numeric({digits}, {places})"
+        self.sentence = "This is not a decimal number such as 12 or 0.5."
+
+    def valid(self, value: Expression) -> Expression:
+        places = f"{{1,{self.places}}}"
+        well_formed = matches(value, f"^(0*[0-9]{{1,{self.whole}}}([.][0-9]{places})?|-0+([.]0{places})?)$")
+        if self.greatest is None:
+            return well_formed
+        return sql.SQL("CASE WHEN {} THEN {}::numeric <= {} ELSE false END").format(well_formed, value, self.greatest)
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        faults = [
+            (differs(value, "^-?[0-9]+([.][0-9]+)?$"), self.sentence),
+            (matches(value, "^-.*[1-9]"), "The number is negative."),
+            (matches(value, f"[.][0-9]{{{self.places + 1}}}"), f"The number has more than {self.places} decimals."),
+            (matches(value, f"^-?0*[1-9][0-9]{{{self.whole}}}"), f"The number has more than {self.whole} digits."),
+        ]
+        if self.greatest is not None:
+            faults.append((sql.SQL("true"), f"The number is greater than {self.greatest}."))
+        return faults
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        if value is None:
+            return ""
+        text = f"{Decimal(value):f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Day(Format):
+    """A day, `2026-03-01`."""
+
+    sql_type = "date"
+    sentence = "This is not a day written as 2026-03-01."
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("({} AND pg_input_is_valid({}, 'date'))").format(matches(value, f"^{_DAY}$"), value)
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        return [(matches(value, f"^{_DAY}$"), "There is no such day.")]
+
+    def render(self, value: date | None, obj: Any = None, **kwargs: Any) -> str:
+        return "" if value is None else value.isoformat()
+
+
+class Instant(Format):
+    """An instant, `2026-03-01T09:14:03.250Z` or with an offset; what is finer than a millisecond is cut."""
+
+    sql_type = "timestamptz"
+    sentence = "This is not an instant written as 2026-03-01T09:14:03Z (or with an offset such as +02:00)."
+
+    def valid(self, value: Expression) -> Expression:
+        # The first years have instants, in one zone or another, that are none in Python.
+        return sql.SQL("({} AND left({v}, 3) <> '000' AND pg_input_is_valid({v}, 'timestamptz'))").format(
+            matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), v=value
+        )
+
+    def typed(self, value: Expression) -> Expression:
+        # PostgreSQL rounds to microseconds as it reads: digits are cut while they are still text.
+        return sql.SQL(
+            "CASE WHEN length({v}) > 24 THEN regexp_replace({v}, '([.][0-9]{{3}})[0-9]+', '\\1') ELSE {v} END::timestamptz"
+        ).format(v=value)
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        return [
+            (
+                matches(value, f"^{_DAY}T{_TIME}$"),
+                "The time has no zone: write Z for UTC, or an offset such as +02:00.",
+            ),
+            (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such day."),
+        ]
+
+    def render(self, value: datetime | None, obj: Any = None, **kwargs: Any) -> str:
+        if value is None:
+            return ""
+        instant = value.astimezone(UTC).replace(tzinfo=None)
+        return f"{instant.isoformat(timespec='milliseconds' if instant.microsecond else 'seconds')}Z"

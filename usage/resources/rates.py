@@ -1,0 +1,268 @@
+"""Rates: one row for each price, from which sheets, their versions and usage groups follow."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from billing.models import Direction, Rate, RateSheet, RateSheetVersion, Subscription, UsageGroup
+from usage.rating import rate_unrated_calls
+from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
+from usage.resources.batches import Batch
+from usage.resources.columns import Column
+from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Integer
+
+_TABLES = {
+    "sheets": sql.Identifier(RateSheet._meta.db_table),
+    "versions": sql.Identifier(RateSheetVersion._meta.db_table),
+    "groups": sql.Identifier(UsageGroup._meta.db_table),
+    "rates": sql.Identifier(Rate._meta.db_table),
+    "subscriptions": sql.Identifier(Subscription._meta.db_table),
+}
+# What all rows of one version say alike, and what all rows of one usage group of a version say alike.
+_OF_VERSION = ("currency", "increment_seconds", "minimum_seconds", "effective_through")
+_VERSION = ("rate_sheet", "effective_from")
+_GROUP = (*_VERSION, "usage_group")
+
+_EXISTING = """
+ LEFT JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+ LEFT JOIN {versions} version ON version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
+ LEFT JOIN {groups} known ON known.version_id = version.id AND known.code = r.usage_group
+ LEFT JOIN {rates} old ON old.usage_group_id = known.id AND old.call_type = r.call_type AND old.direction = r.direction
+"""
+_DISAGREEMENTS = """
+INSERT INTO {errors} (line, place, name, value, reason)
+SELECT o.line, {place}, {name}, t.{column},
+ concat('Rows ', first, ' and ', CASE WHEN differs THEN o.line ELSE first_other END, {reason})
+FROM (SELECT *, min(line) FILTER (WHERE differs) OVER (PARTITION BY {group}) AS first_other
+ FROM (SELECT *, said IS DISTINCT FROM first_said AS differs
+  FROM (SELECT r.line, {group}, {column} AS said, min(line) OVER (PARTITION BY {group}) AS first,
+    first_value({column}) OVER (PARTITION BY {group} ORDER BY line) AS first_said
+   FROM {rows} r WHERE NOT r.faulty) x) x) o
+JOIN {cells} t ON t.line = o.line WHERE first_other IS NOT NULL
+"""
+# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; that a version
+# in the database ends on that very day is taken for this: it is then open for one that comes between.
+_VERSIONS = """
+SELECT *, CASE WHEN is_open THEN next_from - 1 ELSE said_through END AS effective_through,
+ NOT is_open AND said_through >= next_from AS overlaps
+FROM (SELECT *, lead(effective_from) OVER sheet AS next_from, lead(line) OVER sheet AS next_line
+ FROM (
+  SELECT stated.rate_sheet, stated.effective_from, stated.line, {through_is_stated} AS through_is_stated, {stated} AS said_through,
+   CASE WHEN {through_is_stated} OR known.id IS NULL THEN {stated} IS NULL ELSE known.is_open END AS is_open
+  FROM stated LEFT JOIN known USING (rate_sheet, effective_from)
+  UNION ALL
+  SELECT rate_sheet, effective_from, NULL, false, effective_through, is_open FROM known
+  WHERE (rate_sheet, effective_from) NOT IN (SELECT rate_sheet, effective_from FROM stated)
+ ) v WINDOW sheet AS (PARTITION BY rate_sheet ORDER BY effective_from)) v
+"""
+_STATED = """
+WITH stated AS (
+ SELECT r.rate_sheet, r.effective_from, min(r.line) AS line{through}
+ FROM {rows} r WHERE {applicable} GROUP BY r.rate_sheet, r.effective_from),
+known AS (
+ SELECT v.id, s.name AS rate_sheet, v.effective_from, v.effective_through,
+  v.effective_through IS NULL OR v.effective_through + 1
+   IS NOT DISTINCT FROM lead(v.effective_from) OVER (PARTITION BY s.id ORDER BY v.effective_from) AS is_open
+ FROM {versions} v JOIN {sheets} s ON s.id = v.rate_sheet_id WHERE s.name IN (SELECT rate_sheet FROM stated))
+"""
+_OVERLAPS = """
+{stated_and_known}, planned AS ({planned})
+INSERT INTO {errors} (line, place, name, value, reason)
+SELECT r.line, {place}, {name}, t.{column}, CASE WHEN p.through_is_stated
+  THEN concat('The version is in force through ', p.said_through, ', but the next one of the sheet starts on ', p.next_from, '.')
+  ELSE concat('The sheet has a version that starts on ', p.effective_from, ' and is in force through ', p.said_through, '.') END
+FROM planned p
+JOIN {rows} r ON r.rate_sheet = p.rate_sheet
+ AND r.effective_from = CASE WHEN p.through_is_stated THEN p.effective_from ELSE p.next_from END
+JOIN {cells} t ON t.line = r.line
+WHERE p.overlaps AND p.through_is_stated = {blames_itself} AND {applicable}
+"""
+
+
+class RateResource(UploadResource):
+    """Prices of a minute. The columns of a version repeat in each of its rows, and must be the same in all of them."""
+
+    rate_sheet = Column(attribute="usage_group__version__rate_sheet__name")
+    currency = Column(Currency(), attribute="usage_group__version__currency")
+    effective_from = Column(Day(), attribute="usage_group__version__effective_from")
+    effective_through = Column(Day(), attribute="usage_group__version__effective_through", optional=True)
+    increment_seconds = Column(
+        Integer(least=1), attribute="usage_group__version__increment_seconds", optional=True, default=6
+    )
+    minimum_seconds = Column(Integer(), attribute="usage_group__version__minimum_seconds", optional=True, default=0)
+    usage_group = Column(attribute="usage_group__code")
+    usage_group_display = Column(attribute="usage_group__display_name")
+    call_type = Column(attribute="call_type")
+    direction = Column(Choice(*Direction.values), attribute="direction")
+    rate_per_minute = Column(Amount(digits=16, places=6), attribute="rate_per_minute")
+
+    class Meta:
+        model = Rate
+        fields = export_order = (
+            "rate_sheet", "currency", "effective_from", "effective_through", "increment_seconds", "minimum_seconds",
+            "usage_group", "usage_group_display", "call_type", "direction", "rate_per_minute",
+        )  # fmt: skip
+        import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
+
+    def natural_key(self, batch: Batch) -> list[Expression]:
+        return [of_row(name) for name in self._meta.import_id_fields]
+
+    def content(self, batch: Batch) -> list[Expression]:
+        return [of_row(column.name) for column in self.present(batch)]
+
+    def existing(self, batch: Batch) -> Expression:
+        return sql.SQL(_EXISTING).format(**_TABLES)
+
+    def is_changed(self, batch: Batch) -> Expression:
+        # When a version ends depends on the others: `settle` compares that.
+        differences = [
+            sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
+            sql.SQL("known.display_name <> r.usage_group_display"),
+        ]
+        differences += [
+            sql.SQL("version.{} <> {}").format(sql.Identifier(name), of_row(name))
+            for name in _OF_VERSION
+            if name in batch.present and name != "effective_through"
+        ]
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(differences))
+
+    def checks(self, batch: Batch) -> Iterable[Check]:
+        if "effective_through" in batch.present:
+            yield Check(
+                "effective_through",
+                sql.SQL("r.effective_through < r.effective_from"),
+                sentence("The version ends before it starts."),
+            )
+        other = sql.SQL(
+            "(SELECT min(s.number) FROM {subscriptions} s WHERE s.rate_sheet_id = sheet.id AND s.currency <> r.currency)"
+        ).format(**_TABLES)
+        yield Check(
+            "currency",
+            sql.SQL("{} IS NOT NULL").format(other),
+            sentence("Subscription {}, which has this sheet, is in another currency.", other),
+        )
+
+    def disagreements(self, batch: Batch) -> Sequence[Expression]:
+        statements = [
+            self._disagreement(batch, name, _VERSION, f" give one version of the sheet different values of {name}.")
+            for name in _OF_VERSION
+            if name in batch.present
+        ]
+        name = "usage_group_display"
+        return [
+            *statements,
+            self._disagreement(batch, name, _GROUP, f" give one usage group different values of {name}."),
+        ]
+
+    def _disagreement(self, batch: Batch, name: str, group: Sequence[str], reason: str) -> Expression:
+        return sql.SQL(_DISAGREEMENTS).format(
+            errors=batch.errors,
+            rows=batch.rows,
+            cells=batch.cells,
+            place=self._place(batch, name),
+            name=sql.Literal(name),
+            column=sql.Identifier(name),
+            group=COMMA.join(map(sql.Identifier, group)),
+            reason=sql.Literal(reason),
+        )
+
+    def _place(self, batch: Batch, name: str) -> int:
+        return [column.name for column in self.present(batch)].index(name) + 1
+
+    def contradictions(self, batch: Batch) -> Sequence[Expression]:
+        statements = [self._overlap(batch, "effective_from", blames_itself=False)]
+        if "effective_through" in batch.present:
+            statements.append(self._overlap(batch, "effective_through", blames_itself=True))
+        return statements
+
+    def _overlap(self, batch: Batch, name: str, *, blames_itself: bool) -> Expression:
+        return sql.SQL(_OVERLAPS).format(
+            stated_and_known=self._stated_and_known(batch),
+            planned=self._planned(batch),
+            errors=batch.errors,
+            rows=batch.rows,
+            cells=batch.cells,
+            applicable=batch.applicable,
+            place=self._place(batch, name),
+            name=sql.Literal(name),
+            column=sql.Identifier(name),
+            blames_itself=sql.Literal(blames_itself),
+        )
+
+    def _stated_and_known(self, batch: Batch) -> Expression:
+        through = ", min(r.effective_through) AS effective_through" if "effective_through" in batch.present else ""
+        return sql.SQL(_STATED).format(
+            **_TABLES, rows=batch.rows, applicable=batch.applicable, through=sql.SQL(through)
+        )
+
+    def _planned(self, batch: Batch) -> Expression:
+        is_stated = "effective_through" in batch.present
+        return sql.SQL(_VERSIONS).format(
+            through_is_stated=sql.Literal(is_stated),
+            stated=sql.SQL("stated.effective_through" if is_stated else "known.effective_through"),
+        )
+
+    def settle(self, batch: Batch) -> Sequence[Expression]:
+        names = {**_TABLES, "rows": batch.rows, "planned": batch.planned}
+        return [
+            sql.SQL("CREATE UNLOGGED TABLE {} AS {} {}").format(
+                batch.planned, self._stated_and_known(batch), self._planned(batch)
+            ),
+            sql.SQL(
+                "UPDATE {rows} r SET state = 'changed' FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
+                "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = p.effective_from "
+                "WHERE r.state = 'unchanged' AND r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from "
+                "AND v.effective_through IS DISTINCT FROM p.effective_through"
+            ).format(**names),
+        ]
+
+    def application(self, batch: Batch) -> Sequence[Expression]:
+        of_version = [name for name in _OF_VERSION if name in batch.present and name != "effective_through"]
+        defaults = {name: self.fields[name].empty_value for name in ("increment_seconds", "minimum_seconds")}
+        said = {
+            name: sql.SQL("min({})").format(of_row(name)) if name in batch.present else defaults[name]
+            for name in _OF_VERSION
+            if name != "effective_through"
+        }
+        names = {
+            **_TABLES,
+            "rows": batch.rows,
+            "planned": batch.planned,
+            "applicable": batch.applicable,
+            "set": COMMA.join(sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in of_version),
+            "columns": COMMA.join(map(sql.Identifier, said)),
+            "said": COMMA.join(said.values()),
+            "is_other": sql.SQL(" OR ").join(
+                sql.SQL("v.{0} <> r.{0}").format(sql.Identifier(name)) for name in of_version
+            ),
+        }
+        # Versions are shortened before others are put behind them: they never overlap, not even for a statement.
+        return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
+
+    def follow_up(self) -> None:
+        rate_unrated_calls()
+
+
+_APPLICATION = (
+    "INSERT INTO {sheets} (name) SELECT DISTINCT r.rate_sheet FROM {rows} r WHERE {applicable} ON CONFLICT (name) DO NOTHING",
+    "UPDATE {versions} v SET effective_through = p.effective_through FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
+    "WHERE v.rate_sheet_id = s.id AND v.effective_from = p.effective_from "
+    "AND v.effective_through IS DISTINCT FROM p.effective_through",
+    "UPDATE {versions} v SET {set} FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
+    "WHERE v.rate_sheet_id = s.id AND v.effective_from = r.effective_from AND ({is_other}) AND {applicable}",
+    "INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, {columns}) "
+    "SELECT s.id, p.effective_from, p.effective_through, {said} FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
+    "JOIN {rows} r ON r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from WHERE {applicable} "
+    "GROUP BY s.id, p.effective_from, p.effective_through ON CONFLICT (rate_sheet_id, effective_from) DO NOTHING",
+    "INSERT INTO {groups} AS g (version_id, code, display_name) "
+    "SELECT v.id, r.usage_group, min(r.usage_group_display) FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
+    "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from WHERE {applicable} "
+    "GROUP BY v.id, r.usage_group ON CONFLICT (version_id, code) DO UPDATE SET display_name = excluded.display_name "
+    "WHERE g.display_name <> excluded.display_name",
+    "INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute) "
+    "SELECT g.id, r.call_type, r.direction, r.rate_per_minute FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
+    "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from "
+    "JOIN {groups} g ON g.version_id = v.id AND g.code = r.usage_group WHERE {applicable} "
+    "ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE SET rate_per_minute = excluded.rate_per_minute "
+    "WHERE p.rate_per_minute <> excluded.rate_per_minute",
+)

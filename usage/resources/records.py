@@ -1,0 +1,116 @@
+"""The kinds that record what was used: login sessions, resource usage, calls."""
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import sql
+
+from billing.models import Account, Charge, Direction
+from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
+from usage.rating import rate_joins, rating_columns
+from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
+from usage.resources.batches import Batch
+from usage.resources.columns import Column, Reference
+from usage.resources.formats import Amount, Boolean, Choice, Day, Expression, Instant
+
+
+class LoginSessionResource(UploadResource):
+    """Who was logged in under which charge, from when until when; an empty `ended_at`: still logged in."""
+
+    belongs_to_account = True
+
+    account = Reference(Account, by="code", attribute="account__code", optional=True)
+    session_id = Column(attribute="session_id")
+    entity = Reference(Entity, by="identifier", attribute="entity__identifier", must_exist=False)
+    charge = Reference(Charge, attribute="charge__name")
+    started_at = Column(Instant(), attribute="started_at")
+    ended_at = Column(Instant(), attribute="ended_at", may_be_empty=True)
+    billable = Column(Boolean(), attribute="billable", optional=True, default=True)
+
+    class Meta:
+        model = LoginSession
+        fields = export_order = (
+            "account", "session_id", "entity", "charge", "started_at", "ended_at", "billable",
+        )  # fmt: skip
+        import_id_fields = ("account", "session_id")
+
+    def look_ups(self, batch: Batch) -> Sequence[tuple[str, Expression, Expression]]:
+        account = self._account(batch)
+        found = [one for one in super().look_ups(batch) if one[0] != "entity_id"]
+        # As it is written, which finds devices; then in lower case, in which users' addresses are kept.
+        joins = sql.SQL(
+            " LEFT JOIN {entities} exact ON exact.account_id = {account} AND exact.identifier = c.entity"
+            " LEFT JOIN {entities} folded ON folded.account_id = {account} AND folded.identifier = lower(c.entity)"
+            " AND folded.kind = 'user'"
+        ).format(entities=sql.Identifier(Entity._meta.db_table), account=account[1])
+        return [*found, ("entity_id", sql.SQL("coalesce(exact.id, folded.id)"), joins)]
+
+    def checks(self, batch: Batch) -> Iterable[Check]:
+        yield from super().checks(batch)
+        yield Check(
+            "entity",
+            sql.SQL("r.entity IS NOT NULL AND r.account_id IS NOT NULL AND r.entity_id IS NULL"),
+            sentence("The account has neither a user nor a device with this identifier."),
+        )
+        yield Check("ended_at", sql.SQL("r.ended_at < r.started_at"), sentence("The session ends before it starts."))
+        yield not_in_future("started_at", batch)
+        yield not_in_future("ended_at", batch)
+
+
+class ResourceUsageResource(UploadResource):
+    """The quantity of a resource on a day."""
+
+    belongs_to_account = True
+
+    account = Reference(Account, by="code", attribute="account__code", optional=True)
+    date = Column(Day(), attribute="used_on")
+    resource = Reference(Resource, attribute="resource__name")
+    quantity = Column(Amount(digits=20, places=6), attribute="quantity")
+
+    class Meta:
+        model = ResourceUsage
+        fields = export_order = ("account", "date", "resource", "quantity")
+        import_id_fields = ("account", "date", "resource")
+
+    def checks(self, batch: Batch) -> Iterable[Check]:
+        yield from super().checks(batch)
+        latest = sql.SQL("(({}::timestamptz + interval '5 minutes') AT TIME ZONE 'UTC')::date")
+        yield Check(
+            "date",
+            sql.SQL("r.date > {}").format(latest.format(sql.Literal(batch.now))),
+            sentence("The day lies in the future."),
+        )
+
+
+class CallResource(UploadResource):
+    """Call detail records. A new or changed call is rated in the statement that writes it."""
+
+    belongs_to_account = True
+
+    account = Reference(Account, by="code", attribute="account__code", optional=True)
+    sip_call_id = Column(attribute="sip_call_id")
+    origin = Column(attribute="origin")
+    destination = Column(attribute="destination")
+    usage_group = Column(attribute="usage_group")
+    call_type = Column(attribute="call_type")
+    direction = Column(Choice(*Direction.values), attribute="direction")
+    start_time = Column(Instant(), attribute="started_at")
+    end_time = Column(Instant(), attribute="ended_at")
+
+    class Meta:
+        model = Call
+        fields = export_order = (
+            "account", "sip_call_id", "origin", "destination", "usage_group", "call_type", "direction", "start_time",
+            "end_time",
+        )  # fmt: skip
+        import_id_fields = ("account", "sip_call_id")
+
+    def checks(self, batch: Batch) -> Iterable[Check]:
+        yield from super().checks(batch)
+        yield Check("end_time", sql.SQL("r.end_time < r.start_time"), sentence("The call ends before it starts."))
+        yield not_in_future("start_time", batch)
+        yield not_in_future("end_time", batch)
+
+    def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:
+        columns = rating_columns(of_row("start_time"), of_row("end_time"))
+        assignments = [Assignment(name, value, is_update=True, is_compared=False) for name, value in columns.items()]
+        return assignments, rate_joins(sql.SQL("r"), of_row("start_time"))
