@@ -1,0 +1,1 @@
+"""The screens under Account settings: Subscription, Download Usage Report, Reports."""

@@ -1,0 +1,97 @@
+"""A report job as a screen shows it: how far it is, in a sentence, and what one can do with it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from jobs.states import State
+from reports.models import ReportJob
+from reports.screens.wording import count_text, counted, days_text, moment_text, size_text
+
+LONG_WAIT = timedelta(seconds=15)
+"""A worker that is there takes a job at once; after this long, the screen says what it waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCard:
+    """A job and the moment at which it is looked at."""
+
+    job: ReportJob
+    now: datetime
+
+    @property
+    def title(self) -> str:
+        """The report type, as its title; its slug when it is no longer known."""
+        return self.job.get_report_type_display()
+
+    @property
+    def days(self) -> str:
+        """The range, without the year when it is this one."""
+        return days_text(self.job.range, year=self.job.date_from.year != self.now.year)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
+        if self.job.state == State.RUNNING:
+            return self.job.lease_until is not None and self.job.lease_until < self.now
+        return self.job.state == State.QUEUED and self.now - self.job.requested_at > LONG_WAIT
+
+    @property
+    def progress(self) -> str:
+        """How far an unfinished job is."""
+        job = self.job
+        if self.is_waiting:
+            return "Waiting for a worker…"
+        if job.state == State.QUEUED:
+            return "Starting…"
+        if job.rows_expected is None:
+            return "Counting the rows…"
+        if job.rows_expected and job.rows_done >= job.rows_expected:
+            return f"Storing {counted(job.rows_expected, 'row', 'rows')}…"
+        return f"{count_text(job.rows_done)} of {counted(job.rows_expected, 'row', 'rows')}"
+
+    @property
+    def outcome(self) -> str:
+        """What became of a finished job, and when."""
+        job = self.job
+        moment = moment_text(job.finished_at, self.now.date()) if job.finished_at else ""
+        if job.is_expired:
+            return "expired"
+        return f"ready {moment}" if job.state == State.SUCCEEDED else f"{job.get_state_display()} {moment}"
+
+    @property
+    def size(self) -> str:
+        """Rows and bytes of the file."""
+        if self.job.file_rows is None or self.job.file_bytes is None:
+            return ""
+        return f"{counted(self.job.file_rows, 'row', 'rows')} · {size_text(self.job.file_bytes)}"
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is something to download."""
+        return self.job.state == State.SUCCEEDED and not self.job.is_expired
+
+    @property
+    def again(self) -> str:
+        """The word for asking once more, where that makes sense."""
+        if self.job.state == State.FAILED:
+            return "Try again"
+        return "Make again" if self.job.is_expired or self.job.state == State.CANCELLED else ""
+
+    def as_json(self, request: HttpRequest) -> dict[str, Any]:
+        """What the page in the browser needs to show the job, its markup included."""
+        template = "_recent_report.html" if self.job.is_finished else "_report_in_progress.html"
+        return {
+            "id": str(self.job.pk),
+            "state": self.job.state,
+            "finished": self.job.is_finished,
+            "title": f"{self.title}, {self.days}",
+            "progress": self.progress,
+            "rows": self.job.rows_done,
+            "rowsExpected": self.job.rows_expected,
+            "failure": self.job.failure,
+            "html": render_to_string(f"account_settings/{template}", {"card": self}, request=request),
+        }

@@ -1,0 +1,46 @@
+"""The ranges that the form offers by name, kept inside the days that have data."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from billing.cycles import ONE_DAY, Contract, DateRange
+from reports.screens.wording import day_text
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A range with a name; without days it cannot be chosen, and `reason` says why."""
+
+    slug: str
+    title: str
+    days: DateRange | None
+    reason: str = ""
+
+    @property
+    def value(self) -> str:
+        """What the form sends: the dates that it shows, so that they hold when midnight has passed since."""
+        return f"{self.slug}:{self.days.date_from}/{self.days.date_through}" if self.days else self.slug
+
+
+def presets(contract: Contract, today: date) -> Iterator[Preset]:
+    """The presets of a subscription that has data, in the order in which they are offered."""
+    window = contract.available(today)
+    if window is None:
+        return
+    ended = contract.ended_on is not None and contract.ended_on < today
+    yield Preset(
+        "cycle",
+        "Last cycle" if ended else "This cycle so far",
+        contract.current_range(today),
+        f"It began today; its first day is complete tomorrow, {day_text(today + ONE_DAY)} (UTC).",
+    )
+    yield Preset(
+        "previous",
+        "The cycle before" if ended else "Previous cycle",
+        contract.previous_range(today),
+        "There is none: this is the first cycle.",
+    )
+    for days in (7, 30):
+        first = max(window.date_through - timedelta(days=days - 1), window.date_from)
+        yield Preset(f"last-{days}", f"Last {days} days", DateRange(first, window.date_through))

@@ -1,0 +1,103 @@
+"""The list of all reports, and what one does with a report: fetch its file, cancel it, ask for it again."""
+
+import re
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from billing.cycles import RangeError
+from billing.models import Subscription
+from reports import formats
+from reports.downloads import ExpiredError, NotReadyError, open_report
+from reports.models import ReportJob
+from reports.requesting import request_again
+from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
+from reports.screens.download import wants_json
+from reports.screens.job_cards import JobCard
+
+PER_PAGE = 25
+
+
+@require_safe
+def report_jobs(request: HttpRequest) -> HttpResponse:
+    """Every report of the accounts one may see, the latest first; `subscription` narrows them to one."""
+    administrator = permitted_administrator(request)
+    jobs = ReportJob.objects.visible_to(administrator).order_by("-requested_at")
+    subscription = None
+    if (number := request.GET.get("subscription", "")).isdecimal():
+        subscription = Subscription.objects.visible_to(administrator).filter(pk=number).first()
+        jobs = jobs.filter(subscription=subscription)
+    page = Paginator(jobs.select_related("subscription__account", "requested_by"), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    now = timezone.now()
+    return screen(
+        request,
+        "report_jobs.html",
+        title="Reports",
+        page=page,
+        cards=[JobCard(job, now) for job in page.object_list],
+        subscription=subscription,
+    )
+
+
+@require_safe
+def report_job_file(request: HttpRequest, pk: uuid.UUID) -> FileResponse | HttpResponse:
+    """The file of a finished report; 409 before there is one, 410 when it is gone."""
+    job = report_job_or_404(request, pk)
+    card = JobCard(job, timezone.now())
+    try:
+        file = open_report(job, administrator=administrator_of(request))
+    except NotReadyError as error:
+        return screen(request, "no_file.html", status=409, title="No file yet", card=card, sentence=str(error))
+    except ExpiredError as error:
+        return screen(
+            request, "no_file.html", status=410, title="The file has expired", card=card, sentence=str(error), gone=True
+        )
+    # What a name of a subscription may hold, the name of a file may not.
+    name = re.sub(r"[^\w.+-]", "_", job.download_name)
+    content_type = formats.by_slug(job.format).content_type
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+    response["Content-Length"] = str(job.file_bytes)
+    response["Cache-Control"] = "private, no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@require_POST
+def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """End a job: queued, it is gone; running, its result is discarded. A finished one stays as it is."""
+    job = report_job_or_404(request, pk)
+    cancelled = job.cancel()
+    if wants_json(request):
+        return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request)})
+    messages.success(request, f"{job} is cancelled." if cancelled else f"{job} was finished already.")
+    return _back_to(job)
+
+
+@require_POST
+def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for the same report once more, with the data of today."""
+    job = report_job_or_404(request, pk)
+    now = timezone.now()
+    try:
+        again = request_again(job, administrator=administrator_of(request), today=now.date())
+    except RangeError as error:
+        if wants_json(request):
+            return JsonResponse({"errors": {"range": [str(error)]}}, status=422)
+        messages.error(request, str(error))
+        return _back_to(job)
+    again.refresh_from_db()
+    if wants_json(request):
+        return JsonResponse({"job": JobCard(again, now).as_json(request)}, status=201)
+    return _back_to(again)
+
+
+def _back_to(job: ReportJob) -> HttpResponse:
+    address = reverse("account_settings:download-usage-report", args=[job.subscription_id])
+    return HttpResponseRedirect(f"{address}#in-progress")

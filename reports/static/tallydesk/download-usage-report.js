@@ -1,0 +1,346 @@
+// Download Usage Report: asks for reports without leaving the page, shows how far they are, and fetches each file once.
+"use strict";
+{
+    const desk = document.getElementById("report-desk");
+    const form = document.getElementById("report-form");
+    const inProgress = document.getElementById("in-progress");
+    const inProgressList = document.getElementById("in-progress-list");
+    const recentList = document.getElementById("recent-list");
+    const notice = document.getElementById("report-notice");
+
+    const EVERY = 1000;
+    const AT_MOST_EVERY = 15000;
+    const TIMEOUT = 10000;
+    const BETWEEN_DOWNLOADS = 400;
+
+    // --- Words for eyes and ears ------------------------------------------------------------------------------------
+
+    function say(text, {bad = false, link = null} = {}) {
+        notice.textContent = text;
+        notice.classList.toggle("is-bad", bad);
+        if (link) {
+            notice.append(" ", link);
+        }
+    }
+
+    function parsed(html) {
+        const template = document.createElement("template");
+        template.innerHTML = html.trim();
+        return template.content.firstElementChild;
+    }
+
+    function shown(id) {
+        return document.getElementById(`report-${id}`);
+    }
+
+    // --- What this window asked for: it alone fetches the file, once, even if it is reloaded meanwhile ---------------
+
+    const asked = {
+        key: "tallydesk.asked",
+        all() {
+            try {
+                return new Set(JSON.parse(sessionStorage.getItem(this.key)) || []);
+            } catch {
+                return new Set();
+            }
+        },
+        keep(ids) {
+            sessionStorage.setItem(this.key, JSON.stringify([...ids]));
+        },
+        add(id) {
+            this.keep(this.all().add(id));
+        },
+        take(id) {
+            const ids = this.all();
+            const had = ids.delete(id);
+            this.keep(ids);
+            return had;
+        },
+    };
+
+    let downloads = Promise.resolve();
+
+    function download(link) {
+        // One after the other: a browser drops the first of two that start at the same moment.
+        downloads = downloads.then(() => new Promise((done) => {
+            const anchor = document.createElement("a");
+            anchor.href = link.href;
+            anchor.download = link.dataset.file;
+            anchor.hidden = true;
+            document.body.append(anchor);
+            anchor.click();
+            anchor.remove();
+            setTimeout(done, BETWEEN_DOWNLOADS);
+        }));
+    }
+
+    // --- The lists ----------------------------------------------------------------------------------------------------
+
+    function showInProgress(job) {
+        let row = shown(job.id);
+        if (!row) {
+            row = parsed(job.html);
+            inProgressList.append(row);
+        }
+        const bar = row.querySelector("progress");
+        if (job.rowsExpected) {
+            bar.max = job.rowsExpected;
+            bar.value = Math.min(job.rows, job.rowsExpected);
+        } else {
+            bar.removeAttribute("value");
+        }
+        const text = row.querySelector(".progress-text");
+        text.textContent = job.progress;
+        text.classList.toggle("is-waiting", job.progress.startsWith("Waiting"));
+        inProgress.hidden = false;
+        return row;
+    }
+
+    function showFinished(job) {
+        const before = shown(job.id);
+        const hadFocus = before !== null && before.contains(document.activeElement);
+        if (before) {
+            before.remove();
+        }
+        const row = parsed(job.html);
+        recentList.prepend(row);
+        recentList.hidden = false;
+        document.getElementById("recent-none").hidden = true;
+        inProgress.hidden = inProgressList.childElementCount === 0;
+        announce(job, row);
+        if (hadFocus) {
+            (inProgressList.querySelector("li") || document.getElementById("report-submit") || desk).focus();
+        }
+    }
+
+    function announce(job, row) {
+        const mine = asked.take(job.id);
+        const file = row.querySelector("a[data-file]");
+        if (job.state === "succeeded" && file) {
+            const link = Object.assign(document.createElement("a"), {href: file.href, textContent: "Download"});
+            say(`${job.title} is ready` + (mine ? " and on its way to your downloads." : "."), {link});
+            if (mine) {
+                download(file);
+            }
+        } else if (job.state === "failed") {
+            const link = Object.assign(document.createElement("a"), {href: "?tab=recent", textContent: "Try again"});
+            link.addEventListener("click", (event) => {
+                event.preventDefault();
+                row.querySelector("form").requestSubmit();
+            });
+            say(`${job.title} failed. ${job.failure}`, {bad: true, link});
+        } else if (job.state === "cancelled") {
+            say(`${job.title} is cancelled.`);
+        }
+    }
+
+    // --- Asking how far they are --------------------------------------------------------------------------------------
+
+    let timer = null;
+    let pause = EVERY;
+    let failures = 0;
+
+    function unfinished() {
+        return [...inProgressList.children].map((row) => row.dataset.job);
+    }
+
+    function pollSoon(delay = pause) {
+        clearTimeout(timer);
+        timer = null;
+        if (unfinished().length && !document.hidden) {
+            timer = setTimeout(poll, delay);
+        }
+    }
+
+    async function poll() {
+        const ids = unfinished();
+        const query = new URLSearchParams(ids.map((id) => ["id", id]));
+        try {
+            const {jobs} = await request(`${desk.dataset.progressUrl}?${query}`);
+            if (failures) {
+                say("");
+            }
+            failures = 0;
+            pause = EVERY;
+            show(jobs);
+        } catch (error) {
+            failures += 1;
+            pause = Math.min(AT_MOST_EVERY, EVERY * 2 ** failures);
+            if (error instanceof SignedOut) {
+                sayFailure(error);
+                return;
+            }
+            say("No answer from the server. Trying again…", {bad: true});
+        }
+        pollSoon();
+    }
+
+    function show(jobs) {
+        for (const job of jobs) {
+            if (!job.finished) {
+                showInProgress(job);
+            } else if (shown(job.id) && inProgressList.contains(shown(job.id))) {
+                showFinished(job);
+            }
+        }
+    }
+
+    document.addEventListener("visibilitychange", () => pollSoon(0));
+
+    // --- Requests -----------------------------------------------------------------------------------------------------
+
+    class SignedOut extends Error {}
+    class Refused extends Error {
+        constructor(errors) {
+            super("refused");
+            this.errors = errors;
+        }
+    }
+
+    async function request(url, options = {}) {
+        const response = await fetch(url, {
+            headers: {Accept: "application/json"},
+            credentials: "same-origin",
+            signal: AbortSignal.timeout(TIMEOUT),
+            ...options,
+        });
+        if (!(response.headers.get("Content-Type") || "").startsWith("application/json")) {
+            throw response.redirected || response.status === 403 ? new SignedOut() : new Error(String(response.status));
+        }
+        const answer = await response.json();
+        if (answer.errors) {
+            throw new Refused(answer.errors);
+        }
+        return answer;
+    }
+
+    function sayFailure(error) {
+        if (error instanceof SignedOut) {
+            const link = Object.assign(document.createElement("a"), {href: location.href, textContent: "Load the page again"});
+            say("You are no longer signed in, or may no longer do this.", {bad: true, link});
+        } else if (error instanceof Refused) {
+            say(Object.values(error.errors).flat().join(" "), {bad: true});
+        } else {
+            say("No answer from the server. Nothing was asked for; please try again.", {bad: true});
+        }
+    }
+
+    function began(job, text) {
+        asked.add(job.id);
+        const row = showInProgress(job);
+        say(text);
+        row.focus();
+        pollSoon(300);
+    }
+
+    // --- The form -----------------------------------------------------------------------------------------------------
+
+    function showErrors(errors) {
+        for (const name of ["range", "report_type"]) {
+            const place = document.getElementById(`${name}-errors`);
+            place.replaceChildren(...(errors[name] || []).map((text) => Object.assign(document.createElement("p"), {textContent: text})));
+        }
+        const days = form.querySelectorAll("input[type=date]");
+        for (const input of days) {
+            input.toggleAttribute("aria-invalid", Boolean(errors.range));
+            if (errors.range) {
+                input.setAttribute("aria-invalid", "true");
+            }
+        }
+        if (errors.range) {
+            (form.elements.range.value === "custom" ? days[0] : form.querySelector("input[name=range]:checked") || days[0]).focus();
+        }
+    }
+
+    if (form) {
+        form.addEventListener("submit", async (event) => {
+            event.preventDefault();
+            const button = document.getElementById("report-submit");
+            if (button.getAttribute("aria-busy") === "true") {
+                return;
+            }
+            button.setAttribute("aria-busy", "true");
+            showErrors({});
+            try {
+                const {job} = await request(form.action, {method: "POST", body: new FormData(form)});
+                began(job, `${job.title} is being made. It downloads by itself when it is ready.`);
+            } catch (error) {
+                if (error instanceof Refused) {
+                    say("");
+                    showErrors(error.errors);
+                } else {
+                    sayFailure(error);
+                }
+            } finally {
+                button.removeAttribute("aria-busy");
+            }
+        });
+        for (const input of form.querySelectorAll("input[type=date]")) {
+            input.addEventListener("input", () => {
+                document.getElementById("range-custom").checked = true;
+            });
+        }
+    }
+
+    desk.addEventListener("submit", async (event) => {
+        const again = event.target.matches("[data-again]");
+        if (!again && !event.target.matches("[data-cancel]")) {
+            return;
+        }
+        event.preventDefault();
+        try {
+            const {job} = await request(event.target.action, {method: "POST", body: new FormData(event.target)});
+            if (again) {
+                selectTab("usage");
+                began(job, `${job.title} is being made again.`);
+            } else if (job.finished) {
+                showFinished(job);
+            }
+        } catch (error) {
+            sayFailure(error);
+        }
+    });
+
+    // --- Tabs: links by themselves, tabs with a script ------------------------------------------------------------------
+
+    const tabs = [...desk.querySelectorAll("[data-tab]")];
+    const panel = (tab) => document.getElementById(`panel-${tab.dataset.tab}`);
+
+    function selectTab(name, {focus = false} = {}) {
+        for (const tab of tabs) {
+            const selected = tab.dataset.tab === name;
+            tab.setAttribute("aria-selected", String(selected));
+            tab.tabIndex = selected ? 0 : -1;
+            panel(tab).hidden = !selected;
+            if (selected && focus) {
+                tab.focus();
+            }
+        }
+    }
+
+    desk.querySelector(".tabs").setAttribute("role", "tablist");
+    for (const tab of tabs) {
+        tab.setAttribute("role", "tab");
+        tab.setAttribute("aria-controls", panel(tab).id);
+        panel(tab).setAttribute("role", "tabpanel");
+        panel(tab).setAttribute("aria-labelledby", tab.id);
+        tab.addEventListener("click", (event) => {
+            event.preventDefault();
+            selectTab(tab.dataset.tab);
+        });
+        tab.addEventListener("keydown", (event) => {
+            const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+            if (step) {
+                event.preventDefault();
+                selectTab(tabs[(tabs.indexOf(tab) + step + tabs.length) % tabs.length].dataset.tab, {focus: true});
+            } else if (event.key === " ") {
+                event.preventDefault();
+                selectTab(tab.dataset.tab);
+            }
+        });
+    }
+    selectTab((tabs.find((tab) => tab.hasAttribute("aria-current")) || tabs[0]).dataset.tab);
+    tabs.forEach((tab) => tab.removeAttribute("aria-current"));
+
+    pollSoon();
+}

@@ -1,0 +1,34 @@
+// The frame: the menu on a small screen, and menus that close when one clicks elsewhere or presses Escape.
+"use strict";
+{
+    document.documentElement.classList.add("js");
+
+    function close(details, {focus = false} = {}) {
+        details.open = false;
+        if (focus) {
+            details.querySelector("summary").focus();
+        }
+    }
+
+    document.addEventListener("click", (event) => {
+        for (const details of document.querySelectorAll("details.person[open]")) {
+            if (!details.contains(event.target)) {
+                close(details);
+            }
+        }
+        const toggle = event.target.closest(".nav-toggle");
+        if (toggle) {
+            const open = toggle.getAttribute("aria-expanded") !== "true";
+            toggle.setAttribute("aria-expanded", String(open));
+            document.getElementById("side-nav").classList.toggle("is-open", open);
+        }
+    });
+
+    document.addEventListener("keydown", (event) => {
+        if (event.key === "Escape") {
+            for (const details of document.querySelectorAll("details.person[open]")) {
+                close(details, {focus: details.contains(document.activeElement)});
+            }
+        }
+    });
+}

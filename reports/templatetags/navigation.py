@@ -1,0 +1,92 @@
+"""Template tags of the frame: the sections of the sidebar, and icons."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.template import Context
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+ICONS = {
+    "Account": "account",
+    "Administrator": "person",
+    "Call": "calls",
+    "Charge": "charge",
+    "Device": "device",
+    "Entity": "users",
+    "Group": "group",
+    "LoginSession": "session",
+    "RateSheet": "sheet",
+    "RateSheetVersion": "sheet",
+    "Resource": "resource",
+    "ResourceUsage": "resource",
+    "Subscription": "subscription",
+    "Upload": "upload",
+    "User": "users",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One link of the sidebar."""
+
+    title: str
+    address: str
+    icon: str
+    is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of the sidebar, and the links under it."""
+
+    title: str
+    items: list[Item]
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """An icon of `icons.svg` beside words: it says nothing of its own."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("tallydesk/icons.svg"), name
+    )
+
+
+@register.inclusion_tag("admin/navigation.html", takes_context=True)
+def navigation(context: Context) -> dict[str, list[Section]]:
+    """The sections that the signed-in administrator may open; empty ones are left out."""
+    path = context["request"].path
+    sections = [Section("Account settings", _account_settings(path) if context["request"].user.may_report else [])]
+    sections += _model_sections(context.get("available_apps") or [], path)
+    return {"sections": [section for section in sections if section.items]}
+
+
+def _account_settings(path: str) -> list[Item]:
+    subscriptions, reports = reverse("account_settings:subscriptions"), reverse("account_settings:report-jobs")
+    return [
+        Item("Subscription", subscriptions, "subscription", path.startswith(subscriptions)),
+        Item("Reports", reports, "reports", path.startswith(reports)),
+    ]
+
+
+def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:
+    """The admin's lists of models, in the sections of the admin site."""
+    sections = []
+    for app in apps:
+        items = [
+            Item(str(model["name"]), model["admin_url"], ICONS.get(model["object_name"], "item"), _is_under(path, model))
+            for model in app["models"]
+            if model["admin_url"]
+        ]
+        sections.append(Section(str(app["name"]), items))
+    return sections
+
+
+def _is_under(path: str, model: dict[str, Any]) -> bool:
+    return path.startswith(model["admin_url"])
