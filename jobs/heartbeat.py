@@ -18,6 +18,8 @@ logger = structlog.get_logger(__name__)
 
 GLANCE_SECONDS = 0.2
 PROGRESS_SECONDS = 0.5
+# Seldom enough that what the work does to clean up is not cancelled in its turn.
+CANCEL_SECONDS = 2
 
 
 class StopReason(StrEnum):
@@ -35,7 +37,7 @@ class Heartbeat:
     """Runs from `start` to `stop`, with a database connection of its own.
 
     The work's own connection is busy with one long query, and may be in a transaction that is read-only or about to be
-    rolled back. When the work is to stop, that query is cancelled, again and again until the work has noticed.
+    rolled back. When the work is to stop, that query is cancelled, and again every now and then until it has noticed.
     """
 
     def __init__(self, claim: Claim[Any], *, working_connection: "psycopg.Connection[Any]") -> None:
@@ -62,11 +64,13 @@ class Heartbeat:
         structlog.contextvars.bind_contextvars(job=str(self._claim.pk))
         try:
             while not self._done.wait(GLANCE_SECONDS):
-                if self.stop_reason is None:
-                    self.stop_reason = self._reason_to_stop()
+                self.stop_reason = self._reason_to_stop()
                 if self.stop_reason is not None:
-                    with suppress(psycopg.Error):  # a connection that is gone has no query to cancel
-                        self._working_connection.cancel_safe(timeout=5)
+                    break
+            while not self._done.is_set():
+                with suppress(psycopg.Error):  # a connection that is gone has no query to cancel
+                    self._working_connection.cancel_safe(timeout=5)
+                self._done.wait(CANCEL_SECONDS)
         finally:
             connection.close()  # this thread's own
 

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, Generic
 
+import psycopg
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -19,7 +20,7 @@ from jobs.states import State
 logger = structlog.get_logger(__name__)
 
 # A database or disk that is away or full for a while: worth another attempt, later.
-PASSING = (OperationalError, InterfaceError, OSError)
+PASSING = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, OSError)
 UNEXPECTED = (
     "Something went wrong on our side, and it has been recorded. Try again; if it happens again, tell the platform's "
     "support."

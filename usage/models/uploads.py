@@ -9,6 +9,8 @@ from billing.models import Account, Administrator
 from jobs.models import Job
 from jobs.querysets import JobQuerySet
 
+FOLDER = "uploads"
+
 
 class UploadKind(models.TextChoices):
     """The kinds of file, in the order in which a new customer's data would come."""
@@ -38,7 +40,7 @@ class UploadKind(models.TextChoices):
 
 def upload_file_name(upload: "Upload", _name: str) -> str:
     """Where an upload's file is stored: under its own ID, never under a name that somebody chose."""
-    return f"uploads/{upload.pk}"
+    return f"{FOLDER}/{upload.pk}"
 
 
 class UploadQuerySet(JobQuerySet["Upload"]):
@@ -85,3 +87,7 @@ class Upload(Job):
 
     def __str__(self) -> str:
         return self.file_name
+
+    def errors_file_name(self, fence: int) -> str:
+        """Where the attempt with this fence stores the errors that it found: a name that no other attempt uses."""
+        return f"{FOLDER}/{self.pk}.{fence}.errors.csv"

@@ -1,0 +1,49 @@
+"""Logs: a line for each event on stderr, with the request or job it belongs to; as JSON where machines read them."""
+
+import logging.config
+from typing import Any
+
+import structlog
+from django.conf import settings
+from structlog.typing import Processor
+
+_OF_EVERY_LINE: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def logging_settings(*, as_json: bool, level: str) -> dict[str, Any]:
+    """Django's LOGGING, for its own lines and those of others alike; structlog passes its events through it."""
+    structlog.configure(
+        processors=[*_OF_EVERY_LINE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    lines: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if as_json:
+        lines += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    else:
+        lines += [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processors": lines,
+                "foreign_pre_chain": _OF_EVERY_LINE,
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        # It would say everything twice.
+        "loggers": {"django": {"handlers": [], "propagate": True}},
+    }
+
+
+def configure_worker(loglevel: int, **_signal: Any) -> None:
+    """Give a worker or scheduler the same lines, from its own level on; a receiver of Celery's `setup_logging`."""
+    logging.config.dictConfig(settings.LOGGING)
+    logging.getLogger().setLevel(loglevel)

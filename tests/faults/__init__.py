@@ -1,0 +1,1 @@
+"""Killed workers, killed brokers: real processes, and what must be true afterwards."""

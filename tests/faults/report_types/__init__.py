@@ -1,0 +1,1 @@
+"""Report types that only these workers know."""

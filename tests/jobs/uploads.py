@@ -1,0 +1,38 @@
+"""Files of raw data for tests, received."""
+
+import io
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import InMemoryUploadedFile
+
+from billing.models import Account, Administrator
+from tests.factories import make_administrator
+from usage.models import Upload, UploadKind
+from usage.receiving import receive_upload
+
+
+def make_uploader(**fields: Any) -> Administrator:
+    """An administrator who was given the permission to upload."""
+    administrator = make_administrator(**fields)
+    administrator.user_permissions.add(Permission.objects.get(codename="add_upload"))
+    return Administrator.objects.get(pk=administrator.pk)
+
+
+def uploaded(text: str | bytes, *, name: str = "users.csv") -> InMemoryUploadedFile:
+    """A file as a form hands it over."""
+    content = text.encode() if isinstance(text, str) else text
+    return InMemoryUploadedFile(io.BytesIO(content), "file", name, "text/csv", len(content), None)
+
+
+def receive_users(
+    text: str, *, account: Account, administrator: Administrator | None = None, skip_errors: bool = False
+) -> Upload:
+    """A received file of users, queued."""
+    return receive_upload(
+        administrator=administrator or make_uploader(accounts=(account,)),
+        kind=UploadKind.USERS,
+        account=account,
+        file=uploaded(text),
+        skip_errors=skip_errors,
+    )

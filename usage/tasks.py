@@ -1,0 +1,46 @@
+"""The tasks of uploads: apply one, collect files that nothing refers to."""
+
+import re
+from collections import defaultdict
+from datetime import timedelta
+
+import structlog
+from celery import shared_task
+
+from jobs import files
+from jobs.running import run
+from usage.applying import apply_received
+from usage.models import Upload
+from usage.models.uploads import FOLDER
+
+logger = structlog.get_logger(__name__)
+
+# A file is stored before the row that it belongs to.
+GRACE = timedelta(hours=24)
+_FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b.*")
+
+
+@shared_task
+def apply_upload(upload_id: str) -> None:
+    """Apply the file, unless another worker has it or it is over."""
+    run(Upload, upload_id, apply_received)
+
+
+@shared_task
+def collect_left_over_files() -> None:
+    """Delete files that were received without becoming an upload, and what killed workers left."""
+    if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
+        logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
+
+
+def _wanted(names: list[str]) -> set[str]:
+    """Of a folder's file names those that an upload refers to; what is not ours by name stays."""
+    by_upload: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        if match := _FILE_NAME.fullmatch(name):
+            by_upload[match[1]].add(name)
+    wanted = set(names).difference(*by_upload.values())
+    for upload in Upload.objects.filter(pk__in=by_upload):
+        referred = {upload.file.name, upload.errors_file.name}
+        wanted |= {name for name in by_upload[str(upload.pk)] if f"{FOLDER}/{name}" in referred}
+    return wanted
