@@ -212,7 +212,9 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 found.append(self._assignment(column, is_update=name not in key))
             else:
                 absent = self._assignment(column, is_update=False)
-                found.append(Assignment(absent.column, column.empty_value, is_update=False))
+                # The empty value of a reference is text, as the column of the file is; the table's is a key.
+                value = sql.SQL("NULL") if isinstance(column, Reference) else column.empty_value
+                found.append(Assignment(absent.column, value, is_update=False))
         return found
 
     def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:  # noqa: ARG002 - for subclasses
