@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     # The templates of forms, which FORM_RENDERER looks for among those of the applications.
     "django.forms",
 ]
