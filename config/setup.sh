@@ -36,7 +36,8 @@ if ! "$python" -c '' 2>/dev/null || ! "$uv" --version >/dev/null 2>&1; then
         exit 1
     fi
 fi
-if ! "$uv" pip sync --quiet --python "$python" --require-hashes requirements.lock; then
+# Compiled once here, or by each of the demo's processes at each start where Python is told to write no bytecode.
+if ! "$uv" pip sync --quiet --compile-bytecode --python "$python" --require-hashes requirements.lock; then
     say "The packages of requirements.lock could not be installed; what uv says about it stands above."
     exit 1
 fi

@@ -40,14 +40,16 @@ def workers_answer() -> bool:
     """Whether a worker of each queue answers."""
     names = [_worker_name(queue) for queue in QUEUES]
     try:
-        replies = app.control.ping(destination=names, timeout=2.0)
+        replies = app.control.ping(destination=names, timeout=1.0)
     except (OperationalError, OSError):  # the first message over a connection that went stale
         return False
     return {name for reply in replies or [] for name in reply} == set(names)
 
 
 def _python(module: str, *options: str) -> list[str]:
-    return [sys.executable, "-m", module, *options]
+    # Neither is news on one's own machine: that one is root, and that static files are served from where they lie.
+    quiet = [f"-Wignore:{message}" for message in ("You're running the worker with superuser", "No directory at")]
+    return [sys.executable, *quiet, "-m", module, *options]
 
 
 def _celery(*options: str) -> list[str]:
@@ -57,7 +59,7 @@ def _celery(*options: str) -> list[str]:
 def _web_options(port: int) -> list[str]:
     return [
         *("--bind", f"{ADDRESS}:{port}", "--workers", "2", "--worker-class", "gthread", "--threads", "4"),
-        *("--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"),
+        *("--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket", "--preload"),
     ]
 
 

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from django.core.management import call_command, get_commands
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from config.database import ready_database
@@ -21,13 +21,16 @@ class Command(BaseCommand):
     help = "Run everything on this machine, with demo data: web server, workers, scheduler and their servers."
     requires_system_checks = ()
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="load no demo data")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         try:
             port = free_port(os.environ.get("PORT", "8000"))
         except PortError as error:
             raise CommandError(str(error)) from error
         with ready_database() as servers:
-            if "load_demo_data" in get_commands():
+            if "load_demo_data" in get_commands() and not options["empty"]:
                 call_command("load_demo_data", stdout=self.stdout, stderr=self.stderr)
             connections.close_all()
             try:
