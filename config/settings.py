@@ -39,7 +39,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "django.forms",
     # The templates of forms, which FORM_RENDERER looks for among those of the applications.
     "django.forms",
 ]
