@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin import options
 from django.db import IntegrityError
-from django.db.models import PROTECT, ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import PROTECT, ForeignKey, ManyToManyField, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -104,9 +104,15 @@ class ScopedAdmin(Scoped, ModelAdmin):
         """The index names the model for staff who may view it."""
         return self.has_view_permission(request) or self.has_add_permission(request)
 
-    def _get_obj_does_not_exist_redirect(self, *_of: Any) -> HttpResponse:
-        # Django would redirect to the index, with a message: for a program, and for whoever probes, missing is missing.
-        raise Http404
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The object, if one may see it, else a 404: another's is as good as missing.
+
+        Django would ask for permission first, and then redirect to the index with a message.
+        """
+        instance = super().get_object(request, object_id, from_field)
+        if instance is None:
+            raise Http404
+        return instance
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """None in bulk: what is deleted is looked at first."""
@@ -130,13 +136,23 @@ class ScopedAdmin(Scoped, ModelAdmin):
             )
             return HttpResponseRedirect(request.get_full_path())
 
+    def dependents(self, instance: Any) -> list[str]:
+        """What keeps an object from being deleted, in words; one row of each kind is enough: there may be millions."""
+        found = set()
+        for relation in instance._meta.get_fields(include_hidden=True):
+            if getattr(relation, "on_delete", None) is PROTECT:
+                rows = relation.related_model._base_manager.filter(**{relation.field.name: instance})
+                if rows.exists():
+                    found.add(str(relation.related_model._meta.verbose_name_plural))
+        return sorted(found)
+
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What something else depends on is not deleted, and a sentence says what."""
         instance = self.get_object(request, object_id)
-        if instance is not None and self.has_delete_permission(request, instance):
-            dependents = _dependents(instance)
+        if self.has_delete_permission(request, instance):
+            dependents = self.dependents(instance)
             if dependents:
                 what = get_text_list(dependents, "and")
                 messages.error(request, f"{instance} cannot be deleted: it has {what}.")
@@ -145,15 +161,3 @@ class ScopedAdmin(Scoped, ModelAdmin):
                     reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id])
                 )
         return super().delete_view(request, object_id, extra_context)
-
-
-def _dependents(instance: Model) -> list[str]:
-    """What keeps an object from being deleted, in words; one row of each kind is enough: there may be millions."""
-    found = []
-    for relation in instance._meta.get_fields(include_hidden=True):
-        if getattr(relation, "on_delete", None) is not PROTECT or not relation.auto_created:
-            continue
-        rows = relation.related_model._base_manager.filter(**{relation.field.name: instance})  # type: ignore[union-attr]
-        if rows.exists():
-            found.append(str(relation.related_model._meta.verbose_name_plural))  # type: ignore[union-attr]
-    return sorted(set(found))

@@ -80,9 +80,13 @@ class RateSheetVersion(models.Model):
         return f"{self.rate_sheet} from {self.effective_from}"
 
     def clean(self) -> None:
-        """The order of the days comes first: PostgreSQL cannot even build a range that ends before it starts."""
+        """Refuse days in the wrong order, of which PostgreSQL cannot even build a range, and the wrong currency."""
         if self.effective_through and self.effective_from and self.effective_through < self.effective_from:
             raise ValidationError({"effective_through": "The version ends before it starts."})
+        if self.rate_sheet_id and self.currency:
+            other = self.rate_sheet.subscriptions.exclude(currency=self.currency).first()
+            if other:
+                raise ValidationError({"currency": f"Subscription {other} has this sheet, and is in {other.currency}."})
 
 
 class UsageGroup(models.Model):

@@ -1,0 +1,125 @@
+"""Two customers with an object of every kind, and administrators of every sort."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.contrib.auth.models import Group, Permission
+from django.core.files.base import ContentFile
+from django.db.models import Model
+from django.test import Client
+
+from billing.models import Account, Administrator, RateSheetVersion, UsageGroup
+from tests.factories import (
+    instant,
+    make_account,
+    make_administrator,
+    make_call,
+    make_charge,
+    make_entity,
+    make_rate,
+    make_resource_usage,
+    make_session,
+    make_subscription,
+    make_version,
+)
+from usage.models import Allowance, EntityKind, Resource, Upload, UploadKind
+
+MISSING = UUID(int=0)
+
+
+@dataclass
+class World:
+    """`own` and `others` hold, by model label (`billing_account`), an object of an account and one of another's."""
+
+    account: Account
+    other: Account
+    own: dict[str, Model]
+    others: dict[str, Model]
+    shared: dict[str, Model]
+
+
+def make_upload(*, account: Account, by: Administrator, **fields: object) -> Upload:
+    """A queued upload of calls."""
+    upload = Upload(requested_by=by, kind=UploadKind.CALLS, account=account, file_name="calls.csv", **fields)
+    upload.file.save("calls.csv", ContentFile(b"sip_call_id\n"), save=False)
+    upload.save()
+    return upload
+
+
+def objects_of(account: Account) -> dict[str, Model]:
+    """One object of every kind that belongs to an account."""
+    member = make_administrator(accounts=(account,))
+    user = make_entity(account=account)
+    start = instant("2026-03-01T09:00")
+    return {
+        "billing_account": account,
+        "billing_administrator": member,
+        "billing_subscription": make_subscription(account=account),
+        "usage_user": user,
+        "usage_device": make_entity(account=account, kind=EntityKind.DEVICE, identifier=f"phone-{account.pk}"),
+        "usage_loginsession": make_session(entity=user, started_at=start, ended_at=None),
+        "usage_resourceusage": make_resource_usage(account=account, used_on=date(2026, 3, 1)),
+        "usage_call": make_call(account=account, started_at=start),
+        "usage_upload": make_upload(account=account, by=member),
+    }
+
+
+def shared_objects() -> dict[str, Model]:
+    """One object of every kind that belongs to no account."""
+    version: RateSheetVersion = make_version()
+    rate = make_rate(version=version)
+    charge = make_charge()
+    resource = Resource.objects.create(name="Data storage", unit="GB")
+    Allowance.objects.create(charge=charge, resource=resource, quantity=5)
+    return {
+        "auth_group": Group.objects.get(name="Support"),
+        "billing_charge": charge,
+        "billing_ratesheet": version.rate_sheet,
+        "billing_ratesheetversion": version,
+        "billing_usagegroup": UsageGroup.objects.get(version=version),
+        "billing_rate": rate,
+        "usage_resource": resource,
+    }
+
+
+def make_world() -> World:
+    """Everything, twice."""
+    account, other = make_account(name="Acme"), make_account(name="Globex")
+    return World(account, other, objects_of(account), objects_of(other), shared_objects())
+
+
+def permissions(*names: str) -> list[Permission]:
+    """By `app_label.codename`."""
+    return [
+        Permission.objects.get(content_type__app_label=app_label, codename=codename)
+        for app_label, codename in (name.split(".") for name in names)
+    ]
+
+
+def make_role(role: str, *accounts: Account) -> Administrator:
+    """An administrator of a sort; customers' administrators are members of the accounts."""
+    if role == "superuser":
+        return make_administrator(is_superuser=True, is_platform_staff=True)
+    if role in {"operator", "support", "idle staff"}:
+        staff = make_administrator(is_platform_staff=True)
+        staff.groups.set(Group.objects.filter(name={"operator": "Operators", "support": "Support"}.get(role)))
+        return staff
+    customer = make_administrator(accounts=accounts)
+    granted = {
+        "customer": [],
+        "customer who views": permissions("billing.view_subscription"),
+        "customer with all permissions": permissions("billing.all_permissions"),
+        "customer who uploads": permissions("usage.add_upload"),
+        "customer granted everything": list(Permission.objects.all()),
+    }
+    customer.user_permissions.set(granted[role])
+    return customer
+
+
+def client_of(administrator: Administrator | None) -> Client:
+    """A browser in which they are signed in; None: nobody is."""
+    client = Client()
+    if administrator is not None:
+        client.force_login(administrator)
+    return client

@@ -1,0 +1,68 @@
+"""The list of calls."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from usage.admin.day_filter import StartedFilter
+from usage.admin.long_lists import LongListAdmin, chooses_account
+from usage.models import Call
+
+
+class UnratedFilter(admin.SimpleListFilter):
+    """The calls that lack a rate: never dropped, never free, and so always to be found."""
+
+    title = "rating"
+    parameter_name = "rating"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
+        """All, or those."""
+        return [("unrated", "Unrated")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+        """Those without a rate."""
+        return queryset.unrated() if self.value() == "unrated" else queryset  # type: ignore[attr-defined]  # calls
+
+
+@admin.register(Call)
+class CallAdmin(LongListAdmin):
+    """Every call, rated or not."""
+
+    list_display = [
+        "sip_call_id",
+        "account",
+        "started_at",
+        "ended_at",
+        "origin",
+        "destination",
+        "usage_group",
+        "direction",
+        "rate_per_minute",
+        "cost",
+        "currency",
+    ]
+    list_filter = [UnratedFilter, *LongListAdmin.list_filter, StartedFilter]
+    search_fields = ["sip_call_id__exact"]
+    search_help_text = "A whole SIP call ID"
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Each filter with the order of the index that answers it; the last first."""
+        if request.GET.get("q"):
+            return ["sip_call_id", "account_id"]
+        if request.GET.get("rating") == "unrated":
+            return ["-account_id", "-started_at"]
+        if chooses_account(request):
+            return ["-account_id", "-started_at", "-sip_call_id"]
+        return ["-id"]
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Any],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        """By the whole ID."""
+        term = search_term.strip()
+        return (queryset.filter(sip_call_id=term) if term else queryset), False

@@ -1,0 +1,33 @@
+"""The admin of charges with their allowances, and of resources."""
+
+from django.contrib import admin
+
+from billing.models import Charge
+from billing.scoped_admin import ScopedAdmin, ScopedInline
+from usage.models import Allowance, Resource
+
+
+class AllowanceInline(ScopedInline):
+    """What a licence of the charge includes."""
+
+    model = Allowance
+
+
+@admin.register(Charge)
+class ChargeAdmin(ScopedAdmin):
+    """The licence types."""
+
+    section = "Charges and rates"
+    list_display = ["name", "basis"]
+    list_filter = ["basis"]
+    search_fields = ["name"]
+    inlines = [AllowanceInline]
+
+
+@admin.register(Resource)
+class ResourceAdmin(ScopedAdmin):
+    """Billable things consumed by quantity."""
+
+    section = "Charges and rates"
+    list_display = ["name", "unit"]
+    search_fields = ["name"]

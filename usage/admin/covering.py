@@ -1,0 +1,26 @@
+"""Saving what calls are rated by: the calls that it now covers are rated in the same transaction."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest
+
+from billing.scoped_admin import ScopedAdmin
+from usage.locks import lock_shared_tables
+from usage.rating import rate_unrated_calls
+
+
+class CoveringAdmin(ScopedAdmin):
+    """Subscriptions, rate sheets and what belongs to them. Rated calls stay as they are."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Wait for uploads under way before the first row is written: they, too, take this lock first."""
+        lock_shared_tables()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """With everything of the page saved, rate what it covers, and say so."""
+        super().save_related(request, form, formsets, change)
+        rated = rate_unrated_calls()
+        if rated:
+            messages.info(request, f"{rated:,} calls that had no rate are rated now.")

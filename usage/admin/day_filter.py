@@ -1,0 +1,36 @@
+"""A filter by the last days, offered once an account is chosen: its index finds them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from usage.admin.long_lists import chooses_account
+
+
+def last_days(number: int, now: datetime) -> tuple[datetime, datetime]:
+    """The half-open period of the last complete days (UTC)."""
+    today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    return today - timedelta(days=number), today
+
+
+class StartedFilter(admin.SimpleListFilter):
+    """Calls or sessions that started on the last days."""
+
+    title = "started"
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
+        """Nothing to choose while the list shows all accounts."""
+        if not chooses_account(request):
+            return []
+        return [("1", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+        """Those that started on the days."""
+        if self.value() not in {"1", "7", "30"}:
+            return queryset
+        return queryset.started_within(last_days(int(self.value() or 1), timezone.now()))  # type: ignore[attr-defined,no-any-return]  # calls or sessions

@@ -1,0 +1,134 @@
+"""The admin of rate sheets: versions, usage groups and rates."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
+from billing.scoped_admin import ScopedInline
+from usage.admin.covering import CoveringAdmin
+
+# Django's own class takes a type argument in its stub alone.
+if TYPE_CHECKING:
+    VersionModelForm = forms.ModelForm[RateSheetVersion]
+else:
+    VersionModelForm = forms.ModelForm
+
+
+def open_predecessors(version: RateSheetVersion) -> QuerySet[RateSheetVersion]:
+    """The version of the same sheet, if any, that went on until further notice when this one begins."""
+    return RateSheetVersion.objects.filter(
+        rate_sheet=version.rate_sheet_id, effective_through=None, effective_from__lt=version.effective_from
+    )
+
+
+def end_open_predecessor(version: RateSheetVersion) -> None:
+    """A new version ends an open predecessor on the day before."""
+    open_predecessors(version).update(effective_through=version.effective_from - timedelta(days=1))
+
+
+class VersionForm(VersionModelForm):
+    """A version; a new one is checked as if its predecessor had ended."""
+
+    def _post_clean(self) -> None:
+        is_new = self.instance.pk is None
+        if not (is_new and self.cleaned_data.get("rate_sheet") and self.cleaned_data.get("effective_from")):
+            super()._post_clean()  # type: ignore[misc]  # Django's own hook, absent from its stub
+            return
+        with transaction.atomic():
+            self.instance.rate_sheet = self.cleaned_data["rate_sheet"]
+            self.instance.effective_from = self.cleaned_data["effective_from"]
+            end_open_predecessor(self.instance)
+            super()._post_clean()  # type: ignore[misc]  # as above
+            transaction.set_rollback(True)
+
+
+class VersionInline(ScopedInline):
+    """The versions of a sheet, as a list of links."""
+
+    model = RateSheetVersion
+    show_change_link = True
+    fields = ["effective_from", "effective_through", "currency", "increment_seconds", "minimum_seconds"]
+
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:  # noqa: ARG002 - Django's signature
+        """On a page of its own, where an open predecessor is ended."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """On a page of its own."""
+        return False
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(RateSheet)
+class RateSheetAdmin(CoveringAdmin):
+    """The price lists."""
+
+    section = "Charges and rates"
+    list_display = ["name"]
+    search_fields = ["name"]
+    inlines = [VersionInline]
+
+
+@admin.register(RateSheetVersion)
+class RateSheetVersionAdmin(CoveringAdmin):
+    """A price list as it reads from one day through another."""
+
+    section = "Charges and rates"
+    form = VersionForm
+    list_display = ["rate_sheet", "effective_from", "effective_through", "currency"]
+    list_filter = ["rate_sheet"]
+    list_select_related = ["rate_sheet"]
+    search_fields = ["rate_sheet__name"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """End the open predecessor of a new version first."""
+        if not change:
+            end_open_predecessor(obj)
+        super().save_model(request, obj, form, change)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - Django's signature
+        """A version does not pass to another sheet."""
+        return [] if obj is None else ["rate_sheet"]
+
+
+class RateInline(ScopedInline):
+    """The rates of a usage group."""
+
+    model = Rate
+
+
+@admin.register(UsageGroup)
+class UsageGroupAdmin(CoveringAdmin):
+    """The usage groups of a version, each with its rates."""
+
+    section = "Charges and rates"
+    list_display = ["code", "display_name", "version"]
+    list_filter = ["version__rate_sheet"]
+    list_select_related = ["version__rate_sheet"]
+    search_fields = ["code", "display_name"]
+    autocomplete_fields = ["version"]
+    inlines = [RateInline]
+
+
+@admin.register(Rate)
+class RateAdmin(CoveringAdmin):
+    """What a minute costs."""
+
+    section = "Charges and rates"
+    list_display = ["usage_group", "call_type", "direction", "rate_per_minute", "version"]
+    list_filter = ["usage_group__version__rate_sheet", "direction"]
+    list_select_related = ["usage_group__version__rate_sheet"]
+    search_fields = ["usage_group__code", "usage_group__display_name", "call_type"]
+    autocomplete_fields = ["usage_group"]
+
+    @admin.display(description="rate sheet")
+    def version(self, rate: Rate) -> str:
+        """The version that the rate stands on."""
+        return str(rate.usage_group.version)

@@ -1,0 +1,21 @@
+"""The list of resource usage."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from usage.admin.long_lists import LongListAdmin, chooses_account
+from usage.models import ResourceUsage
+
+
+@admin.register(ResourceUsage)
+class ResourceUsageAdmin(LongListAdmin):
+    """What was consumed, day by day."""
+
+    list_display = ["used_on", "account", "resource", "quantity"]
+    list_select_related = ["account", "resource"]
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """An account's days in the order of their index, the last first."""
+        return ["-account_id", "-used_on", "-resource_id"] if chooses_account(request) else ["-id"]

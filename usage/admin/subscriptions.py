@@ -1,0 +1,79 @@
+"""The admin of subscriptions."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms import BaseInlineFormSet
+from django.http import HttpRequest
+
+from billing.models import Subscription, TelcoCommitDiscount
+from billing.scoped_admin import AccountFilter, ScopedInline
+from usage.admin.covering import CoveringAdmin
+from usage.models import Call, LoginSession, ResourceUsage
+
+# Django's own class takes type arguments in its stub alone.
+if TYPE_CHECKING:
+    InlineFormSet = BaseInlineFormSet[TelcoCommitDiscount, Subscription, Any]
+else:
+    InlineFormSet = BaseInlineFormSet
+
+
+class DiscountFormSet(InlineFormSet):
+    """The discounts of one page: each is checked against the database, and here against the others of the page."""
+
+    def clean(self) -> None:
+        """Never two at a time."""
+        super().clean()
+        kept = [form.cleaned_data for form in self.forms if form not in self.deleted_forms and form.is_valid()]
+        days = sorted(
+            (row.get("effective_from") or date.min, row.get("effective_through") or date.max)
+            for row in kept
+            if row.get("percent") is not None
+        )
+        if any(later[0] <= earlier[1] for earlier, later in pairwise(days)):
+            raise ValidationError("Two of the discounts hold on the same days.")
+
+
+class DiscountInline(ScopedInline):
+    """The Telco Commit discounts of a subscription; its account is the subscription's."""
+
+    model = TelcoCommitDiscount
+    formset = DiscountFormSet
+    fields = ["percent", "effective_from", "effective_through"]
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(CoveringAdmin):
+    """The contracts."""
+
+    list_display = ["number", "account", "activation_date", "ended_on", "currency", "rate_sheet"]
+    list_filter = [("account", AccountFilter)]
+    list_select_related = ["account", "rate_sheet"]
+    search_fields = ["number", "account__name", "account__code"]
+    inlines = [DiscountInline]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - Django's signature
+        """A contract does not pass to another customer."""
+        return [] if obj is None else ["account"]
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Discounts carry the account of their subscription."""
+        for discount in formset.forms:
+            discount.instance.account_id = formset.instance.account_id
+        super().save_formset(request, form, formset, change)
+
+    def dependents(self, instance: Subscription) -> list[str]:
+        """Its reports, and the usage in its window, which no foreign key holds."""
+        last_day = instance.ended_on or date.max - timedelta(days=1)
+        start = datetime.combine(instance.activation_date, time(), UTC)
+        period = (start, datetime.combine(last_day + timedelta(days=1), time(), UTC))
+        used = [
+            LoginSession.objects.started_within(period),
+            Call.objects.started_within(period),
+            ResourceUsage.objects.used_within(period),
+        ]
+        found = [rows.model for rows in used if rows.filter(account=instance.account_id).exists()]
+        return sorted({*super().dependents(instance), *(str(model._meta.verbose_name_plural) for model in found)})
