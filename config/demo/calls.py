@@ -19,7 +19,7 @@ INBOUND, OUTBOUND = "Inbound", "Outbound"
 # From the opening of the early shift onwards: a peak in the morning, one after lunch, a quiet night.
 HOURS = (34, 62, 88, 100, 96, 78, 84, 97, 92, 80, 63, 48, 36, 27, 19, 12, 8, 5, 4, 3, 3, 5, 9, 18)
 WEEKDAYS = (1.0, 0.94, 0.9, 0.91, 0.86, 0.42, 0.27)  # Monday first
-LONGEST_CALL_SECONDS = 5400.0
+LONGEST_CALL = timedelta(minutes=90)
 NOT_ANSWERED = 0.05
 
 # (direction, usage group, weight), by the company's country.
@@ -123,4 +123,4 @@ def _duration(random: Random) -> timedelta:
     """Half of the calls are over in less than two and a half minutes, a few take an hour; some are never answered."""
     if random.random() < NOT_ANSWERED:
         return timedelta(0)
-    return timedelta(milliseconds=round(min(random.lognormvariate(5.0, 0.95), LONGEST_CALL_SECONDS) * 1000))
+    return timedelta(milliseconds=round(min(random.lognormvariate(5.0, 0.95), LONGEST_CALL.total_seconds()) * 1000))

@@ -1,7 +1,7 @@
 """Login sessions of the demo: shifts, lunch breaks, second browsers, forgotten log-outs, phones always logged in.
 
-The sessions that start on a day are a pure function of seed, company and day; so adding a day later gives what
-generating everything at once would have given.
+The sessions of the shifts that begin on a day are a pure function of seed, company and day; so adding a day later gives
+what generating everything at once would have given.
 """
 
 from collections.abc import Iterator
@@ -39,8 +39,8 @@ class LoginLog:
         self.employees = employees(seed, company, scale)
         self.appliances = appliances(seed, company, scale)
 
-    def started_on(self, day: date) -> Iterator[Session]:
-        """The sessions that start on a day, in a stable order."""
+    def of_shifts_on(self, day: date) -> Iterator[Session]:
+        """The sessions of the shifts that begin on a day, in a stable order; some of them start after midnight."""
         for number, (entity, charge, started_at, ended_at, is_billable) in enumerate(self._logins(day), 1):
             yield Session(f"S{day:%Y%m%d}-{number:05d}", entity, charge, started_at, ended_at, is_billable)
 

@@ -95,17 +95,18 @@ class World:
         return [first + number * ONE_DAY for number in range((through - first).days + 1)]
 
     def daily_rows(self, kind: str, days: Days, through: date) -> Iterator[Row]:
-        """The rows of a kind for the companies' days, as they read at the end of the day `through`.
-
-        Sessions that were still open when the earlier days were written are there again, with their end.
-        """
-        of_a_company: dict[str, Callable[[Company, Sequence[date]], Iterable[Row]]] = {
-            "sessions": lambda company, own_days: self._sessions(company, own_days, through),
+        """The rows of a kind for the companies' days (in order), as they are known at the end of the day `through`."""
+        rows: dict[str, Callable[[Company, Sequence[date], date], Iterable[Row]]] = {
+            "sessions": self._sessions,
             "calls": self._calls,
             "resource_usage": self._resource_usage,
         }
         for company, own_days in days.items():
-            yield from of_a_company[kind](company, own_days)
+            if own_days:
+                yield from rows[kind](company, own_days, through)
+
+    def _days_since(self, first: date, company: Company, through: date) -> Iterable[date]:
+        return (day for day in self.days_of_usage(company, through) if day >= first)
 
     def _users(self) -> Iterator[Row]:
         for company in COMPANIES:
@@ -131,16 +132,16 @@ class World:
             )
 
     def _sessions(self, company: Company, days: Sequence[date], through: date) -> Iterator[Row]:
-        if not days:
-            return
+        """A session still going on at the end of the data has no end yet; it comes again with the day of its end.
+
+        What happens after midnight of a shift that began before comes with the next day.
+        """
         log = LoginLog(self.seed, company, self.scale)
-        written_until, known_until = midnight(days[0]), midnight(through + ONE_DAY)
+        known_from, known_until = midnight(days[0]), midnight(through + ONE_DAY)
         wanted = set(days)
-        for day in self.days_of_usage(company, through):
-            if day < days[0] - LONGEST_SESSION:
-                continue
-            for session in log.started_on(day):
-                if day in wanted or session.ended_at >= written_until:
+        for day in self._days_since(days[0] - LONGEST_SESSION, company, through):
+            for session in log.of_shifts_on(day):
+                if (day in wanted or session.ended_at >= known_from) and session.started_at < known_until:
                     yield (
                         company.code,
                         session.session_id,
@@ -151,22 +152,26 @@ class World:
                         "true" if session.is_billable else "false",
                     )
 
-    def _calls(self, company: Company, days: Sequence[date]) -> Iterator[Row]:
-        for day in days:
+    def _calls(self, company: Company, days: Sequence[date], through: date) -> Iterator[Row]:
+        """A call is known once it has ended: one across midnight comes with the next day."""
+        known_from, known_until = midnight(days[0]), midnight(through + ONE_DAY)
+        wanted = set(days)
+        for day in self._days_since(days[0] - ONE_DAY, company, through):
             for call in calls_started_on(self.seed, company, self.scale, day):
-                yield (
-                    company.code,
-                    call.sip_call_id,
-                    call.origin,
-                    call.destination,
-                    call.usage_group,
-                    call.call_type,
-                    call.direction,
-                    written(call.started_at),
-                    written(call.ended_at),
-                )
+                if (day in wanted or call.ended_at >= known_from) and call.ended_at < known_until:
+                    yield (
+                        company.code,
+                        call.sip_call_id,
+                        call.origin,
+                        call.destination,
+                        call.usage_group,
+                        call.call_type,
+                        call.direction,
+                        written(call.started_at),
+                        written(call.ended_at),
+                    )
 
-    def _resource_usage(self, company: Company, days: Sequence[date]) -> Iterator[Row]:
+    def _resource_usage(self, company: Company, days: Sequence[date], _through: date) -> Iterator[Row]:
         for day in days:
             for resource, quantity in quantities(self.seed, company, self.scale, day):
                 yield company.code, day, resource, quantity
