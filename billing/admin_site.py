@@ -46,7 +46,7 @@ class AdminSite(admin.AdminSite):
     login_form = SignInForm
 
     # The sections in the order of the index; the admin of a model names its own.
-    sections = ["Account settings", "Usage", "Charges and rates", "People"]
+    sections = ["Billing", "Usage", "Charges and rates", "People"]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Every active administrator comes in; what they find inside is another matter."""

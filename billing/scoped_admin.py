@@ -90,7 +90,7 @@ class ScopedInline(Scoped, TabularInline):
 class ScopedAdmin(Scoped, ModelAdmin):
     """The base of every ModelAdmin of the project."""
 
-    section = "Account settings"
+    section = "Billing"
     view_on_site = False
     show_full_result_count = False
     list_per_page = 50

@@ -10,6 +10,7 @@ from reports.generation import scope_of
 from reports.summary import Numbers, numbers_of
 
 SPARK_STEP = 10
+SPARK_DAYS = 30
 SPARK_HEIGHT = 24
 
 
@@ -88,8 +89,8 @@ class Overview:
 
     @property
     def spark_width(self) -> int:
-        """The width of the picture: never of so few days that a bar looks like a block."""
-        return SPARK_STEP * max(len(self.spark), self.cycle.days if self.cycle else 0)
+        """The width of the picture: of a month at least, or the bars of a few days would look like blocks."""
+        return SPARK_STEP * max(len(self.spark), SPARK_DAYS)
 
     @property
     def ticks(self) -> list[str]:

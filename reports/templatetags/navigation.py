@@ -79,14 +79,11 @@ def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:
     """The admin's lists of models, in the sections of the admin site."""
     sections = []
     for app in apps:
-        items = [
-            Item(str(model["name"]), model["admin_url"], ICONS.get(model["object_name"], "item"), _is_under(path, model))
-            for model in app["models"]
-            if model["admin_url"]
-        ]
+        items = [_model_item(model, path) for model in app["models"] if model["admin_url"]]
         sections.append(Section(str(app["name"]), items))
     return sections
 
 
-def _is_under(path: str, model: dict[str, Any]) -> bool:
-    return path.startswith(model["admin_url"])
+def _model_item(model: dict[str, Any], path: str) -> Item:
+    name, address = str(model["name"]), model["admin_url"]
+    return Item(name, address, ICONS.get(model["object_name"], "item"), path.startswith(address))
