@@ -39,8 +39,8 @@ def account_codes(resource: UploadResource, batch: Batch) -> sql.Composed:
 def rows_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     """The statement that makes `rows`: typed values, references, `faulty`, and `state` (new, changed, unchanged).
 
-    Each layer is fenced off by OFFSET 0, or PostgreSQL would put its expressions into the next one and compute them again
-    for every mention.
+    Each layer is fenced off by OFFSET 0, or PostgreSQL would put its expressions into the next one and compute them
+    again for every mention.
     """
     columns = resource.present(batch)
     checks = [check.condition for check in resource.checks(batch)]
@@ -83,7 +83,8 @@ def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
         cells.append(sql.SQL("{} AS {}").format(_trimmed(cell), sql.Identifier(column.name)))
         values.append(
             sql.SQL(
-                "{cell} AS {raw}, CASE WHEN {cell} IS NULL THEN {empty} WHEN {valid} THEN ({typed})::{type} END AS {name}"
+                "{cell} AS {raw}, "
+                "CASE WHEN {cell} IS NULL THEN {empty} WHEN {valid} THEN ({typed})::{type} END AS {name}"
             ).format(
                 cell=cell,
                 raw=_raw(column),
@@ -103,7 +104,7 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     """The statement that explains every faulty row, column by column, into `errors`."""
     columns = resource.present(batch)
     places = {column.name: place for place, column in enumerate(columns, start=1)}
-    explanations = [sql.SQL("(0, NULL, NULL, t.fault)")]
+    explanations: list[Expression] = [sql.SQL("(0, NULL, NULL, t.fault)")]
     explanations += [_of_format(column, places[column.name]) for column in columns]
     explanations += [_of_check(check, places[check.column]) for check in resource.checks(batch)]
     return sql.SQL(
@@ -123,11 +124,11 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
 
 def _of_format(column: Column, place: int) -> Expression:
     cell = _trimmed(_named("t", column))
-    cases = [
+    cases: list[Expression] = [
         sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(text))
         for condition, text in column.widget.faults(cell)
     ]
-    empty = sql.SQL("NULL") if column.may_be_empty else sql.Literal(_EMPTY)
+    empty: Expression = sql.SQL("NULL") if column.may_be_empty else sql.Literal(_EMPTY)
     return sql.SQL(
         "({place}, {name}, {value}, CASE WHEN {typed} IS NULL THEN "
         "CASE WHEN {cell} IS NULL THEN {empty} {cases} ELSE {otherwise} END END)"
@@ -150,7 +151,7 @@ def _of_check(check: Check, place: int) -> Expression:
 
 
 def repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.Composed]:
-    """The statements that find rows with one natural key: identical ones go to `repeats`, all that differ to `errors`."""
+    """The statements that find rows with one natural key: identical ones go to `repeats`, others to `errors`."""
     key = COMMA.join(resource.natural_key(batch))
     hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(key)
     find = sql.SQL(

@@ -1,4 +1,4 @@
-"""Reading a CSV file: its header, whether the database may read it directly, and its rows one by one where it may not."""
+"""Reading a CSV file: its header, whether the database may read it as it is, and its rows one by one if not."""
 
 import codecs
 import csv
@@ -11,13 +11,16 @@ from typing import BinaryIO
 CHUNK = 1 << 18
 # No honest row is longer; without a limit, one line would fill the memory.
 MAX_ROW = 1_000_000
-# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all. Possessive: nothing is tried twice.
+# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all; no character is tried twice.
 _WELL_QUOTED = re.compile(rb'(?:[^"]*+(?<![^,\r\n])"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]))*+')
 
 
 @dataclass(frozen=True)
 class RowError:
-    """Something wrong in a file: the row a spreadsheet shows (the header is row 1), column and value, or empty for the row."""
+    """Something wrong in a file: the row a spreadsheet shows (the header is row 1), column, value, and a sentence.
+
+    Column and value are empty where the whole row is meant.
+    """
 
     line: int
     column: str
@@ -61,9 +64,9 @@ def refuse_other_formats(file: BinaryIO) -> None:
 
 
 def records(file: BinaryIO) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells) for each row that is not blank, the header first; in the place of cells a sentence on a row that is unreadable.
+    """(line, cells) for each row that is not blank, the header first; for an unreadable row a sentence for cells.
 
-    Bytes that are no UTF-8 arrive as lone surrogates. Raises FileRefusedError when a quotation mark is never closed.
+    Raises FileRefusedError when a quotation mark is never closed.
     """
     refuse_other_formats(file)
     text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
@@ -95,7 +98,7 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 def _unreadable(error: str, line: int) -> str:
     if "unexpected end of data" in error or "field larger" in error:
         raise refusal(
-            f'A quotation mark (") that opens in row {line} is never closed, so that the rows after it cannot be told apart.',
+            f'A quotation mark (") opens in row {line} and is never closed: the rows after it cannot be told apart.',
             line=line,
             rows=max(line - 1, 0),
         )

@@ -1,8 +1,8 @@
-"""The order in which uploads wait for one another: first for the tables that all accounts share, then account by account.
+"""How uploads wait for one another: first for the tables that all accounts share, then account by account.
 
-Whoever changes rates or subscriptions holds the shared tables alone; whoever writes into accounts holds them together with
-others, and its accounts alone. Since everyone takes them in this order, nobody waits in a circle. The locks are let go at the
-end of the transaction.
+Whoever changes rates or subscriptions holds the shared tables alone; whoever writes into accounts holds them together
+with others, and its accounts alone. Since everyone takes them in this order, nobody waits in a circle. The locks are
+let go at the end of the transaction.
 """
 
 from collections.abc import Iterable

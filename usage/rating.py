@@ -42,7 +42,7 @@ def rate_joins(call: Expression, started_at: Expression) -> sql.Composed:
 
 
 def rating_columns(started_at: Expression, ended_at: Expression) -> dict[str, Expression]:
-    """The columns of a call that rating fills, from the tables of `rate_joins`; all but the version NULL when unrated."""
+    """The columns of a call that rating fills, from the tables of `rate_joins`; unrated: NULL but for the version."""
     rate = rating.discounted_rate(sql.SQL("p.rate_per_minute"), sql.SQL("d.percent"))
     duration = rating.duration_seconds(started_at, ended_at)
     adjusted = rating.adjusted_seconds(
@@ -59,7 +59,7 @@ def rating_columns(started_at: Expression, ended_at: Expression) -> dict[str, Ex
 
 
 def rate_unrated_calls() -> int:
-    """Rate every unrated call that rates and subscriptions now cover; give the others the version in force at their start.
+    """Rate every unrated call that now has a rate; give the others the version in force at their start.
 
     Returns the number of calls rated. Touches no rated call. Call it inside the transaction that changed rates or
     subscriptions: it waits for uploads under way, whose calls could not see the change, and later ones wait for it.

@@ -1,7 +1,6 @@
-"""A file into a table of text: as the database reads it where it can, row by row where some row is not as it should be."""
+"""A file into a table of text: as the database reads it, or row by row where some row is not as it should be."""
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import BinaryIO
 
 import psycopg
@@ -14,7 +13,7 @@ COMMA = sql.SQL(", ")
 
 
 def copy_cells(file: BinaryIO, table: sql.Identifier, columns: Sequence[str]) -> None:
-    """Make the table: `line` (the row a spreadsheet shows), `fault` (a sentence, where the row is unreadable), the columns.
+    """Make the table: `line` (the row a spreadsheet shows), `fault` (why the row is unreadable, or NULL), the columns.
 
     `columns` names them in the order of the file. Raises FileRefusedError when the rows cannot be told apart.
     """
@@ -52,7 +51,8 @@ def _copy_row_by_row(file: BinaryIO, table: sql.Identifier, columns: Sequence[st
     _create(table, columns)
     names = COMMA.join(map(sql.Identifier, ("line", "fault", *columns)))
     nothing = [None] * len(columns)
-    with connection.cursor() as cursor, closing(records(file)) as rows:
+    rows = records(file)
+    with connection.cursor() as cursor:
         next(rows)  # the header
         with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as copy:
             for line, cells in rows:

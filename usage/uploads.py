@@ -1,4 +1,4 @@
-"""The way of an upload: a file is staged, checked in the database, and applied in one transaction, all of it or nothing.
+"""The way of an upload: staged, checked in the database, applied in one transaction, all of it or nothing.
 
 with stage(UploadKind.CALLS, file, account, now=timezone.now()) as staged:
     counts = staged.check()                      # what would happen; may be hours before
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
 
+import psycopg
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
@@ -51,7 +52,7 @@ class Outcome:
 
 
 class UploadRefusedError(Exception):
-    """The database refused rows that were found good: somebody changed something at the same moment. Nothing was applied."""
+    """The database refused rows that were found good: something changed at the same moment. Nothing was applied."""
 
 
 class Staged:
@@ -83,7 +84,7 @@ class Staged:
                 file.write(chunk)
 
     def apply(self, *, skip_errors: bool = False) -> Outcome:
-        """Check again and write the file's rows in one transaction; nothing if one is in error, unless those are left out.
+        """Check again and write the rows in one transaction; none if one is in error, unless those are left out.
 
         Raises UploadRefusedError when the database refuses them.
         """
@@ -204,7 +205,8 @@ def _run(statements: Sequence[Expression]) -> int:
 
 
 def _refusal_sentence(error: IntegrityError) -> str:
-    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    cause = error.__cause__
+    name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or "unnamed"
     messages = {
         constraint.name: str(constraint.violation_error_message or "")
         for model in apps.get_models()

@@ -1,10 +1,12 @@
 """Each kind of file arrives in its table, changes what differs, and the second time changes nothing."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from tests.factories import make_account, make_call, make_charge, make_entity, make_rate, make_session, make_version
+from billing.models import Account
+from tests.factories import make_account, make_charge, make_entity
 from tests.usage.files import counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
@@ -69,7 +71,7 @@ EXAMPLES = [
 
 
 @pytest.fixture
-def surroundings():
+def surroundings() -> Account:
     """What the examples refer to."""
     account = make_account(code="HOME")
     make_entity(account=account, identifier="ana@home.example")
@@ -79,11 +81,11 @@ def surroundings():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.kind)
-def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example, surroundings):
+def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example: Example, surroundings: Account) -> None:
     account = surroundings if UploadKind(example.kind).belongs_to_account else None
-    file = "\n".join([example.header, example.first, example.second, ""])
-    changed = "\n".join([example.header, example.changed, ""])
-    model = resource_of(UploadKind(example.kind)).model
+    file = f"{example.header}\n{example.first}\n{example.second}\n"
+    changed = f"{example.header}\n{example.changed}\n"
+    model: Any = resource_of(UploadKind(example.kind)).model
     before = model.objects.count()
 
     first = upload(kind=example.kind, text=file, account=account)

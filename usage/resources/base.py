@@ -1,8 +1,8 @@
 """What the kinds of upload have in common: declared columns become the statements that check and apply a file.
 
-A resource of django-import-export declares the columns (and exports them); its row-by-row import is not used. In all
-SQL here `r` is a row of the file: its typed values under the names of its columns, `account_id` for kinds that belong to an
-account, `<column>_id` for each reference; `old` is the row of the model that has its natural key.
+A resource of django-import-export declares the columns (and exports them); its row-by-row import is not used. In
+all SQL here `r` is a row of the file: its typed values under the names of its columns, `account_id` for kinds that
+belong to an account, `<column>_id` for each reference; `old` is the row of the model that has its natural key.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ NOTHING = sql.SQL("")
 
 @dataclass(frozen=True)
 class Check:
-    """A condition on `r` and `old` that is true for a row in error, the column to blame, and the sentence (SQL text)."""
+    """A condition on `r` and `old` that is true for a row in error, the column to blame, and a sentence (SQL text)."""
 
     column: str
     condition: Expression
@@ -65,7 +65,7 @@ def not_in_future(column: str, batch: Batch) -> Check:
 
 
 class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no types
-    """The declaration of one kind of upload. `Meta.import_id_fields` is the natural key, `account` first where it is part."""
+    """The declaration of one kind of upload. `Meta.import_id_fields` is its natural key, any `account` first."""
 
     fields: ClassVar[dict[str, Column]]
     belongs_to_account: ClassVar[bool] = False
@@ -101,7 +101,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
     # --- What a row refers to ---------------------------------------------------------------------------------------
 
     def look_ups(self, batch: Batch) -> Sequence[tuple[str, Expression, Expression]]:
-        """(name, SQL value, JOIN clause) for each ID to be found; in the clause `c` is the row with its typed values."""
+        """(name, SQL value, JOIN clause) for each ID to be found; there `c` is the row with its typed values."""
         found: list[tuple[str, Expression, Expression]] = []
         if self.belongs_to_account:
             found.append(self._account(batch))
@@ -140,7 +140,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
 
     def is_changed(self, batch: Batch) -> Expression:
         """A condition on `r` and `old`: the file says otherwise than the table."""
-        differences = [
+        differences: list[Expression] = [
             sql.SQL("old.{} IS DISTINCT FROM {}").format(sql.Identifier(one.column), one.value)
             for one in self.assignments(batch)
             if one.is_update and one.is_compared
@@ -184,7 +184,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         return ()
 
     def contradictions(self, batch: Batch) -> Sequence[Expression]:  # noqa: ARG002 - for subclasses
-        """Statements that add to `errors` where good rows contradict one another or the database; run until none does."""
+        """Statements that add to `errors` where good rows contradict others or the database; run until none does."""
         return ()
 
     def settle(self, batch: Batch) -> Sequence[Expression]:  # noqa: ARG002 - for subclasses
@@ -201,7 +201,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         return Assignment(field.column, of_row(name), is_update)
 
     def assignments(self, batch: Batch) -> list[Assignment]:
-        """Every column of the table that a row fills; absent optional columns fill new rows alone, with their default."""
+        """Every column of the table that a row fills; an absent optional one only in new rows, with its default."""
         key = self._meta.import_id_fields
         found = [Assignment(name, sql.Literal(value), is_update=False) for name, value in self.constants.items()]
         for name in self._meta.fields:
@@ -227,7 +227,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         assignments = self.assignments(batch) + derived
         updates = [one for one in assignments if one.is_update]
         compared = [one for one in updates if one.is_compared]
-        action = sql.SQL("NOTHING")
+        action: Expression = sql.SQL("NOTHING")
         if updates:
             action = sql.SQL("UPDATE SET {} WHERE {}").format(
                 COMMA.join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(one.column)) for one in updates),

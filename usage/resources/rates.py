@@ -40,24 +40,24 @@ FROM (SELECT *, min(line) FILTER (WHERE differs) OVER (PARTITION BY {group}) AS 
    FROM {rows} r WHERE NOT r.faulty) x) x) o
 JOIN {cells} t ON t.line = o.line WHERE first_other IS NOT NULL
 """
-# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; that a version
-# in the database ends on that very day is taken for this: it is then open for one that comes between.
+# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; where one
+# in the database ends on that very day, this is taken to be why, so that a third version may come between.
 _VERSIONS = """
 SELECT *, CASE WHEN is_open THEN next_from - 1 ELSE said_through END AS effective_through,
  NOT is_open AND said_through >= next_from AS overlaps
-FROM (SELECT *, lead(effective_from) OVER sheet AS next_from, lead(line) OVER sheet AS next_line
+FROM (SELECT *, lead(effective_from) OVER sheet AS next_from
  FROM (
-  SELECT stated.rate_sheet, stated.effective_from, stated.line, {through_is_stated} AS through_is_stated, {stated} AS said_through,
+  SELECT stated.rate_sheet, stated.effective_from, {through_is_stated} AS through_is_stated, {stated} AS said_through,
    CASE WHEN {through_is_stated} OR known.id IS NULL THEN {stated} IS NULL ELSE known.is_open END AS is_open
   FROM stated LEFT JOIN known USING (rate_sheet, effective_from)
   UNION ALL
-  SELECT rate_sheet, effective_from, NULL, false, effective_through, is_open FROM known
+  SELECT rate_sheet, effective_from, false, effective_through, is_open FROM known
   WHERE (rate_sheet, effective_from) NOT IN (SELECT rate_sheet, effective_from FROM stated)
  ) v WINDOW sheet AS (PARTITION BY rate_sheet ORDER BY effective_from)) v
 """
 _STATED = """
 WITH stated AS (
- SELECT r.rate_sheet, r.effective_from, min(r.line) AS line{through}
+ SELECT r.rate_sheet, r.effective_from{through}
  FROM {rows} r WHERE {applicable} GROUP BY r.rate_sheet, r.effective_from),
 known AS (
  SELECT v.id, s.name AS rate_sheet, v.effective_from, v.effective_through,
@@ -69,14 +69,65 @@ _OVERLAPS = """
 {stated_and_known}, planned AS ({planned})
 INSERT INTO {errors} (line, place, name, value, reason)
 SELECT r.line, {place}, {name}, t.{column}, CASE WHEN p.through_is_stated
-  THEN concat('The version is in force through ', p.said_through, ', but the next one of the sheet starts on ', p.next_from, '.')
-  ELSE concat('The sheet has a version that starts on ', p.effective_from, ' and is in force through ', p.said_through, '.') END
+  THEN concat('The version is in force through ', p.said_through, ', but the next one starts on ', p.next_from, '.')
+  ELSE concat('The version from ', p.effective_from, ' is in force through ', p.said_through, '.') END
 FROM planned p
 JOIN {rows} r ON r.rate_sheet = p.rate_sheet
  AND r.effective_from = CASE WHEN p.through_is_stated THEN p.effective_from ELSE p.next_from END
 JOIN {cells} t ON t.line = r.line
 WHERE p.overlaps AND p.through_is_stated = {blames_itself} AND {applicable}
 """
+# Versions are shortened before others are put behind them: they never overlap, not even for a moment.
+_APPLICATION = [
+    """
+INSERT INTO {sheets} (name)
+SELECT DISTINCT r.rate_sheet FROM {rows} r WHERE {applicable}
+ON CONFLICT (name) DO NOTHING
+""",
+    """
+UPDATE {versions} v SET effective_through = p.effective_through
+FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet
+WHERE v.rate_sheet_id = s.id AND v.effective_from = p.effective_from
+ AND v.effective_through IS DISTINCT FROM p.effective_through
+""",
+    """
+UPDATE {versions} v SET {set}
+FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet
+WHERE v.rate_sheet_id = s.id AND v.effective_from = r.effective_from AND ({is_other}) AND {applicable}
+""",
+    """
+INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, {columns})
+SELECT s.id, p.effective_from, p.effective_through, {said}
+FROM {planned} p
+JOIN {sheets} s ON s.name = p.rate_sheet
+JOIN {rows} r ON r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from
+WHERE {applicable}
+GROUP BY s.id, p.effective_from, p.effective_through
+ON CONFLICT (rate_sheet_id, effective_from) DO NOTHING
+""",
+    """
+INSERT INTO {groups} AS g (version_id, code, display_name)
+SELECT v.id, r.usage_group, min(r.usage_group_display)
+FROM {rows} r
+JOIN {sheets} s ON s.name = r.rate_sheet
+JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from
+WHERE {applicable}
+GROUP BY v.id, r.usage_group
+ON CONFLICT (version_id, code) DO UPDATE SET display_name = excluded.display_name
+WHERE g.display_name <> excluded.display_name
+""",
+    """
+INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute)
+SELECT g.id, r.call_type, r.direction, r.rate_per_minute
+FROM {rows} r
+JOIN {sheets} s ON s.name = r.rate_sheet
+JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from
+JOIN {groups} g ON g.version_id = v.id AND g.code = r.usage_group
+WHERE {applicable}
+ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE SET rate_per_minute = excluded.rate_per_minute
+WHERE p.rate_per_minute <> excluded.rate_per_minute
+""",
+]
 
 
 class RateResource(UploadResource):
@@ -104,18 +155,18 @@ class RateResource(UploadResource):
         )  # fmt: skip
         import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
 
-    def natural_key(self, batch: Batch) -> list[Expression]:
+    def natural_key(self, batch: Batch) -> list[Expression]:  # noqa: ARG002 - the signature of the base
         return [of_row(name) for name in self._meta.import_id_fields]
 
     def content(self, batch: Batch) -> list[Expression]:
         return [of_row(column.name) for column in self.present(batch)]
 
-    def existing(self, batch: Batch) -> Expression:
+    def existing(self, batch: Batch) -> Expression:  # noqa: ARG002 - the signature of the base
         return sql.SQL(_EXISTING).format(**_TABLES)
 
     def is_changed(self, batch: Batch) -> Expression:
         # When a version ends depends on the others: `settle` compares that.
-        differences = [
+        differences: list[Expression] = [
             sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
             sql.SQL("known.display_name <> r.usage_group_display"),
         ]
@@ -134,7 +185,8 @@ class RateResource(UploadResource):
                 sentence("The version ends before it starts."),
             )
         other = sql.SQL(
-            "(SELECT min(s.number) FROM {subscriptions} s WHERE s.rate_sheet_id = sheet.id AND s.currency <> r.currency)"
+            "(SELECT min(s.number) FROM {subscriptions} s "
+            "WHERE s.rate_sheet_id = sheet.id AND s.currency <> r.currency)"
         ).format(**_TABLES)
         yield Check(
             "currency",
@@ -236,33 +288,7 @@ class RateResource(UploadResource):
                 sql.SQL("v.{0} <> r.{0}").format(sql.Identifier(name)) for name in of_version
             ),
         }
-        # Versions are shortened before others are put behind them: they never overlap, not even for a statement.
         return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
 
     def follow_up(self) -> None:
         rate_unrated_calls()
-
-
-_APPLICATION = (
-    "INSERT INTO {sheets} (name) SELECT DISTINCT r.rate_sheet FROM {rows} r WHERE {applicable} ON CONFLICT (name) DO NOTHING",
-    "UPDATE {versions} v SET effective_through = p.effective_through FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
-    "WHERE v.rate_sheet_id = s.id AND v.effective_from = p.effective_from "
-    "AND v.effective_through IS DISTINCT FROM p.effective_through",
-    "UPDATE {versions} v SET {set} FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
-    "WHERE v.rate_sheet_id = s.id AND v.effective_from = r.effective_from AND ({is_other}) AND {applicable}",
-    "INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, {columns}) "
-    "SELECT s.id, p.effective_from, p.effective_through, {said} FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
-    "JOIN {rows} r ON r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from WHERE {applicable} "
-    "GROUP BY s.id, p.effective_from, p.effective_through ON CONFLICT (rate_sheet_id, effective_from) DO NOTHING",
-    "INSERT INTO {groups} AS g (version_id, code, display_name) "
-    "SELECT v.id, r.usage_group, min(r.usage_group_display) FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
-    "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from WHERE {applicable} "
-    "GROUP BY v.id, r.usage_group ON CONFLICT (version_id, code) DO UPDATE SET display_name = excluded.display_name "
-    "WHERE g.display_name <> excluded.display_name",
-    "INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute) "
-    "SELECT g.id, r.call_type, r.direction, r.rate_per_minute FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet "
-    "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from "
-    "JOIN {groups} g ON g.version_id = v.id AND g.code = r.usage_group WHERE {applicable} "
-    "ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE SET rate_per_minute = excluded.rate_per_minute "
-    "WHERE p.rate_per_minute <> excluded.rate_per_minute",
-)

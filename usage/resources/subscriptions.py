@@ -173,8 +173,9 @@ class SubscriptionResource(UploadResource):
             ).format(**names),
             sql.SQL(
                 "INSERT INTO {discounts} (account_id, subscription_id, percent) SELECT s.account_id, s.id, {percent} "
-                "FROM {rows} r JOIN {subscriptions} s ON s.number = r.number WHERE {percent} IS NOT NULL AND {applicable} "
-                "AND NOT EXISTS (SELECT FROM {discounts} discount WHERE discount.subscription_id = s.id AND {undated})"
+                "FROM {rows} r JOIN {subscriptions} s ON s.number = r.number "
+                "WHERE {percent} IS NOT NULL AND {applicable} AND NOT EXISTS "
+                "(SELECT FROM {discounts} discount WHERE discount.subscription_id = s.id AND {undated})"
             ).format(**names),
         ]
 

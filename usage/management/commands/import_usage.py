@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--skip-errors", action="store_true", help="Leave out the rows in error, apply the others.")
         parser.add_argument("--errors", metavar="FILE", type=Path, help="Write every error to this CSV file.")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         kind = _kind(options["kind"])
         account = _account(kind, options["account"])
         with ExitStack() as files:
@@ -59,10 +59,8 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
     def _work(self, staged: Staged, errors: BinaryIO | None, *, is_asked: bool, skip_errors: bool) -> None:
-        if is_asked:
-            outcome = Outcome(staged.check(), is_applied=False)
-        else:
-            outcome = staged.apply(skip_errors=skip_errors)
+        checked = Outcome(staged.check(), is_applied=False) if is_asked else None
+        outcome = checked or staged.apply(skip_errors=skip_errors)
         if outcome.counts.errors:
             self._say_errors(staged.errors(ERRORS_SHOWN), outcome.counts.errors)
         is_applicable = not outcome.counts.errors or skip_errors
