@@ -373,4 +373,113 @@ CONSUMPTION = FixedWorld(
     today=date(2017, 10, 24),
 )
 
-FIXED_WORLDS = [CYCLES, PRICES, CROWD, HOURS, MINUTES, CONSUMPTION]
+# 55 s at 25.5: 23.375 and not 0.9167 * 25.5 = 23.3759. 6 s at 0.0005 cost 0.00005, half way.
+# Half off: 0.000001 is 0.0000005, half way to 0.000001, which for 25 h (1,500 min) costs 0.0015 and not 0.0008.
+ROUNDING = FixedWorld(
+    name="half way",
+    files=[
+        *BASICS,
+        (
+            "subscriptions",
+            None,
+            (
+                "number,account,activation_date,currency,rate_sheet,telco_commit_percent\n"
+                "A-1,ACME,2017-10-21,USD,Seconds,\nG-1,GLOBEX,2017-10-21,USD,Seconds,50\n"
+            ),
+        ),
+        (
+            "rates",
+            None,
+            (
+                "rate_sheet,currency,effective_from,usage_group,usage_group_display,call_type,direction,rate_per_minute,"
+                "increment_seconds\n"
+                "Seconds,USD,2017-10-01,HIGH,High,Domestic,Inbound,25.5,1\n"
+                "Seconds,USD,2017-10-01,LOW,Low,Domestic,Inbound,0.0005,1\n"
+                "Seconds,USD,2017-10-01,LEAST,Least,Domestic,Inbound,0.000001,1\n"
+            ),
+        ),
+        *(
+            (
+                "calls",
+                account,
+                (
+                    "sip_call_id,origin,destination,usage_group,call_type,direction,start_time,end_time\n"
+                    "\U0001f600,1,2,HIGH,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:55Z\n"
+                    "\uff21,1,2,LOW,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:06Z\n"
+                    "a,1,2,LEAST,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-22T11:00:00Z\n"
+                ),
+            )
+            for account in ("ACME", "GLOBEX")
+        ),
+    ],
+    reports=[
+        Expected(
+            "voice-usage",
+            _asked("A-1", "2017-10-21", "2017-10-21", "2017-10-22"),
+            VOICE_HEADER
+            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-22T11:00:00Z,"
+            + "90000,90000,1500.0,0.000001,0.0015,USD,Seconds\n"
+            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:06Z,"
+            + "6,6,0.1,0.0005,0.0001,USD,Seconds\n"
+            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:55Z,"
+            + "55,55,0.9167,25.5,23.3750,USD,Seconds\n",
+        ),
+        Expected(
+            "voice-usage",
+            _asked("G-1", "2017-10-21", "2017-10-21", "2017-10-22"),
+            VOICE_HEADER
+            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-22T11:00:00Z,"
+            + "90000,90000,1500.0,0.000001,0.0015,USD,Seconds\n"
+            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:06Z,"
+            + "6,6,0.1,0.00025,0.0000,USD,Seconds\n"
+            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:55Z,"
+            + "55,55,0.9167,12.75,11.6875,USD,Seconds\n",
+        ),
+    ],
+    day=date(2017, 10, 21),
+    today=date(2017, 10, 22),
+)
+
+# Cycles of 31 January 2024: 31 Jan, 1 Mar, 1 Apr through the anniversary; 31 Jan, 29 Feb, 31 Mar before it.
+LAST_OF_JANUARY = FixedWorld(
+    name="activated on 31 January of a leap year",
+    files=[
+        *BASICS,
+        (
+            "subscriptions",
+            None,
+            (
+                "number,account,activation_date,currency,cycle_policy\n"
+                "A-1,ACME,2024-01-31,USD,through_anniversary\nG-1,GLOBEX,2024-01-31,USD,before_anniversary\n"
+            ),
+        ),
+        *(
+            (
+                "sessions",
+                account,
+                SESSIONS + "s1,ann@example.com,Phone,2024-02-29T12:00:00Z,2024-02-29T12:00:00Z,\n"
+                "s2,ann@example.com,Phone,2024-03-01T00:00:00Z,2024-03-01T12:00:00Z,\n"
+                "s3,ann@example.com,Phone,2024-03-30T23:59:59.999Z,2024-03-31T00:00:00Z,\n"
+                "s4,ann@example.com,Phone,2024-03-31T00:00:00Z,2024-03-31T00:00:00Z,\n",
+            )
+            for account in ("ACME", "GLOBEX")
+        ),
+    ],
+    reports=[
+        Expected(
+            "billable-usage",
+            _asked("A-1", "2024-03-30", "2024-03-31", "2024-04-02"),
+            "Charge Name,Entity,Timestamp\nPhone,ann@example.com,2024-03-01T00:00:00Z\n",
+        ),
+        Expected(
+            "billable-usage",
+            _asked("G-1", "2024-03-30", "2024-03-31", "2024-04-02"),
+            "Charge Name,Entity,Timestamp\n"
+            "Phone,ann@example.com,2024-02-29T12:00:00Z\nPhone,ann@example.com,2024-03-31T00:00:00Z\n",
+        ),
+    ],
+    day=date(2024, 3, 31),
+    today=date(2024, 4, 2),
+)
+
+FIXED_WORLDS = [CYCLES, PRICES, CROWD, HOURS, MINUTES, CONSUMPTION, ROUNDING, LAST_OF_JANUARY]

@@ -1,9 +1,9 @@
 """Rows of a random world written down as upload files, in one of the many ways in which people write them."""
 
-from hypothesis import strategies as st
+from random import Random
 
 from tests.oracle.records import PER_ACCOUNT, File, Row
-from tests.oracle.world_values import is_one_in
+from tests.oracle.world_values import draw_order, is_one_in
 
 TRIMMED_COLUMNS = {"account", "name", "entity", "charge", "email", "resource", "usage_group", "rate_sheet", "origin"}
 OPTIONAL_COLUMNS = {
@@ -15,43 +15,43 @@ OPTIONAL_COLUMNS = {
 }
 
 
-def draw_files(draw: st.DrawFn, kind: str, rows: list[Row]) -> list[File]:
+def draw_files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
     """The rows in one file or several; no file for no rows."""
-    rows = draw(st.permutations(rows))
-    if len(rows) > 1 and is_one_in(draw, 4):
-        cut = draw(st.integers(1, len(rows) - 1))
-        return [*_files(draw, kind, rows[:cut]), *_files(draw, kind, rows[cut:])]
-    return _files(draw, kind, rows)
+    rows = draw_order(rng, rows)
+    if len(rows) > 1 and is_one_in(rng, 4):
+        cut = rng.randint(1, len(rows) - 1)
+        return [*_files(rng, kind, rows[:cut]), *_files(rng, kind, rows[cut:])]
+    return _files(rng, kind, rows)
 
 
-def _files(draw: st.DrawFn, kind: str, rows: list[Row]) -> list[File]:
+def _files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
     """One file with an account column, or one for each account; with both, they agree."""
     if not rows:
         return []
-    if kind not in PER_ACCOUNT or draw(st.booleans()):
-        return [(kind, None, draw_text(draw, kind, rows))]
-    keep_column = is_one_in(draw, 3)
+    if kind not in PER_ACCOUNT or is_one_in(rng, 2):
+        return [(kind, None, draw_text(rng, kind, rows))]
+    keep_column = is_one_in(rng, 3)
     files: list[File] = []
     for account in sorted({row["account"] for row in rows}):
         own = [row for row in rows if row["account"] == account]
         if not keep_column:
             own = [{column: cell for column, cell in row.items() if column != "account"} for row in own]
-        files.append((kind, account, draw_text(draw, kind, own)))
+        files.append((kind, account, draw_text(rng, kind, own)))
     return files
 
 
-def draw_text(draw: st.DrawFn, kind: str, rows: list[Row]) -> str:
+def draw_text(rng: Random, kind: str, rows: list[Row]) -> str:
     """A CSV text: columns in any order, needless ones left out, identical rows twice, any line ending and quoting."""
     blank = [column for column in OPTIONAL_COLUMNS.get(kind, []) if not any(row[column] for row in rows)]
-    dropped = blank if draw(st.booleans()) else []
-    columns = draw(st.permutations([column for column in rows[0] if column not in dropped]))
+    dropped = blank if is_one_in(rng, 2) else []
+    columns = draw_order(rng, [column for column in rows[0] if column not in dropped])
     lines = [[row[column] for column in columns] for row in rows]
-    if is_one_in(draw, 6):
+    if is_one_in(rng, 6):
         lines.append(lines[0])
-    if is_one_in(draw, 6):
+    if is_one_in(rng, 6):
         lines = [[_padded(column, cell) for column, cell in zip(columns, line, strict=True)] for line in lines]
-    ending = "\r\n" if is_one_in(draw, 4) else "\n"
-    return csv_text([list(columns), *lines], ending=ending, quote_all=is_one_in(draw, 4))
+    ending = "\r\n" if is_one_in(rng, 4) else "\n"
+    return csv_text([list(columns), *lines], ending=ending, quote_all=is_one_in(rng, 4))
 
 
 def _padded(column: str, cell: str) -> str:

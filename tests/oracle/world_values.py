@@ -1,8 +1,9 @@
 """The values that random worlds are made of: awkward, but every one of them valid in an upload."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-
-from hypothesis import strategies as st
+from random import Random
+from typing import TypeVar
 
 from tests.oracle.values import DAY, HOUR, MINUTE, SECOND, midnight
 
@@ -86,6 +87,8 @@ RESOURCES = [
     ("SMS, outbound", "messages"),
     ("=Storage", "GB"),
     ("Ärger", "+€"),
+    ("😀", "smiles"),
+    ("\uff21", "wide letters"),
 ]
 QUANTITIES = ["0", "0.0", "12", "12.50", "0.5", "007", "0.000001", "1000000", "100", "1234567.875", "10.10"]
 
@@ -173,26 +176,44 @@ OFFSETS = ["Z", "Z", "+00:00", "+05:30", "-03:00", "+14:00", "-11:30"]
 FINER = ["", "", "", "000", "499", "999", "999999"]
 
 
-def is_one_in(draw: st.DrawFn, number: int) -> bool:
-    """True about once in so many times; shrinks to false."""
-    return draw(st.integers(1, number)) == number
+Item = TypeVar("Item")
 
 
-def draw_instant(draw: st.DrawFn, days: list[date]) -> int:
+def is_one_in(rng: Random, number: int) -> bool:
+    """True about once in so many times."""
+    return rng.randrange(number) == 0
+
+
+def draw_order(rng: Random, items: Sequence[Item]) -> list[Item]:
+    """All of the items, in any order."""
+    return rng.sample(items, len(items))
+
+
+def draw_some(rng: Random, items: Sequence[Item], *, at_least: int, at_most: int) -> list[Item]:
+    """So many different items, in any order."""
+    return rng.sample(items, rng.randint(min(at_least, len(items)), min(at_most, len(items))))
+
+
+def draw_day(rng: Random, first: date, last: date) -> date:
+    """Any day from the first through the last."""
+    return first + timedelta(days=rng.randint(0, (last - first).days))
+
+
+def draw_instant(rng: Random, days: list[date]) -> int:
     """A moment of one of the days, mostly one that is easy to get wrong."""
-    day = draw(st.sampled_from(days))
-    time = draw(st.integers(0, DAY - 1)) if is_one_in(draw, 4) else draw(st.sampled_from(TIMES_OF_DAY))
+    day = rng.choice(days)
+    time = rng.randint(0, DAY - 1) if is_one_in(rng, 4) else rng.choice(TIMES_OF_DAY)
     return midnight(day) + time
 
 
-def draw_length(draw: st.DrawFn, lengths: list[int]) -> int:
+def draw_length(rng: Random, lengths: list[int]) -> int:
     """A length in milliseconds."""
-    return draw(st.integers(0, 3 * HOUR)) if is_one_in(draw, 4) else draw(st.sampled_from(lengths))
+    return rng.randint(0, 3 * HOUR) if is_one_in(rng, 4) else rng.choice(lengths)
 
 
-def draw_cells(draw: st.DrawFn, *instants: int) -> list[str]:
+def draw_cells(rng: Random, *instants: int) -> list[str]:
     """Instants as upload cells, all in one offset and with the same finer digits, so that their order is kept."""
-    offset, finer = draw(st.sampled_from(OFFSETS)), draw(st.sampled_from(FINER))
+    offset, finer = rng.choice(OFFSETS), rng.choice(FINER)
     return [instant_cell(instant, offset=offset, finer=finer) for instant in instants]
 
 
@@ -208,6 +229,6 @@ def instant_cell(instant: int, *, offset: str = "Z", finer: str = "") -> str:
     return f"{text}{fraction}{offset}"
 
 
-def draw_case(draw: st.DrawFn, text: str) -> str:
+def draw_case(rng: Random, text: str) -> str:
     """The text in one of several mixtures of cases."""
-    return draw(st.sampled_from([text, text, text.upper(), text.title()]))
+    return rng.choice([text, text, text.upper(), text.title()])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -32,8 +33,11 @@ from tests.oracle.world_values import (
     USAGE_GROUPS,
     draw_case,
     draw_cells,
+    draw_day,
     draw_instant,
     draw_length,
+    draw_order,
+    draw_some,
     is_one_in,
 )
 
@@ -71,29 +75,38 @@ class Route:
     direction: str
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """Worlds of one or two accounts over at most about seventy days."""
-    accounts = draw(st.sampled_from([["ACME"], ["ACME", "globex"]]))
-    first_day = draw(st.sampled_from(FIRST_DAYS))
-    subscriptions = [row for account in accounts for row in _subscriptions(draw, account, first_day)]
-    days = draw(st.lists(st.sampled_from(_days_of_interest(subscriptions)), min_size=2, max_size=6, unique=True))
-    routes = draw(st.lists(_routes(), min_size=1, max_size=3, unique=True))
-    rates = {sheet: _versions(draw, sheet, days, routes) for sheet in SHEETS}
-    entities = {account: _entities(draw, account) for account in accounts}
-    sessions = [row for account in accounts for row in _sessions(draw, account, entities[account], days)]
-    calls = [row for account in accounts for row in _calls(draw, account, days, routes)]
-    rates_files, in_one_file = _rates_files(draw, rates)
+def worlds() -> st.SearchStrategy[World]:
+    """Worlds of one or two accounts over at most about seventy days.
+
+    Hypothesis draws a seed and a size, and shrinks the size; everything else follows from the seed, which gives worlds
+    that differ more from one another, and sooner, than a thousand small draws for each of them.
+    """
+    return st.builds(make_world, seed=st.integers(0, 2**64 - 1), size=st.integers(1, 3))
+
+
+def make_world(*, seed: int, size: int) -> World:
+    """The world of a seed; `size`, 1 to 3, limits the numbers of sessions, calls and quantities."""
+    rng = Random(seed)
+    accounts = rng.choice([["ACME"], ["ACME", "globex"]])
+    first_day = rng.choice(FIRST_DAYS)
+    subscriptions = [row for account in accounts for row in _subscriptions(rng, account, first_day)]
+    days = draw_some(rng, _days_of_interest(subscriptions), at_least=2, at_most=6)
+    routes = list(dict.fromkeys(_route(rng) for _ in range(rng.randint(1, 3))))
+    rates = {sheet: _versions(rng, sheet, days, routes) for sheet in SHEETS}
+    entities = {account: _entities(rng, account) for account in accounts}
+    sessions = [row for account in accounts for row in _sessions(rng, account, entities[account], days, size)]
+    calls = [row for account in accounts for row in _calls(rng, account, days, routes, size)]
+    rates_files, in_one_file = _rates_files(rng, rates)
     basics = [
-        *draw_files(draw, "accounts", [{"code": code, "name": draw(st.sampled_from(TEXTS))} for code in accounts]),
-        *draw_files(draw, "charges", [{"name": name, "basis": basis} for name, basis in CHARGES]),
-        *draw_files(draw, "resources", [{"name": name, "unit": unit} for name, unit in RESOURCES]),
-        *(file for kind in ("users", "devices") for file in _entity_files(draw, kind, entities)),
-        *_session_files(draw, sessions),
-        *draw_files(draw, "resource_usage", _resource_usage(draw, accounts, days)),
+        *draw_files(rng, "accounts", [{"code": code, "name": rng.choice(TEXTS)} for code in accounts]),
+        *draw_files(rng, "charges", [{"name": name, "basis": basis} for name, basis in CHARGES]),
+        *draw_files(rng, "resources", [{"name": name, "unit": unit} for name, unit in RESOURCES]),
+        *(file for kind in ("users", "devices") for file in _entity_files(rng, kind, entities)),
+        *_session_files(rng, sessions),
+        *draw_files(rng, "resource_usage", _resource_usage(rng, accounts, days, size)),
     ]
-    contracts = draw_files(draw, "subscriptions", subscriptions)
-    call_files = draw_files(draw, "calls", calls)
+    contracts = draw_files(rng, "subscriptions", subscriptions)
+    call_files = draw_files(rng, "calls", calls)
     orders = [
         [*basics, *contracts, *rates_files, *call_files],
         [*basics, *rates_files, *call_files, *contracts],
@@ -101,39 +114,39 @@ def worlds(draw: st.DrawFn) -> World:
     if in_one_file:
         orders.append([*basics, *contracts, *call_files, *rates_files])
         orders.append([*basics, *call_files, *rates_files, *contracts])
-    files, reordered = draw(st.permutations(orders))[:2]
-    return World(files=files, reordered=reordered, questions=_questions(draw, subscriptions, days))
+    files, reordered = draw_order(rng, orders)[:2]
+    return World(files=files, reordered=reordered, questions=_questions(rng, subscriptions, days))
 
 
 # Contracts
 
 
-def _subscriptions(draw: st.DrawFn, account: str, first_day: date) -> list[Row]:
+def _subscriptions(rng: Random, account: str, first_day: date) -> list[Row]:
     """One to three subscriptions, one after the other; only the last may still run."""
-    activation = first_day + timedelta(days=draw(st.sampled_from([0, 0, 0, 1, 9])))
+    activation = first_day + timedelta(days=rng.choice([0, 0, 0, 1, 9]))
     end_of_world = first_day + timedelta(days=LONGEST_WINDOW)
     rows: list[Row] = []
-    number_of_rows = draw(st.sampled_from([1, 1, 2, 3]))
+    number_of_rows = rng.choice([1, 1, 1, 2, 3])
     while len(rows) < number_of_rows and activation < end_of_world - timedelta(days=3):
-        ended_on = activation + timedelta(days=draw(st.sampled_from([1, 12, 31, 45, 68])))
-        is_open = len(rows) == number_of_rows - 1 and draw(st.booleans())
-        rows.append(_subscription(draw, account, len(rows) + 1, activation, None if is_open else ended_on))
-        activation = ended_on + timedelta(days=draw(st.sampled_from([1, 1, 5])))
+        ended_on = activation + timedelta(days=rng.choice([1, 12, 31, 45, 68]))
+        is_open = len(rows) == number_of_rows - 1 and is_one_in(rng, 2)
+        rows.append(_subscription(rng, account, len(rows) + 1, activation, None if is_open else ended_on))
+        activation = ended_on + timedelta(days=rng.choice([1, 1, 5]))
     return rows
 
 
-def _subscription(draw: st.DrawFn, account: str, index: int, activation: date, ended_on: date | None) -> Row:
+def _subscription(rng: Random, account: str, index: int, activation: date, ended_on: date | None) -> Row:
     standard, other = SHEETS.items()
-    sheet, currency = draw(st.sampled_from([*[standard] * 4, other, other, SHEET_WITHOUT_VERSIONS, ("", "USD")]))
+    sheet, currency = rng.choice([*[standard] * 4, other, other, SHEET_WITHOUT_VERSIONS, ("", "USD")])
     return {
         "number": f"{account}-{index}",
         "account": account,
         "activation_date": activation.isoformat(),
         "currency": currency,
-        "cycle_policy": draw(st.sampled_from(["", "through_anniversary", "before_anniversary"])),
+        "cycle_policy": rng.choice(["", "through_anniversary", "before_anniversary"]),
         "ended_on": ended_on.isoformat() if ended_on else "",
         "rate_sheet": sheet,
-        "telco_commit_percent": draw(st.sampled_from(DISCOUNTS)),
+        "telco_commit_percent": rng.choice(DISCOUNTS),
     }
 
 
@@ -164,31 +177,30 @@ def _days_of_interest(subscriptions: list[Row]) -> list[date]:
 # Rates
 
 
-def _routes() -> st.SearchStrategy[Route]:
-    groups = st.sampled_from([group for group, _ in USAGE_GROUPS])
-    return st.builds(Route, groups, st.sampled_from(CALL_TYPES), st.sampled_from(DIRECTIONS))
+def _route(rng: Random) -> Route:
+    return Route(rng.choice(USAGE_GROUPS)[0], rng.choice(CALL_TYPES), rng.choice(DIRECTIONS))
 
 
-def _versions(draw: st.DrawFn, sheet: str, days: list[date], routes: list[Route]) -> list[list[Row]]:
+def _versions(rng: Random, sheet: str, days: list[date], routes: list[Route]) -> list[list[Row]]:
     """The rows of each version of a sheet, oldest first, some with a gap behind them."""
-    starts = draw(st.sets(st.sampled_from(days), max_size=2))
-    if not starts or not is_one_in(draw, 5):
+    starts = set(draw_some(rng, days, at_least=0, at_most=2))
+    if not starts or not is_one_in(rng, 5):
         starts |= {min(days) - timedelta(days=20)}
     versions = []
     for start in sorted(starts):
         through = ""
-        if is_one_in(draw, 4):
+        if is_one_in(rng, 4):
             last = min((other for other in starts if other > start), default=start + timedelta(days=40)) - ONE_DAY
-            through = draw(st.dates(start, last)).isoformat()
-        versions.append(_version(draw, sheet, start, through, routes))
+            through = draw_day(rng, start, last).isoformat()
+        versions.append(_version(rng, sheet, start, through, routes))
     return versions
 
 
-def _version(draw: st.DrawFn, sheet: str, start: date, through: str, routes: list[Route]) -> list[Row]:
-    increment, minimum = draw(st.sampled_from(TERMS))
-    renamed = " (new)" if is_one_in(draw, 4) else ""
+def _version(rng: Random, sheet: str, start: date, through: str, routes: list[Route]) -> list[Row]:
+    increment, minimum = rng.choice(TERMS)
+    renamed = " (new)" if is_one_in(rng, 4) else ""
     displays = {group: display + renamed for group, display in USAGE_GROUPS}
-    known = [route for route in routes if not is_one_in(draw, 5)] or routes[:1]
+    known = [route for route in routes if not is_one_in(rng, 5)] or routes[:1]
     return [
         {
             "rate_sheet": sheet,
@@ -198,7 +210,7 @@ def _version(draw: st.DrawFn, sheet: str, start: date, through: str, routes: lis
             "usage_group_display": displays[route.usage_group],
             "call_type": route.call_type,
             "direction": route.direction,
-            "rate_per_minute": draw(st.sampled_from(RATES)),
+            "rate_per_minute": rng.choice(RATES),
             "effective_through": through,
             "increment_seconds": increment,
             "minimum_seconds": minimum,
@@ -207,125 +219,123 @@ def _version(draw: st.DrawFn, sheet: str, start: date, through: str, routes: lis
     ]
 
 
-def _rates_files(draw: st.DrawFn, rates: dict[str, list[list[Row]]]) -> tuple[list[File], bool]:
+def _rates_files(rng: Random, rates: dict[str, list[list[Row]]]) -> tuple[list[File], bool]:
     """All rates in one file, or a file for each version in the order of their days; and whether it is one file.
 
     A later file's version ends the open one before it, and rated calls keep their rates: such files come before calls.
     """
     versions = [version for of_sheet in rates.values() for version in of_sheet]
-    if draw(st.booleans()):
-        rows = draw(st.permutations([row for version in versions for row in version]))
-        return [("rates", None, draw_text(draw, "rates", rows))], True
+    if is_one_in(rng, 2):
+        rows = draw_order(rng, [row for version in versions for row in version])
+        return [("rates", None, draw_text(rng, "rates", rows))], True
     by_day = sorted(versions, key=lambda version: version[0]["effective_from"])
-    return [("rates", None, draw_text(draw, "rates", version)) for version in by_day], False
+    return [("rates", None, draw_text(rng, "rates", version)) for version in by_day], False
 
 
 # Who was there
 
 
-def _entities(draw: st.DrawFn, account: str) -> dict[str, list[str]]:
-    users = draw(st.lists(st.sampled_from(EMAILS), min_size=1, max_size=5, unique=True))
-    devices = draw(st.lists(st.sampled_from(DEVICES), max_size=2, unique=True))
+def _entities(rng: Random, account: str) -> dict[str, list[str]]:
+    users = draw_some(rng, EMAILS, at_least=1, at_most=5)
+    devices = draw_some(rng, DEVICES, at_least=0, at_most=2)
     return {"users": users, "devices": devices}
 
 
-def _entity_files(draw: st.DrawFn, kind: str, entities: dict[str, dict[str, list[str]]]) -> list[File]:
+def _entity_files(rng: Random, kind: str, entities: dict[str, dict[str, list[str]]]) -> list[File]:
     rows: list[Row] = []
     for account, of_account in entities.items():
         for identifier in of_account[kind]:
-            row = {"account": account, "name": draw(st.sampled_from(["", *TEXTS]))}
+            row = {"account": account, "name": rng.choice(["", *TEXTS])}
             if kind == "users":
-                row |= {"email": draw_case(draw, identifier), "division": draw(st.sampled_from(["", *TEXTS]))}
+                row |= {"email": draw_case(rng, identifier), "division": rng.choice(["", *TEXTS])}
             else:
                 row |= {"device_id": identifier}
             rows.append(row)
-    return draw_files(draw, kind, rows)
+    return draw_files(rng, kind, rows)
 
 
-def _sessions(draw: st.DrawFn, account: str, entities: dict[str, list[str]], days: list[date]) -> list[Row]:
+def _sessions(rng: Random, account: str, entities: dict[str, list[str]], days: list[date], size: int) -> list[Row]:
     """Sessions of which many overlap, touch or tie."""
-    charges = draw(st.lists(st.sampled_from([name for name, _ in CHARGES]), min_size=1, max_size=2, unique=True))
+    charges = [name for name, _ in draw_some(rng, CHARGES, at_least=1, at_most=2)]
     moments: list[int] = []
     rows: list[Row] = []
-    for session_id in SESSION_IDS[: draw(st.sampled_from([0, 4, 8, 12, 15]))]:
-        is_touching = bool(moments) and is_one_in(draw, 2)
-        started_at = draw(st.sampled_from(moments)) if is_touching else draw_instant(draw, days)
+    number_of_rows = 0 if is_one_in(rng, 12) else rng.randint(3 * size, 5 * size)
+    for session_id in SESSION_IDS[:number_of_rows]:
+        is_touching = bool(moments) and is_one_in(rng, 2)
+        started_at = rng.choice(moments) if is_touching else draw_instant(rng, days)
         later = [moment for moment in moments if moment >= started_at]
-        is_tie = bool(later) and is_one_in(draw, 4)
-        ended_at = draw(st.sampled_from(later)) if is_tie else started_at + draw_length(draw, SESSION_LENGTHS)
+        is_tie = bool(later) and is_one_in(rng, 4)
+        ended_at = rng.choice(later) if is_tie else started_at + draw_length(rng, SESSION_LENGTHS)
         moments += [started_at, ended_at]
-        start, end = draw_cells(draw, started_at, ended_at)
+        start, end = draw_cells(rng, started_at, ended_at)
         rows.append(
             {
                 "account": account,
                 "session_id": session_id,
-                "entity": _entity_cell(draw, entities),
-                "charge": draw(st.sampled_from(charges)),
+                "entity": _entity_cell(rng, entities),
+                "charge": rng.choice([charges[0], *charges]),
                 "started_at": start,
-                "ended_at": "" if is_one_in(draw, 6) else end,
-                "billable": draw(st.sampled_from(["", "", "true", "1", "yes", "false", "0", "no"])),
+                "ended_at": "" if is_one_in(rng, 6) else end,
+                "billable": rng.choice(["", "", "true", "1", "yes", "false", "0", "no"]),
             }
         )
     return rows
 
 
-def _entity_cell(draw: st.DrawFn, entities: dict[str, list[str]]) -> str:
+def _entity_cell(rng: Random, entities: dict[str, list[str]]) -> str:
     """An entity as somebody types it, or as it stands in a report that somebody copied."""
     regular = entities["users"][0]
-    identifier = regular if is_one_in(draw, 3) else draw(st.sampled_from([*entities["users"], *entities["devices"]]))
+    identifier = regular if is_one_in(rng, 2) else rng.choice([*entities["users"], *entities["devices"]])
     if identifier in entities["users"]:
-        identifier = draw_case(draw, identifier)
-    if identifier[0] in "=-" and draw(st.booleans()):
+        identifier = draw_case(rng, identifier)
+    if identifier[0] in "=-" and is_one_in(rng, 2):
         return "'" + identifier
     return identifier
 
 
-def _session_files(draw: st.DrawFn, sessions: list[Row]) -> list[File]:
+def _session_files(rng: Random, sessions: list[Row]) -> list[File]:
     """The sessions; now and then some were first uploaded while they were still open."""
-    files = draw_files(draw, "sessions", sessions)
-    if sessions and is_one_in(draw, 4):
+    files = draw_files(rng, "sessions", sessions)
+    if sessions and is_one_in(rng, 4):
         still_open = [row | {"ended_at": ""} for row in sessions[:3]]
-        return [*draw_files(draw, "sessions", still_open), *files]
+        return [*draw_files(rng, "sessions", still_open), *files]
     return files
 
 
 # What was consumed
 
 
-def _resource_usage(draw: st.DrawFn, accounts: list[str], days: list[date]) -> list[Row]:
-    names = st.sampled_from([name for name, _ in RESOURCES])
-    key = st.tuples(st.sampled_from(accounts), st.sampled_from(days), names)
+def _resource_usage(rng: Random, accounts: list[str], days: list[date], size: int) -> list[Row]:
+    keys = [(account, day, name) for account in accounts for day in days for name, _ in RESOURCES]
     return [
         {
             "account": account,
             "date": day.isoformat(),
             "resource": name,
-            "quantity": draw(st.sampled_from(QUANTITIES)),
+            "quantity": rng.choice(QUANTITIES),
         }
-        for account, day, name in draw(st.lists(key, min_size=draw(st.sampled_from([0, 6])), max_size=10, unique=True))
+        for account, day, name in draw_some(rng, keys, at_least=0, at_most=5 * size)
     ]
 
 
-def _calls(draw: st.DrawFn, account: str, days: list[date], routes: list[Route]) -> list[Row]:
+def _calls(rng: Random, account: str, days: list[date], routes: list[Route], size: int) -> list[Row]:
     """Calls on routes that mostly have a rate; several may start at the same instant."""
     starts: list[int] = []
     rows: list[Row] = []
-    for sip_call_id in draw(
-        st.lists(st.sampled_from(SIP_CALL_IDS), min_size=draw(st.sampled_from([0, 6])), max_size=10, unique=True)
-    ):
-        is_beside = bool(starts) and is_one_in(draw, 3)
-        started_at = draw(st.sampled_from(starts)) if is_beside else draw_instant(draw, days)
-        started_at += draw(st.sampled_from([0, 0, 1, 400])) if is_beside else 0
+    for sip_call_id in draw_some(rng, SIP_CALL_IDS, at_least=2 * size - 2, at_most=4 * size):
+        is_beside = bool(starts) and is_one_in(rng, 3)
+        started_at = rng.choice(starts) if is_beside else draw_instant(rng, days)
+        started_at += rng.choice([0, 0, 1, 400]) if is_beside else 0
         starts.append(started_at)
-        start, end = draw_cells(draw, started_at, started_at + draw_length(draw, CALL_LENGTHS))
-        route = draw(_routes()) if is_one_in(draw, 6) else draw(st.sampled_from(routes))
+        start, end = draw_cells(rng, started_at, started_at + draw_length(rng, CALL_LENGTHS))
+        route = _route(rng) if is_one_in(rng, 6) else rng.choice(routes)
         rows.append(
             {
                 "account": account,
                 "sip_call_id": sip_call_id,
-                "origin": draw(st.sampled_from(PHONES)),
-                "destination": draw(st.sampled_from([*PHONES, *TEXTS])),
-                "usage_group": UNKNOWN_GROUP if is_one_in(draw, 8) else route.usage_group,
+                "origin": rng.choice(PHONES),
+                "destination": rng.choice([*PHONES, *TEXTS]),
+                "usage_group": UNKNOWN_GROUP if is_one_in(rng, 8) else route.usage_group,
                 "call_type": route.call_type,
                 "direction": route.direction,
                 "start_time": start,
@@ -338,19 +348,18 @@ def _calls(draw: st.DrawFn, account: str, days: list[date], routes: list[Route])
 # Questions
 
 
-def _questions(draw: st.DrawFn, subscriptions: list[Row], days: list[date]) -> list[Question]:
+def _questions(rng: Random, subscriptions: list[Row], days: list[date]) -> list[Question]:
     """For each subscription a part of its window, often one that cuts a cycle or what happened, and all of it."""
     questions = []
     for row in subscriptions:
         activation, end = date.fromisoformat(row["activation_date"]), _end_of_window(row)
-        dates = st.dates(activation + ONE_DAY, end + timedelta(days=10))
-        today = draw(st.one_of(st.just(end + ONE_DAY), dates))
+        today = rng.choice([end + ONE_DAY, draw_day(rng, activation + ONE_DAY, end + timedelta(days=10))])
         last = min(today - ONE_DAY, end)
         edges = [edge for edge in _cycle_edges(row) if edge <= last]
         busy = [day for day in days if activation <= day <= last] or [last]
-        day = st.one_of(st.sampled_from(edges), st.sampled_from(busy), st.dates(activation, last))
-        first, second = sorted([draw(day), draw(day)])
-        if draw(st.booleans()):
+        choices = [rng.choice(edges), rng.choice(busy), draw_day(rng, activation, last)]
+        first, second = sorted([rng.choice(choices), rng.choice(choices)])
+        if is_one_in(rng, 2):
             second = last
         questions.append(Question(row["number"], first, second, today))
         questions.append(Question(row["number"], activation, last, today))
