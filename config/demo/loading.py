@@ -17,7 +17,7 @@ from config.demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
 from config.demo.resources import ALLOWANCES, STORAGE
 from config.demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
 from usage.models import Allowance, Entity, Resource, ResourceUsage, UploadKind
-from usage.uploads import stage
+from usage.uploads import UploadRefusedError, stage
 
 Say = Callable[[str], None]
 
@@ -65,12 +65,15 @@ class Demo:
     def _upload(self, kind: str, path: Path) -> None:
         label = UploadKind(kind).label
         with path.open("rb") as file, stage(UploadKind(kind), file, None, now=self.now) as staged:
-            outcome = staged.apply()
+            try:
+                outcome = staged.apply()
+            except UploadRefusedError as error:
+                raise DemoRefusedError(f"{label}: {error}") from error
             if not outcome.is_applied:
-                error = staged.errors(1)[0]
+                first = staged.errors(1)[0]
                 raise DemoRefusedError(
-                    f"The demo does not go with what this database holds. {label}, row {error.line}, "
-                    f"{error.column} {error.value!r}: {error.reason}"
+                    f"The demo does not go with what this database holds. {label}, row {first.line}, "
+                    f"{first.column} {first.value!r}: {first.reason}"
                 )
         self.say(f"{label}: {outcome.counts.rows:,} rows")
 

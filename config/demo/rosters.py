@@ -34,7 +34,7 @@ class Shift:
     hours: float
 
 
-EARLY, DAY, LATE, NIGHT = Shift("early", 0, 8), Shift("day", 2, 8.5), Shift("late", 7.5, 8), Shift("night", 15.5, 8.5)
+EARLY, DAY, LATE, NIGHT = Shift("early", 0, 8), Shift("day", 2, 8.5), Shift("late", 8.25, 8), Shift("night", 16, 8.25)
 
 
 @dataclass(frozen=True, slots=True)

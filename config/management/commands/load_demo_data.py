@@ -42,7 +42,7 @@ class Command(BaseCommand):
             scale=options["scale"],
             today=options["today"] or now.date(),
             now=now,
-            say=self.stderr.write,
+            say=lambda text: self.stderr.write(text, style_func=str),  # progress, no error: not in red
         )
         try:
             demo.load()
