@@ -1,0 +1,179 @@
+"""What a file may look like, and the verdicts on those that cannot be read."""
+
+import csv
+import io
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from billing.models import Account, Charge
+from tests.factories import make_account
+from tests.usage.files import counts, upload
+from usage.csv_files import FileRefusedError, NotPlainError, plain_chunks
+from usage.models import Entity
+
+pytestmark = pytest.mark.django_db
+
+GOOD = "code,name\nACME,Acme\nBETA,Beta\n"
+
+
+def verdict(text: str | bytes, *, kind: str = "accounts") -> list[tuple[int, str, str]]:
+    """The errors of a file that is refused as a whole."""
+    with pytest.raises(FileRefusedError) as refused:
+        upload(kind=kind, text=text)
+    assert not Account.objects.exists()
+    return [(error.line, error.column, error.reason) for error in refused.value.errors]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
+        GOOD.encode("utf-8-sig"),
+        GOOD.rstrip(),
+        GOOD + "\n\n",
+        GOOD.replace("BETA", "\nBETA"),
+        "name,code\nAcme,ACME\nBeta,BETA\n",
+        ' Code ,"NAME"\nACME,Acme\nBETA,Beta\n',
+        '"code","name"\n"ACME","Acme"\r\n"BETA","Beta"',
+    ],
+)
+def test_a_csv_file_is_read_whatever_its_line_ends_marks_and_order(text: str | bytes) -> None:
+    assert upload(kind="accounts", text=text).counts == counts(2, new=2)
+    assert dict(Account.objects.values_list("code", "name")) == {"ACME": "Acme", "BETA": "Beta"}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (b"", "empty"),
+        (b"\n\n  \n", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (b"\ncode,name\nACME,Acme\n", "first row is blank"),
+        (b"PK\x03\x04rest of a workbook", "XLSX"),
+        (b"%PDF-1.7 ...", "document"),
+        (GOOD.encode("utf-16"), "UTF-16"),
+        (GOOD.encode("utf-16-le"), "UTF-16"),
+        ("c\u00f6de,name\nACME,Acme\n".encode("latin-1"), "UTF-8"),
+        (GOOD.replace(",", ";").encode(), "semicolons"),
+        (GOOD.replace(",", "\t").encode(), "tabs"),
+        (b'code,name\nACME,"Acme\nBETA,Beta\n', "never closed"),
+        (b'code,name\nACME,"' + b"Acme\n" * 100_000, "never closed"),
+        (b"code,name\nACME," + b"x" * 3_000_000, "1,000,000 characters"),
+    ],
+)
+def test_a_file_that_is_no_csv_gets_a_verdict(text: bytes, part: str) -> None:
+    [(_line, _column, reason)] = verdict(text)
+    assert part in reason
+
+
+def test_a_quotation_mark_that_is_never_closed_is_named_by_its_row() -> None:
+    assert verdict('code,name\nA,1\n"B",2\nC,"3\nD,4\n')[0][0] == 4
+
+
+def test_every_fault_of_the_header_is_named() -> None:
+    assert verdict("code,kode,code,\nACME,x,y,z\n") == [
+        (1, "kode", "The column is unknown; the columns are: code, name."),
+        (1, "", "Column 4 has no name; the columns are: code, name."),
+        (1, "code", "The file has this column twice."),
+        (1, "name", "The file lacks this column."),
+    ]
+
+
+def test_a_header_alone_is_a_file_of_no_rows() -> None:
+    assert upload(kind="accounts", text="code,name\n").counts == counts(0)
+    assert upload(kind="accounts", text="code,name").is_applied
+
+
+def test_every_ragged_row_is_named_and_hides_no_other() -> None:
+    text = "name,basis\nCX 1,named\nCX 2\nCX 3,hourly,more\nCX 4,wrong\nCX 5,device\n"
+    result = upload(kind="charges", text=text, skip_errors=True)
+    assert result.reasons == [
+        (3, "", "The row has 1 cell, the header 2."),
+        (4, "", "The row has 3 cells, the header 2."),
+        (5, "basis", "This is neither named nor concurrent nor hourly nor device."),
+    ]
+    assert result.counts == counts(5, new=2, errors=3)
+    assert set(Charge.objects.values_list("name", flat=True)) == {"CX 1", "CX 5"}
+
+
+def test_a_row_that_is_not_utf8_or_holds_nul_is_named() -> None:
+    text = b"code,name\nACME,Acm\xe9\nBETA,Be\x00ta\nGAMMA,Gamm\xc3\xa9\n"
+    result = upload(kind="accounts", text=text, skip_errors=True)
+    assert [(line, reason.split(".")[0]) for line, _column, reason in result.reasons] == [
+        (2, "The row has bytes that are not UTF-8"),
+        (3, "The row contains a NUL character"),
+    ]
+    assert Account.objects.get().name == "Gammé"
+
+
+def test_a_line_number_is_the_row_that_a_spreadsheet_shows() -> None:
+    text = 'name,basis\n"CX\n1",named\n\nCX 2,wrong\n'
+    result = upload(kind="charges", text=text)
+    assert [line for line, _column, _reason in result.reasons] == [4]
+    text = 'name,basis\n"CX\n1",named\nCX 2,wrong\n'
+    assert [line for line, _column, _reason in upload(kind="charges", text=text).reasons] == [3]
+
+
+def test_a_quotation_mark_inside_a_cell_is_kept_as_a_spreadsheet_keeps_it() -> None:
+    text = 'code,name\nA,5" pipe\nB,a "b" c\nC,"say ""hi"", twice"\nD, "x"\nE,"ab"c\n'
+    result = upload(kind="accounts", text=text, skip_errors=True)
+    assert [line for line, _column, _reason in result.reasons] == [6]
+    assert dict(Account.objects.values_list("code", "name")) == {
+        "A": '5" pipe',
+        "B": 'a "b" c',
+        "C": 'say "hi", twice',
+        "D": '"x"',
+    }
+
+
+def test_a_line_of_backslash_and_point_ends_nothing() -> None:
+    assert upload(kind="users", text="email\na@x\n\\.\nb@x\n", account=make_account()).counts == counts(
+        3, new=2, errors=1
+    )
+
+
+def test_a_blank_line_in_a_file_of_one_column_is_no_row() -> None:
+    result = upload(kind="users", text='email\na@x\n\n""\nb@x\n', account=make_account(), skip_errors=True)
+    assert result.reasons == [(4, "email", "The cell is empty; it needs a value.")]
+    assert result.counts == counts(3, new=2, errors=1)
+    assert Entity.objects.count() == 2
+
+
+def test_a_million_bytes_of_quoted_cells_take_the_quick_way() -> None:
+    rows = "".join(f'"A{number}","Account ""{number}"", with, commas\nand lines"\n' for number in range(20_000))
+    assert sum(map(len, plain_chunks(io.BytesIO(f"code,name\n{rows}".encode())))) > 1_000_000
+    for bad in ('a"b,c\n', '"a"b,c\n', ' "a",b\n', '"a,b\n'):
+        with pytest.raises(NotPlainError):
+            list(plain_chunks(io.BytesIO(f"code,name\n{rows}{bad}".encode())))
+
+
+def test_no_table_of_a_file_stays_behind() -> None:
+    upload(kind="accounts", text=GOOD)
+    upload(kind="charges", text="name,basis\nCX 1,wrong\n")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'upload\\_%'")
+        assert cursor.fetchone() == (0,)
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12).map(str.strip)
+
+
+class Cells(TestCase):
+    """Whatever Python's csv writes is read as the same cells, the quick way or the slow one."""
+
+    @settings(max_examples=40, deadline=None)
+    @given(names=st.lists(TEXT.filter(lambda text: text and not text.startswith("'")), min_size=1, max_size=6))
+    def test_they_arrive_as_they_were_written(self, names: list[str]) -> None:
+        file = io.StringIO(newline="")
+        writer = csv.writer(file)
+        writer.writerows([("code", "name"), *((f"A{number}", name) for number, name in enumerate(names))])
+        result = upload(kind="accounts", text=file.getvalue())
+        assert result.reasons == []
+        arrived = dict(Account.objects.values_list("code", "name"))
+        assert arrived == {f"A{number}": name.strip("\ufeff").strip() for number, name in enumerate(names)}
