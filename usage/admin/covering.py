@@ -23,4 +23,5 @@ class CoveringAdmin(ScopedAdmin):
         super().save_related(request, form, formsets, change)
         rated = rate_unrated_calls()
         if rated:
-            messages.info(request, f"{rated:,} calls that had no rate are rated now.")
+            calls = "1 call that had no rate is" if rated == 1 else f"{rated:,} calls that had no rate are"
+            messages.info(request, f"{calls} rated now.")

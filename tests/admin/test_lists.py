@@ -1,0 +1,197 @@
+"""The lists of the admin: as many queries for twenty rows as for one, and of usage no count and no scan."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.admin.test_urls import MODELS
+from tests.admin.world import client_of, make_role, objects_of, shared_objects
+from tests.factories import instant, make_account, make_call, make_entity, make_session
+from usage.models import Call, LoginSession
+
+pytestmark = pytest.mark.django_db
+
+NEVER_COUNTED = ["usage_call", "usage_loginsession", "usage_resourceusage", "usage_user", "usage_device"]
+
+
+def queries_of(client, address):
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(address).status_code == 200
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def test_every_list_takes_as_many_queries_for_many_rows_as_for_few():
+    client = client_of(make_role("superuser"))
+    objects_of(make_account())
+    objects_of(make_account())
+    shared_objects()
+    few = {model: len(queries_of(client, reverse(f"admin:{model}_changelist"))) for model in MODELS}
+    for _again in range(5):
+        objects_of(make_account())
+    many = {model: len(queries_of(client, reverse(f"admin:{model}_changelist"))) for model in MODELS}
+    assert many == few
+    assert max(few.values()) <= 10
+
+
+@pytest.mark.parametrize("model", NEVER_COUNTED)
+def test_usage_is_never_counted(model):
+    account = make_account()
+    objects_of(account)
+    objects_of(make_account())
+    client = client_of(make_role("superuser"))
+    address = reverse(f"admin:{model}_changelist")
+    for query in ("", f"?account__id__exact={account.pk}", "?q=nothing", "?all=", "?_facets=True"):
+        statements = queries_of(client, address + query)
+        assert not [sql for sql in statements if "COUNT(" in sql.upper()], query
+
+
+@pytest.mark.parametrize("model", NEVER_COUNTED)
+def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model):
+    objects_of(make_account())
+    client = client_of(make_role("superuser"))
+    address = reverse(f"admin:{model}_changelist")
+    plain = [sql for sql in queries_of(client, address) if "ORDER BY" in sql]
+    assert [sql for sql in queries_of(client, address + "?o=3.-2") if "ORDER BY" in sql] == plain
+
+
+def plan_of(client, address, table):
+    """The plan of the query that reads the rows of a list."""
+    statement = next(sql for sql in queries_of(client, address) if f'FROM "{table}"' in sql)
+    with connection.cursor() as cursor:
+        # At the size of a test, sorting all rows costs next to nothing; at five million it does not.
+        cursor.execute("SET LOCAL enable_sort = off")
+        cursor.execute(f"EXPLAIN {statement}")
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+@pytest.fixture
+def many_rows():
+    """Enough calls and sessions of several accounts for the planner to care."""
+    accounts = [make_account() for _number in range(3)]
+    for account in accounts:
+        call = make_call(account=account, started_at=instant("2026-03-01T09:00"))
+        session = make_session(
+            entity=make_entity(account=account), started_at=instant("2026-03-01T09:00"), ended_at=None
+        )
+        with connection.cursor() as cursor:
+            multiply(cursor, call, "sip_call_id")
+            multiply(cursor, session, "session_id")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE usage_call")
+        cursor.execute("ANALYZE usage_loginsession")
+    return accounts
+
+
+def multiply(cursor, row, key):
+    """Ten thousand copies, each with an ID and a start of its own."""
+    table = row._meta.db_table
+    columns = [field.column for field in row._meta.concrete_fields if field.column != "id"]
+    values = [
+        {
+            key: f"{key} || '-' || n",
+            "started_at": "started_at + n * interval '1 minute'",
+            "ended_at": "started_at + n * interval '1 minute'",
+        }.get(column, column)
+        for column in columns
+    ]
+    cursor.execute(
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(values)} "
+        f"FROM {table}, generate_series(1, 10000) n WHERE id = {row.pk}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("", "usage_call_pkey"),
+        ("?q=call-1-77", "sip_call_id_is_unique_in_account"),
+        ("?account__id__exact={}", "call_in_report_order"),
+        ("?account__id__exact={}&days=7", "call_in_report_order"),
+        ("?rating=unrated", "call_unrated"),
+        ("?rating=unrated&account__id__exact={}", "call_unrated"),
+    ],
+)
+def test_each_filter_of_calls_is_answered_by_its_index(many_rows, query, index):
+    Call.objects.exclude(pk__in=Call.objects.order_by("-pk")[:20]).update(
+        rate_sheet_version=shared_objects()["billing_ratesheetversion"],
+        rate_per_minute=1,
+        adjusted_seconds=60,
+        cost=1,
+        currency="USD",
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE usage_call")
+    address = reverse("admin:usage_call_changelist") + query.format(many_rows[1].pk)
+    plan = plan_of(client_of(make_role("superuser")), address, "usage_call")
+    assert index in plan
+    assert "Seq Scan on usage_call" not in plan
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("", "usage_loginsession_pkey"),
+        ("?q={entity}", "login_session_of_entity"),
+        ("?q={session}", "session_id_is_unique_in_account"),
+        ("?account__id__exact={account}", "login_session_by_start"),
+        ("?account__id__exact={account}&days=7", "login_session_by_start"),
+    ],
+)
+def test_each_filter_of_sessions_is_answered_by_its_index(many_rows, query, index):
+    session = LoginSession.objects.filter(account=many_rows[1]).first()
+    few = make_session(entity=make_entity(account=many_rows[1]), started_at=instant("2026-03-01T09:00"), ended_at=None)
+    wanted = {"entity": few.entity.identifier, "session": session.session_id, "account": many_rows[1].pk}
+    address = reverse("admin:usage_loginsession_changelist") + query.format(**wanted)
+    plan = plan_of(client_of(make_role("superuser")), address, "usage_loginsession")
+    assert index in plan
+    assert "Seq Scan on usage_loginsession" not in plan
+
+
+def test_sessions_are_found_by_their_id_and_by_their_entity_in_any_case():
+    account = make_account()
+    wanted = make_session(
+        entity=make_entity(account=account, identifier="bo@acme.example"),
+        started_at=instant("2026-03-01T09:00"),
+        ended_at=None,
+    )
+    make_session(entity=make_entity(account=account), started_at=instant("2026-03-01T09:00"), ended_at=None)
+    client = client_of(make_role("support"))
+    for term in (wanted.session_id, f" {wanted.session_id} ", "Bo@ACME.example"):
+        found = client.get(reverse("admin:usage_loginsession_changelist"), {"q": term}).context["cl"].result_list
+        assert found == [wanted], term
+
+
+def test_unrated_calls_are_a_list_of_their_own():
+    account = make_account()
+    unrated = make_call(account=account, started_at=instant("2026-03-01T09:00"))
+    make_call(
+        account=account,
+        started_at=instant("2026-03-01T09:00"),
+        rate_sheet_version=shared_objects()["billing_ratesheetversion"],
+        rate_per_minute=1,
+        adjusted_seconds=60,
+        cost=1,
+        currency="USD",
+    )
+    response = client_of(make_role("support")).get(reverse("admin:usage_call_changelist"), {"rating": "unrated"})
+    assert response.context["cl"].result_list == [unrated]
+
+
+def test_a_long_list_has_pages_and_says_that_there_is_more():
+    account = make_account()
+    for _number in range(51):
+        make_call(account=account, started_at=instant("2026-03-01T09:00"))
+    client = client_of(make_role("support"))
+    address = reverse("admin:usage_call_changelist")
+    first = client.get(address)
+    assert len(first.context["cl"].result_list) == 50
+    assert b"more than 50 calls" in first.content
+    assert b"?p=2" in first.content
+    second = client.get(address, {"p": 2})
+    assert len(second.context["cl"].result_list) == 1
+    assert b"more than" not in second.content
+    assert client.get(address, {"p": 3}).status_code == 302
+    assert client.get(address, {"p": 101}).status_code == 302

@@ -1,0 +1,200 @@
+"""What staff write: contracts, rates, charges; forged keys; what has usage stays."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from billing.models import Account, RateSheetVersion, Subscription, TelcoCommitDiscount
+from tests.admin.world import client_of, make_role
+from tests.factories import (
+    instant,
+    make_account,
+    make_call,
+    make_charge,
+    make_entity,
+    make_rate,
+    make_session,
+    make_subscription,
+    make_version,
+)
+from usage.models import Call
+
+pytestmark = pytest.mark.django_db
+
+DISCOUNTS = "telco_commit_discounts"
+
+
+def discounts(*rows: dict[str, object]) -> dict[str, object]:
+    """What the page of a subscription sends of its discounts."""
+    sent: dict[str, object] = {f"{DISCOUNTS}-TOTAL_FORMS": len(rows), f"{DISCOUNTS}-INITIAL_FORMS": 0}
+    for number, row in enumerate(rows):
+        sent |= {f"{DISCOUNTS}-{number}-{name}": value for name, value in row.items()}
+    return sent
+
+
+def subscription_answers(account: Account, **answers: object) -> dict[str, object]:
+    return {
+        "number": "SUB-1",
+        "account": account.pk,
+        "activation_date": "2026-01-15",
+        "currency": "USD",
+        "cycle_policy": "through_anniversary",
+        **discounts(),
+        **answers,
+    }
+
+
+def sentences(response) -> str:
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+
+def test_a_subscription_saved_by_hand_rates_the_calls_that_it_covers():
+    account = make_account()
+    rate = make_rate(version=make_version(), rate="0.0200")
+    call = make_call(account=account, started_at=instant("2026-03-01T09:00"), seconds=55)
+    answers = subscription_answers(
+        account, rate_sheet=rate.usage_group.version.rate_sheet_id, **discounts({"percent": "10"})
+    )
+    response = client_of(make_role("operator")).post(reverse("admin:billing_subscription_add"), answers)
+    assert response.status_code == 302
+    call.refresh_from_db()
+    assert (call.rate_per_minute, call.cost) == (Decimal("0.018000"), Decimal("0.0180"))
+    assert TelcoCommitDiscount.objects.get().account == account
+    assert "1 call that had no rate is rated now." in sentences(response)
+
+
+def test_a_rate_saved_by_hand_rates_the_calls_that_it_covers_and_no_rated_one():
+    account = make_account()
+    version = make_version()
+    make_subscription(account=account, rate_sheet=version.rate_sheet)
+    other = make_rate(version=version, direction="Inbound")
+    call = make_call(account=account, started_at=instant("2026-03-01T09:00"))
+    rated = make_call(
+        account=account,
+        started_at=instant("2026-03-01T09:00"),
+        rate_sheet_version=version,
+        rate_per_minute=9,
+        adjusted_seconds=60,
+        cost=9,
+        currency="USD",
+    )
+    answers = {"usage_group": other.usage_group_id, "call_type": "voice", "direction": "Outbound"}
+    address = reverse("admin:billing_rate_add")
+    operator = client_of(make_role("operator"))
+    assert operator.post(address, {**answers, "rate_per_minute": "0.0181"}).status_code == 302
+    assert Call.objects.get(pk=call.pk).cost == Decimal("0.0181")
+    assert Call.objects.get(pk=rated.pk).cost == 9
+
+
+@pytest.mark.parametrize("amount", ["NaN", "Infinity", "-1", "0.1234567"])
+def test_a_rate_is_a_finite_amount_of_six_decimals(amount):
+    group = make_rate(version=make_version(), direction="Inbound").usage_group
+    answers = {"usage_group": group.pk, "call_type": "voice", "direction": "Outbound", "rate_per_minute": amount}
+    response = client_of(make_role("operator")).post(reverse("admin:billing_rate_add"), answers)
+    assert response.status_code == 200
+    assert response.context["adminform"].form.errors
+
+
+def test_a_new_version_ends_an_open_predecessor_on_the_day_before():
+    first = make_version(effective_from=date(2026, 1, 1))
+    answers = {
+        "rate_sheet": first.rate_sheet_id,
+        "effective_from": "2026-03-01",
+        "currency": "USD",
+        "increment_seconds": "6",
+        "minimum_seconds": "0",
+    }
+    operator = client_of(make_role("operator"))
+    address = reverse("admin:billing_ratesheetversion_add")
+    assert operator.post(address, {**answers, "currency": "dollars"}).status_code == 200
+    assert RateSheetVersion.objects.get(pk=first.pk).effective_through is None
+    assert operator.post(address, answers).status_code == 302
+    assert RateSheetVersion.objects.get(pk=first.pk).effective_through == date(2026, 2, 28)
+    overlapping = operator.post(address, {**answers, "effective_from": "2026-02-10"})
+    assert b"Another version of this sheet is in force on some of these days." in overlapping.content
+
+
+def test_a_version_in_another_currency_than_its_subscriptions_is_refused():
+    version = make_version(effective_through=date(2025, 12, 31))
+    make_subscription(rate_sheet=version.rate_sheet)
+    answers = {
+        "rate_sheet": version.rate_sheet_id,
+        "effective_from": "2026-03-01",
+        "currency": "EUR",
+        "increment_seconds": "6",
+        "minimum_seconds": "0",
+    }
+    response = client_of(make_role("operator")).post(reverse("admin:billing_ratesheetversion_add"), answers)
+    assert b"is in USD." in response.content
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ({"ended_on": "2026-01-01"}, "The subscription ends before its activation."),
+        ({"currency": "usd"}, "The currency is a code of three capital letters, such as USD."),
+        (discounts({"percent": "101"}), "The discount is a percentage from 0 to 100."),
+        (discounts({"percent": "5"}, {"percent": "6"}), "Two of the discounts hold on the same days."),
+        (
+            discounts({"percent": "5", "effective_from": "2026-02-02", "effective_through": "2026-02-01"}),
+            "The discount ends before it starts.",
+        ),
+        ({"activation_date": "2016-01-01", "ended_on": "2026-01-01"}, "The account has another subscription"),
+    ],
+)
+def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers, sentence):
+    account = make_account()
+    make_subscription(account=account, activation_date=date(2016, 1, 1), ended_on=date(2016, 12, 31))
+    response = client_of(make_role("operator")).post(
+        reverse("admin:billing_subscription_add"), subscription_answers(account, **answers)
+    )
+    assert response.status_code == 200
+    assert sentence in response.content.decode()
+
+
+def test_a_subscription_does_not_pass_to_another_account():
+    subscription, other = make_subscription(), make_account()
+    address = reverse("admin:billing_subscription_change", args=[subscription.pk])
+    answers = subscription_answers(other, number=subscription.number, activation_date="2017-10-21")
+    assert client_of(make_role("operator")).post(address, answers).status_code == 302
+    assert Subscription.objects.get(pk=subscription.pk).account == subscription.account
+
+
+def test_what_has_usage_is_not_deleted_and_a_sentence_says_why():
+    account = make_account(name="Acme")
+    subscription = make_subscription(account=account)
+    charge = make_charge(name="CX 2 Named")
+    make_session(
+        entity=make_entity(account=account), charge=charge, started_at=instant("2026-03-01T09:00"), ended_at=None
+    )
+    client = client_of(make_role("superuser"))
+    for found, sentence in [
+        (account, "Acme cannot be deleted: it has entities, login sessions and subscriptions."),
+        (charge, "CX 2 Named cannot be deleted: it has login sessions."),
+        (subscription, f"{subscription} cannot be deleted: it has login sessions."),
+    ]:
+        address = reverse(f"admin:billing_{found._meta.model_name}_delete", args=[found.pk])
+        for response in (client.get(address), client.post(address, {"post": "yes"})):
+            assert response.status_code == 302
+            assert sentence in sentences(response)
+        found.refresh_from_db()
+
+
+def test_what_has_no_usage_is_deleted():
+    account = make_account()
+    address = reverse("admin:billing_account_delete", args=[account.pk])
+    assert client_of(make_role("operator")).post(address, {"post": "yes"}).status_code == 302
+    assert not Account.objects.filter(pk=account.pk).exists()
+
+
+def test_an_autocomplete_finds_for_staff_and_is_closed_to_customers():
+    account = make_account()
+    group = make_rate(version=make_version()).usage_group
+    asked = {"app_label": "billing", "model_name": "rate", "field_name": "usage_group", "term": group.code}
+    address = reverse("admin:autocomplete")
+    found = client_of(make_role("operator")).get(address, asked).json()["results"]
+    assert [row["id"] for row in found] == [str(group.pk)]
+    assert client_of(make_role("customer granted everything", account)).get(address, asked).status_code == 403
