@@ -18,7 +18,7 @@ endef
 
 # The settings of a production machine; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=redis://cache.example/0 \
-	ALLOWED_HOSTS=reports.example SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+	ALLOWED_HOSTS=reports.example SECRET_KEY=$$(head -c 48 /dev/urandom | base64)
 
 # Checks and tests keep what they need in a home of their own, beside the demo's.
 TEST_HOME := $(or $(TALLYDESK_HOME),.tallydesk)/test
@@ -38,7 +38,7 @@ setup:
 	@PYTHON='$(PYTHON)' sh config/setup.sh
 
 demo:
-	@$(PYTHON) config/supervisor/ports.py '$(PORT)'
+	@! command -v '$(PYTHON)' >/dev/null || '$(PYTHON)' config/supervisor/ports.py '$(PORT)'
 	@$(MAKE) --no-print-directory setup
 	@exec $(MANAGE) demo
 

@@ -70,6 +70,7 @@ def made_home() -> Path:
     with plain_errors(home):
         home.parent.mkdir(parents=True, exist_ok=True)
         home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+        _refuse_foreign(home)
     return home
 
 
@@ -121,6 +122,16 @@ def made_refuge(home: Path) -> Path:
         write_whole(refuge / "home", str(home))
         _write_place(home, replace(place, refuge=str(refuge)))
         return refuge
+
+
+def _refuse_foreign(home: Path) -> None:
+    """What root wrote into somebody's home would lock them out of it."""
+    used = home / "place.json"
+    if used.exists() and not own_account().owns(used):
+        raise EmbeddedError(
+            f"The home {home} belongs to another account. Use the same account as before, or set TALLYDESK_HOME "
+            "to another folder."
+        )
 
 
 def _refuge_follows(place: Place, home: Path) -> bool:

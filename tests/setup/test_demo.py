@@ -34,7 +34,7 @@ def demo(port: int, log: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def lines_until(text: str, log: Path, process: "subprocess.Popen[bytes]", seconds: float = 90) -> list[str]:
+def lines_until(text: str, log: Path, process: "subprocess.Popen[bytes]", seconds: float = 120) -> list[str]:
     """What the demo wrote, once a line begins with the text."""
     end = time.monotonic() + seconds
     while True:
@@ -80,6 +80,9 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         assert f"Ready: http://127.0.0.1:{port}/" in lines
         assert all(any(email in line and password in line for line in lines) for email, password, _ in SIGN_INS)
         assert answers(port) == 200
+        second = demo(port + 1 if port < 65_535 else port - 1, tmp_path / "second")
+        assert second.wait(timeout=60) == 1
+        assert "runs already" in (tmp_path / "second").read_text()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
     finally:

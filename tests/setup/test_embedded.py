@@ -333,9 +333,8 @@ def test_an_ordinary_user_runs_everything_as_themselves(folder: Path) -> None:
 
 
 @as_root
-def test_a_database_of_another_account_is_one_sentence(home: Path) -> None:
-    with running(durable=False):
-        pass
-    os.chown(home / "postgres", 12345, 12345)
-    with pytest.raises(EmbeddedError, match="made by another account than 'nobody'"), running(durable=False):
+def test_root_leaves_the_home_of_an_ordinary_user_alone(home: Path) -> None:
+    database_settings()
+    os.chown(home / "place.json", 12345, 12345)
+    with pytest.raises(EmbeddedError, match="belongs to another account"), running(durable=False):
         pass

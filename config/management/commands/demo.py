@@ -1,7 +1,10 @@
 """`manage.py demo`: everything on one machine, until Ctrl-C."""
 
+import fcntl
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management import call_command, get_commands
@@ -12,6 +15,8 @@ from config.database import ready_database
 from config.demo.parts import demo_parts, web_answers, workers_answer
 from config.demo.sign_ins import SIGN_INS
 from config.embedded import home_folder
+from config.embedded.homes import made_home
+from config.embedded.locks import opened, try_lock
 from config.embedded.sharing import Running
 from config.supervisor import Console, SupervisorError, supervise
 from config.supervisor.ports import ADDRESS, PortError, free_port
@@ -29,7 +34,7 @@ class Command(BaseCommand):
             port = free_port(os.environ.get("PORT", "8000"))
         except PortError as error:
             raise CommandError(str(error)) from error
-        with ready_database() as servers:
+        with _only_demo_of_its_home(), ready_database() as servers:
             if "load_demo_data" in get_commands() and not options["empty"]:
                 call_command("load_demo_data", stdout=self.stdout, stderr=self.stderr)
             connections.close_all()
@@ -39,9 +44,7 @@ class Command(BaseCommand):
                 raise CommandError(f"{error}\nEverything was stopped.") from error
 
     def _serve(self, port: int, servers: Running) -> None:
-        home = home_folder()
-        home.mkdir(parents=True, exist_ok=True)
-        parts = demo_parts(port, home)
+        parts = demo_parts(port, home_folder())
         console = Console(sys.stdout, [part.name for part in parts])
         address = f"http://{ADDRESS}:{port}/"
 
@@ -59,6 +62,18 @@ class Command(BaseCommand):
             trouble=lambda: _trouble(servers),
         )
         console.say("Stopped.")
+
+
+@contextmanager
+def _only_demo_of_its_home() -> Iterator[None]:
+    """Two schedulers on one database would send everything twice."""
+    home = made_home()
+    with opened(home / "demo.lock") as lock:
+        if not try_lock(lock, fcntl.LOCK_EX):
+            raise CommandError(
+                f"A demo with the home {home} runs already. Stop it, or set TALLYDESK_HOME to another folder."
+            )
+        yield
 
 
 def _trouble(servers: Running) -> str | None:
