@@ -1,0 +1,1 @@
+"""The screens under Account settings, asked as a browser would ask."""

@@ -1,0 +1,129 @@
+"""One account with a few days of usage, seen on 24 November 2017: the cycle began on the 22nd."""
+
+import csv
+import io
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.contrib.auth.models import Permission
+from django.db import connection
+
+from billing.cycles import DateRange
+from billing.models import Account, Administrator, Subscription
+from reports import formats, types
+from reports.generation import scope_of, write_report
+from tests.factories import (
+    instant,
+    make_account,
+    make_administrator,
+    make_call,
+    make_charge,
+    make_entity,
+    make_rate,
+    make_resource_usage,
+    make_session,
+    make_subscription,
+    make_version,
+)
+from usage.models import EntityKind
+
+NOW = datetime(2017, 11, 24, 10, 4, tzinfo=UTC)
+TODAY = NOW.date()
+CYCLE_SO_FAR = DateRange(date(2017, 11, 22), date(2017, 11, 23))
+
+
+def make_member(
+    *accounts: Account, permissions: tuple[str, ...] = ("view_subscription",), **fields: Any
+) -> Administrator:
+    """A customer's administrator with billing permissions, by codename."""
+    administrator = make_administrator(accounts=accounts, **fields)
+    administrator.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    return Administrator.objects.get(pk=administrator.pk)
+
+
+def make_staff() -> Administrator:
+    """Platform staff who may do everything."""
+    return make_administrator(is_platform_staff=True, is_superuser=True)
+
+
+def make_acme(*, name: str = "Acme Contact Centers", number: str | None = None) -> Subscription:
+    """A subscription with logins, resource usage and calls: two rated in USD, one in EUR, three unrated."""
+    account = make_account(name=name)
+    subscription = make_subscription(account=account, number=number, activation_date=date(2017, 10, 21))
+    named, device = make_charge(), make_charge(basis="device")
+    users = [make_entity(account=account, identifier=f"user{n}@acme.example") for n in range(3)]
+    phone = make_entity(account=account, identifier="SIP-0001", kind=EntityKind.DEVICE)
+    for day in ("2017-11-20", "2017-11-22", "2017-11-23"):
+        for user in users[:2]:
+            make_session(
+                entity=user, charge=named, started_at=instant(f"{day}T09:00"), ended_at=instant(f"{day}T12:00")
+            )
+    # Under a second charge: a second row of the report, the same user.
+    make_session(entity=users[0], started_at=instant("2017-11-22T13:00"), ended_at=instant("2017-11-22T13:30"))
+    make_session(
+        entity=users[2],
+        charge=named,
+        started_at=instant("2017-11-23T23:00"),
+        ended_at=None,
+        billable=False,
+    )
+    make_session(entity=phone, charge=device, started_at=instant("2017-11-22T01:00"), ended_at=None)
+    make_resource_usage(account=account, used_on=date(2017, 11, 22))
+    _make_calls(account)
+    return subscription
+
+
+def _make_calls(account: Account) -> None:
+    dollars, euros = make_version(), make_version(currency="EUR")
+    make_rate(version=dollars)
+    for version, currency, cost in (
+        (dollars, "USD", "0.0025"),
+        (dollars, "USD", "1000.0025"),
+        (euros, "EUR", "0.0049"),
+    ):
+        make_call(
+            account=account,
+            started_at=instant("2017-11-23T10:00"),
+            rate_sheet_version=version,
+            rate_per_minute="0.0181",
+            adjusted_seconds=60,
+            cost=cost,
+            currency=currency,
+        )
+    for usage_group, direction in (("MARS", "Outbound"), ("MARS", "Outbound"), ("VENUS", "Inbound")):
+        make_call(
+            account=account,
+            started_at=instant("2017-11-22T10:00"),
+            usage_group=usage_group,
+            direction=direction,
+        )
+    make_call(account=account, started_at=instant("2017-11-20T10:00"))
+
+
+def report_file(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR, today: date = TODAY) -> bytes:
+    """The file of a report, made by the generation itself; inside the test's transaction."""
+    target = io.BytesIO()
+    write_report(
+        connection,
+        report_type=types.by_slug(slug),
+        scope=scope_of(subscription, days, today),
+        format=formats.by_slug("csv"),
+        target=target,
+        progress=lambda _rows: None,
+    )
+    return target.getvalue()
+
+
+def report_rows(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR) -> list[dict[str, str]]:
+    """The rows of a report's file."""
+    return list(csv.DictReader(io.StringIO(report_file(slug, subscription, days).decode())))
+
+
+def words(response: Any) -> str:
+    """What a page says, without its tags and with single spaces."""
+    main = response.content.decode().partition('id="content-start"')[2]
+    text = re.sub(r"<[^>]+>", " ", main)
+    for entity, character in (("&amp;", "&"), ("&#x27;", "'"), ("&lt;", "<"), ("&quot;", '"')):
+        text = text.replace(entity, character)
+    return re.sub(r"\s+", " ", text)
