@@ -19,7 +19,7 @@ class SameAccountForeignKey(BaseConstraint):
     unique constraint over `account` and `id`.
     """
 
-    violation_error_message = "This belongs to another account."
+    default_violation_error_message = "This belongs to another account."
 
     def __init__(self, *, field: str, name: str, violation_error_message: str | None = None) -> None:
         super().__init__(name=name, violation_error_message=violation_error_message)
