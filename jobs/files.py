@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from django.core.files import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage, storages
 from django.utils import timezone
 
 TEMPORARY = ".part"
@@ -53,10 +53,8 @@ def remove(name: str) -> None:
 
 def local_path(name: str) -> Path | None:
     """Where the default storage keeps a name on this machine; None when it keeps files elsewhere."""
-    try:
-        return Path(default_storage.path(name))
-    except NotImplementedError:
-        return None
+    storage = storages["default"]
+    return Path(storage.path(name)) if isinstance(storage, FileSystemStorage) else None
 
 
 def collect(folder: str, *, wanted: Callable[[list[str]], set[str]], older_than: timedelta) -> int:

@@ -56,13 +56,15 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
         return self.filter(Q(published_at=None) | Q(published_at__lt=Now() - pause_now), state=State.QUEUED)
 
     def put_back_abandoned(self) -> tuple[int, int]:
-        """Queue the abandoned ones again; those at their last attempt fail. Returns how many of each."""
-        last = Q(attempt__gte=settings.JOB_MAX_ATTEMPTS)
+        """Queue the abandoned ones again; those that have no attempt left fail. Returns how many of each."""
         with transaction.atomic(self.db):
-            queued = self._locked(self.abandoned().exclude(last)).update(
+            queued = self._locked(self.abandoned().filter(attempt__lt=settings.JOB_MAX_ATTEMPTS)).update(
                 state=State.QUEUED, lease_until=None, published_at=None
             )
-            failed = self._locked(self.abandoned().filter(last)).update(
+            exhausted = (self.abandoned() | self.filter(state=State.QUEUED)).filter(
+                attempt__gte=settings.JOB_MAX_ATTEMPTS
+            )
+            failed = self._locked(exhausted).update(
                 state=State.FAILED,
                 lease_until=None,
                 finished_at=Now(),

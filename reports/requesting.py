@@ -47,7 +47,7 @@ def request_report(
         date_through=days.date_through,
     )
     job.save()
-    transaction.on_commit(partial(publish, job))
+    transaction.on_commit(partial(publish, job), robust=True)
     return job
 
 

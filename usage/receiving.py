@@ -57,5 +57,5 @@ def receive_upload(
     except BaseException:
         files.remove(upload.file.name or "")
         raise
-    transaction.on_commit(partial(publish, upload))
+    transaction.on_commit(partial(publish, upload), robust=True)
     return upload

@@ -74,19 +74,16 @@ class Processes:
         self.broker = broker
         self.started: list[subprocess.Popen[bytes]] = []
 
-    def worker(self, queue: str, **variables: Any) -> subprocess.Popen[bytes]:
+    def worker(self, queue: str, *options: str, **variables: Any) -> subprocess.Popen[bytes]:
         """A worker with one process for its pool; it takes a few seconds until it is ready."""
         name = f"{queue}{len(self.started)}@test"
-        options = ["-Q", queue, "-n", name, "-c", "1", "-l", "info", "--without-gossip", "--without-mingle"]
-        return self._celery("worker", *options, **variables)
+        usual = ["-Q", queue, "-n", name, "-c", "1", "-l", "info", "--without-gossip", "--without-mingle"]
+        return self._celery("worker", *usual, *options, **variables)
 
-    def maintenance(self, **variables: Any) -> list[subprocess.Popen[bytes]]:
-        """What runs the sweep."""
+    def maintenance(self, **variables: Any) -> subprocess.Popen[bytes]:
+        """What runs the sweep: its worker, with a scheduler inside."""
         schedule = str(self.folder / f"schedule{len(self.started)}")
-        return [
-            self.worker("maintenance", **variables),
-            self._celery("beat", "--schedule", schedule, "--pidfile=", **variables),
-        ]
+        return self.worker("maintenance", "-B", "--schedule", schedule, **variables)
 
     def end(self) -> None:
         for process in self.started:

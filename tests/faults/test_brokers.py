@@ -1,0 +1,45 @@
+"""A broker that dies with all its messages costs time, never a report, and no report is made twice."""
+
+import signal
+import time
+from typing import Any
+
+from jobs.publishing import publish
+from jobs.states import State
+from reports.models import ReportJob
+from tests.faults.processes import Processes, wait_for
+from tests.faults.test_killed_workers import FAST
+from tests.jobs.jobs import make_job
+
+
+def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
+    processes: Processes, settings: Any
+) -> None:
+    broker = processes.broker
+    told = [make_job(), make_job()]
+    assert all(publish(job) for job in told)
+    broker.kill()
+    untold = make_job()
+    assert not publish(untold)
+    processes.worker("reports", **FAST)
+    processes.maintenance(**FAST)
+    broker.start()
+    jobs = ReportJob.objects.filter(state=State.SUCCEEDED)
+    wait_for(lambda: jobs.count() == 3, seconds=40, what="all delivered", pause=0.2)
+    assert {job.attempt for job in jobs} == {1}
+
+    broker.process.send_signal(signal.SIGSTOP)  # while workers and scheduler are connected
+    meanwhile = make_job()
+    started = time.monotonic()
+    assert not publish(meanwhile)
+    assert time.monotonic() - started < 3
+    broker.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), seconds=40, what="delivered after the freeze", pause=0.2)
+
+    broker.kill()
+    late = make_job()
+    assert not publish(late)
+    broker.start()
+    wait_for(lambda: jobs.filter(pk=late.pk).exists(), seconds=40, what="delivered after the restart", pause=0.2)
+    stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
+    assert stored == {f"{job.pk}.1.csv" for job in (*told, untold, meanwhile, late)}

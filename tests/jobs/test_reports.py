@@ -1,0 +1,177 @@
+"""A requested report, made: its file, its snapshot of permissions, its download, its expiry, and what is left over."""
+
+import hashlib
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.storage import default_storage
+from django.db.models.functions import Now
+
+from billing.models import Administrator, Membership, Subscription
+from jobs.states import State
+from reports import making, tasks
+from reports.downloads import ExpiredError, NotReadyError, open_report
+from reports.models import ReportJob
+from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
+from tests.jobs.jobs import expire_lease, make_job, permitted_administrator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make(job: ReportJob) -> ReportJob:
+    tasks.generate_report(str(job.pk))
+    job.refresh_from_db()
+    return job
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    subscription = make_subscription()
+    ana = make_entity(account=subscription.account, identifier="ana@acme.example")
+    make_session(entity=ana, started_at=instant("2017-11-22T09:00"), ended_at=instant("2017-11-22T10:00"))
+    make_session(entity=ana, started_at=instant("2017-11-23T09:00"), ended_at=None)
+    return subscription
+
+
+def test_the_file_is_stored_under_its_attempts_name_with_its_size_rows_and_hash(
+    subscription: Subscription, files_root: Path
+) -> None:
+    job = make(make_job(subscription=subscription))
+    path = files_root / "reports" / f"{job.pk}.1.csv"
+    content = path.read_bytes()
+    assert content == b"User,Date,Duration\nana@acme.example,2017-11-22,01:00:00:000\n"
+    assert (job.state, job.file.name) == (State.SUCCEEDED, f"reports/{job.pk}.1.csv")
+    assert (job.file_rows, job.file_bytes) == (1, len(content))
+    assert job.file_sha256 == hashlib.sha256(content).hexdigest()
+    assert list(path.parent.iterdir()) == [path]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_sessions_still_open_are_cut_as_of_the_day_of_the_request(subscription: Subscription) -> None:
+    day = date(2017, 11, 23)
+    job = make(make_job(subscription=subscription, requested_on=date(2017, 11, 24), date_from=day, date_through=day))
+    assert b"2017-11-23,15:00:00:000" in job.file.read()
+
+
+@pytest.mark.parametrize("loss", ["membership", "permission", "deactivated"])
+def test_who_lost_the_right_since_asking_gets_no_report(
+    loss: str, subscription: Subscription, files_root: Path
+) -> None:
+    job = make_job(subscription=subscription)
+    if loss == "membership":
+        Membership.objects.all().delete()
+    elif loss == "permission":
+        job.requested_by.user_permissions.clear()
+    else:
+        Administrator.objects.update(is_active=False)
+    make(job)
+    assert job.state == State.FAILED
+    assert "may not have it any more" in job.failure
+    assert not list(files_root.glob("reports/*"))
+
+
+def test_a_subscription_that_was_cut_short_since_fails_the_report_with_its_window(subscription: Subscription) -> None:
+    job = make_job(subscription=subscription)
+    Subscription.objects.update(ended_on=date(2017, 11, 1))
+    assert make(job).state == State.FAILED
+    assert "through 2017-11-01" in job.failure
+
+
+def test_an_attempt_removes_what_the_one_before_left_behind(subscription: Subscription, files_root: Path) -> None:
+    job = make_job(subscription=subscription)
+    ReportJob.objects.claim(job.pk)
+    folder = files_root / "reports"
+    folder.mkdir(parents=True)
+    for name in (f"{job.pk}.1.csv", f"{job.pk}.1.csv.part"):
+        (folder / name).write_text("half")
+    expire_lease(job)
+    assert make(job).attempt == 2
+    assert [path.name for path in folder.iterdir()] == [f"{job.pk}.2.csv"]
+
+
+@pytest.mark.parametrize("loss", ["cancelled", "taken over"])
+def test_a_result_that_comes_too_late_is_deleted_and_nothing_else(
+    loss: str, subscription: Subscription, files_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(subscription=subscription)
+    written = making._write
+
+    def too_late(*arguments: object) -> object:
+        result = written(*arguments)  # type: ignore[arg-type]
+        if loss == "cancelled":
+            ReportJob.objects.get().cancel()
+        else:
+            ReportJob.objects.update(fence=7)
+            (files_root / "reports" / f"{job.pk}.7.csv").write_text("the other's")
+        return result
+
+    monkeypatch.setattr(making, "_write", too_late)
+    make(job)
+    assert job.state == (State.CANCELLED if loss == "cancelled" else State.RUNNING)
+    assert [path.name for path in (files_root / "reports").iterdir()] == (
+        [] if loss == "cancelled" else [f"{job.pk}.7.csv"]
+    )
+
+
+def test_a_finished_report_is_handed_out_to_who_may_have_it(subscription: Subscription) -> None:
+    job = make_job(subscription=subscription)
+    administrator = job.requested_by
+    with pytest.raises(NotReadyError, match="queued"):
+        open_report(job, administrator=administrator)
+    make(job)
+    with open_report(job, administrator=administrator) as file:
+        assert file.read().startswith(b"User,Date,Duration\n")
+    for other in (
+        make_administrator(accounts=(subscription.account,)),
+        permitted_administrator(subscription=make_subscription()),
+    ):
+        with pytest.raises(PermissionDenied):
+            open_report(job, administrator=other)
+
+
+def test_reports_expire_when_they_were_kept_long_enough(subscription: Subscription, files_root: Path) -> None:
+    old, new = make(make_job(subscription=subscription)), make(make_job(subscription=subscription))
+    ReportJob.objects.filter(pk=old.pk).update(finished_at=Now() - timedelta(days=30, minutes=1))
+    ReportJob.objects.filter(pk=new.pk).update(finished_at=Now() - timedelta(days=29))
+    tasks.expire_reports()
+    old.refresh_from_db()
+    assert (old.state, old.is_expired, old.file_rows) == (State.SUCCEEDED, True, 1)
+    with pytest.raises(ExpiredError):
+        open_report(old, administrator=old.requested_by)
+    assert [path.name for path in (files_root / "reports").iterdir()] == [f"{new.pk}.1.csv"]
+    assert not new.is_expired
+
+
+def test_files_that_no_report_and_no_attempt_refers_to_are_collected(
+    subscription: Subscription, files_root: Path
+) -> None:
+    done, running, gone = (make_job(subscription=subscription) for _ in range(3))
+    make(done)
+    ReportJob.objects.claim(running.pk)
+    gone.cancel()
+    folder = files_root / "reports"
+    kept = {f"{done.pk}.1.csv", f"{running.pk}.1.csv.part", "somebody's notes.txt"}
+    left_over = {f"{done.pk}.2.csv", f"{running.pk}.0.csv", f"{gone.pk}.1.csv.part", f"{ReportJob().pk}.1.csv"}
+    for name in kept | left_over:
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    just_now = f"{gone.pk}.2.csv.part"
+    (folder / just_now).touch()
+    tasks.collect_left_over_files()
+    assert {path.name for path in folder.iterdir()} == kept | {just_now}
+
+
+def test_a_storage_without_folders_of_this_machine_gets_the_file_once_it_is_whole(
+    subscription: Subscription, settings: Any
+) -> None:
+    in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": in_memory}
+    job = make(make_job(subscription=subscription))
+    assert (job.state, job.file.name) == (State.SUCCEEDED, f"reports/{job.pk}.1.csv")
+    with open_report(job, administrator=job.requested_by) as file:
+        assert hashlib.sha256(file.read()).hexdigest() == job.file_sha256
+    assert default_storage.listdir("reports")[1] == [f"{job.pk}.1.csv"]

@@ -1,0 +1,164 @@
+"""A job's run from its claim to its end, whatever happens in between."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from jobs import shutdown
+from jobs.running import Attempt, JobFailedError, run
+from jobs.states import State
+from reports.models import ReportJob
+from tests.jobs.jobs import expire_lease, make_job
+
+RESULT = {"file": "reports/x.csv", "file_rows": 3, "file_bytes": 1, "file_sha256": "0"}
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run_once(job: ReportJob, work: Callable[[Attempt[ReportJob]], None]) -> ReportJob:
+    run(ReportJob, job.pk, work)
+    job.refresh_from_db()
+    return job
+
+
+def raising(error: BaseException) -> Callable[[Attempt[ReportJob]], None]:
+    def work(attempt: Attempt[ReportJob]) -> None:
+        raise error
+
+    return work
+
+
+def soon(happens: Callable[[], Any], *, seconds: float = 0.5) -> None:
+    """Do it a little later, as another process would."""
+
+    def later() -> None:
+        time.sleep(seconds)
+        happens()
+        connection.close()
+
+    threading.Thread(target=later).start()
+
+
+def long_query(attempt: Attempt[ReportJob]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(20)")
+
+
+def long_computation(attempt: Attempt[ReportJob]) -> None:
+    for row in range(400):
+        time.sleep(0.05)
+        attempt.progress(row)
+
+
+def test_work_that_succeeds_leaves_its_result() -> None:
+    job = run_once(make_job(), lambda attempt: attempt.succeed(**RESULT))
+    assert (job.state, job.file_rows, job.attempt, job.lease_until) == (State.SUCCEEDED, 3, 1, None)
+    assert job.started_at
+    assert job.finished_at
+    assert job.started_at <= job.finished_at
+
+
+def test_what_cannot_be_done_fails_with_its_sentence() -> None:
+    job = run_once(make_job(), raising(JobFailedError("There is no such thing.")))
+    assert (job.state, job.failure) == (State.FAILED, "There is no such thing.")
+
+
+def test_an_unexpected_error_is_not_told_to_people_and_not_tried_again() -> None:
+    job = run_once(make_job(), raising(ValueError("secret")))
+    assert (job.state, job.attempt) == (State.FAILED, 1)
+    assert "secret" not in job.failure
+    assert "Try again" in job.failure
+
+
+def test_a_database_that_goes_away_is_tried_again_up_to_three_times() -> None:
+    job = make_job()
+    for attempt in (1, 2):
+        run_once(job, raising(OperationalError("the connection is gone")))
+        assert (job.state, job.attempt, job.published_at) == (State.QUEUED, attempt, None)
+    run_once(job, raising(OSError("the disk is full")))
+    assert (job.state, job.attempt) == (State.FAILED, 3)
+
+
+def test_progress_is_recorded_while_the_work_goes_on_and_its_transaction_is_open() -> None:
+    seen: list[tuple[int, int | None]] = []
+
+    def work(attempt: Attempt[ReportJob]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            attempt.expect(10)
+            attempt.progress(4)
+            time.sleep(1)
+            cursor.execute("ROLLBACK")
+        row = ReportJob.objects.get(pk=attempt.job.pk)
+        seen.append((row.rows_done, row.rows_expected))
+        attempt.succeed(**RESULT)
+
+    job = run_once(make_job(), work)
+    assert seen == [(4, 10)]
+    assert job.state == State.SUCCEEDED
+
+
+def test_a_heartbeat_keeps_the_lease_however_long_one_query_takes(settings: Any) -> None:
+    settings.JOB_LEASE_SECONDS, settings.JOB_HEARTBEAT_SECONDS = 1.5, 0.5
+    taken: list[ReportJob | None] = []
+
+    def work(attempt: Attempt[ReportJob]) -> None:
+        soon(lambda: taken.append(ReportJob.objects.claim(attempt.job.pk)), seconds=2.5)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(3)")
+        attempt.succeed(**RESULT)
+
+    job = run_once(make_job(), work)
+    assert taken == [None]
+    assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
+
+
+@pytest.mark.parametrize("work", [long_query, long_computation])
+def test_cancelling_stops_the_work_within_two_seconds(work: Callable[[Attempt[ReportJob]], None]) -> None:
+    job = make_job()
+    soon(lambda: ReportJob.objects.get(pk=job.pk).cancel())
+    started = time.monotonic()
+    run_once(job, work)
+    assert time.monotonic() - started < 2.5
+    assert (job.state, job.failure) == (State.CANCELLED, "")
+
+
+@pytest.mark.parametrize("work", [long_query, long_computation])
+def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(work: Callable[[Attempt[ReportJob]], None]) -> None:
+    job = make_job()
+
+    def take_over() -> None:
+        expire_lease(job)
+        assert ReportJob.objects.claim(job.pk)
+
+    soon(take_over)
+    started = time.monotonic()
+    run_once(job, work)
+    assert time.monotonic() - started < 2.5
+    assert (job.state, job.attempt) == (State.RUNNING, 2)
+
+
+@pytest.mark.parametrize("work", [long_query, long_computation])
+def test_a_worker_that_is_to_stop_hands_its_job_over(
+    work: Callable[[Attempt[ReportJob]], None], request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(shutdown.withdraw)
+    job = make_job()
+    soon(shutdown.announce)
+    started = time.monotonic()
+    run_once(job, work)
+    assert time.monotonic() - started < 2
+    assert (job.state, job.attempt) == (State.QUEUED, 0)
+    assert job.published_at
+
+
+def test_a_process_that_is_told_to_exit_hands_its_job_over() -> None:
+    job = make_job()
+    with pytest.raises(SystemExit):
+        run_once(job, raising(SystemExit(1)))
+    job.refresh_from_db()
+    assert (job.state, job.attempt) == (State.QUEUED, 0)
