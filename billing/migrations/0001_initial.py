@@ -212,7 +212,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='subscription',
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('account', '='), (billing.models.rate_sheets.InclusiveDays('activation_date', 'ended_on'), '&&')], name='subscriptions_of_an_account_do_not_overlap', violation_error_message='The account has another subscription on some of these days.'),
+            constraint=django.contrib.postgres.constraints.ExclusionConstraint(deferrable=models.Deferrable['IMMEDIATE'], expressions=[('account', '='), (billing.models.rate_sheets.InclusiveDays('activation_date', 'ended_on'), '&&')], name='subscriptions_of_an_account_do_not_overlap', violation_error_message='The account has another subscription on some of these days.'),
         ),
         migrations.AddConstraint(
             model_name='telcocommitdiscount',

@@ -8,7 +8,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Deferrable, F, Q
 
 from billing.cycles import Contract, CyclePolicy
 from billing.models.accounts import Account
@@ -79,6 +79,8 @@ class Subscription(models.Model):
                     ("account", RangeOperators.EQUAL),
                     (InclusiveDays("activation_date", "ended_on"), RangeOperators.OVERLAPS),
                 ],
+                # Checked when a statement ends: an upload moves the border between two subscriptions in one.
+                deferrable=Deferrable.IMMEDIATE,
                 violation_error_message="The account has another subscription on some of these days.",
             ),
         ]
