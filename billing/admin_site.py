@@ -57,8 +57,9 @@ class AdminSite(admin.AdminSite):
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
-        """A customer's administrator has one page here: the Subscription screen."""
-        if platform_staff(request) is None:
+        """A customer's administrator comes for the Subscription screen; the index is for staff, and for who uploads."""
+        may_report = isinstance(request.user, Administrator) and request.user.may_report
+        if platform_staff(request) is None and (may_report or not self.get_app_list(request)):
             return HttpResponseRedirect(reverse("account_settings:subscriptions"))
         return super().index(request, extra_context)
 

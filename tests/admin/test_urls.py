@@ -48,7 +48,14 @@ MODELS = {
 }
 # Addresses of the site itself: for whoever is signed in, if not said otherwise; signing in and out for all.
 SITE = {
-    "index": {"default": 302, "support": 200, "operator": 200, "superuser": 200, "idle staff": 200},
+    "index": {
+        "default": 302,
+        "customer who uploads": 200,
+        "support": 200,
+        "operator": 200,
+        "superuser": 200,
+        "idle staff": 200,
+    },
     "login": {"default": 302, "anonymous": 200},
     "logout": {"default": 405, "anonymous": 302},
     "password_change": {"default": 200, "anonymous": 302},

@@ -4,10 +4,13 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from billing.models import Account, RateSheetVersion, Subscription, TelcoCommitDiscount
+from billing.models import Account, Administrator, RateSheetVersion, Subscription, TelcoCommitDiscount
+from billing.scoped_admin import AccountFilter
 from tests.admin.world import client_of, make_role
 from tests.factories import (
     instant,
@@ -20,6 +23,7 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
+from usage.admin.subscriptions import DiscountInline
 from usage.models import Call
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +159,18 @@ def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers, sente
     assert sentence in response.content.decode()
 
 
+def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch):
+    first = make_subscription(activation_date=date(2026, 1, 1))
+    # As if it had not been there when the page was checked.
+    monkeypatch.setattr(Subscription, "validate_constraints", lambda *_of, **_options: None)
+    response = client_of(make_role("operator")).post(
+        reverse("admin:billing_subscription_add"), subscription_answers(first.account)
+    )
+    assert response.status_code == 302
+    assert "This was not saved: somebody has changed something" in sentences(response)
+    assert Subscription.objects.count() == 1
+
+
 def test_a_subscription_does_not_pass_to_another_account():
     subscription, other = make_subscription(), make_account()
     address = reverse("admin:billing_subscription_change", args=[subscription.pk])
@@ -198,3 +214,31 @@ def test_an_autocomplete_finds_for_staff_and_is_closed_to_customers():
     found = client_of(make_role("operator")).get(address, asked).json()["results"]
     assert [row["id"] for row in found] == [str(group.pk)]
     assert client_of(make_role("customer granted everything", account)).get(address, asked).status_code == 403
+
+
+def test_form_fields_hold_what_one_may_see_alone(rf):
+    own, other = make_subscription(), make_subscription()
+    request = rf.get("/")
+    request.user = make_role("customer granted everything", own.account)
+    subscriptions = admin.site.get_model_admin(Subscription)
+    field = subscriptions.formfield_for_foreignkey(Subscription._meta.get_field("account"), request)
+    assert list(field.queryset) == [own.account]
+    [inline] = subscriptions.get_inline_instances(request) or [DiscountInline(Subscription, admin.site)]
+    field = inline.formfield_for_foreignkey(TelcoCommitDiscount._meta.get_field("subscription"), request)
+    assert list(field.queryset) == [own]
+    groups = admin.site.get_model_admin(Administrator).formfield_for_manytomany(
+        Administrator._meta.get_field("groups"), request
+    )
+    assert Group.objects.exists()
+    assert list(groups.queryset) == []
+    assert other.account in Account.objects.all()
+
+
+def test_a_filter_by_account_offers_the_visible_ones_alone(rf):
+    own, _other = make_account(), make_account()
+    request = rf.get("/")
+    request.user = make_role("customer granted everything", own)
+    calls = admin.site.get_model_admin(Call)
+    field = Call._meta.get_field("account")
+    offered = AccountFilter(field, request, {}, Call, calls, "account").lookup_choices
+    assert offered == [(str(own.pk), str(own))]
