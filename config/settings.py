@@ -160,8 +160,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
-    "collect-upload-files": {
-        "task": "usage.tasks.collect_left_over_files",
+    "collect-left-overs-of-uploads": {
+        "task": "usage.tasks.collect_left_overs",
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },

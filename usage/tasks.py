@@ -12,6 +12,7 @@ from jobs.running import run
 from usage.applying import apply_received
 from usage.models import Upload
 from usage.models.uploads import FOLDER
+from usage.uploads import drop_abandoned_tables
 
 logger = structlog.get_logger(__name__)
 
@@ -27,10 +28,12 @@ def apply_upload(upload_id: str) -> None:
 
 
 @shared_task
-def collect_left_over_files() -> None:
-    """Delete files that were received without becoming an upload, and what killed workers left."""
+def collect_left_overs() -> None:
+    """Delete files that became no upload, and what killed workers left in storage and database."""
     if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
         logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
+    if dropped := drop_abandoned_tables():
+        logger.info("abandoned_tables_dropped", tables=dropped)
 
 
 def _wanted(names: list[str]) -> set[str]:

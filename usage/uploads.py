@@ -20,7 +20,7 @@ from psycopg import sql
 from billing.models import Account
 from usage import checking
 from usage.csv_files import FileRefusedError, RowError, read_header, records
-from usage.locks import lock_accounts, lock_shared_tables
+from usage.locks import is_abandoned, lock_accounts, lock_shared_tables, staged_file
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
@@ -162,11 +162,24 @@ def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: dat
     columns = _columns(resource, file, account)
     batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
     staged = Staged(resource, batch)
-    try:
-        copy_cells(file, batch.cells, columns)
-        yield staged
-    finally:
-        staged.drop()
+    with staged_file(batch.table):
+        try:
+            copy_cells(file, batch.cells, columns)
+            yield staged
+        finally:
+            staged.drop()
+
+
+def drop_abandoned_tables() -> int:
+    """Drop the tables that processes left behind which were killed while they had a file staged; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+            " AND tablename ~ '^upload_[0-9a-f]{16}(_[a-z]+)?$' ORDER BY tablename"
+        )
+        names = [name for (name,) in cursor.fetchall() if is_abandoned(name[: len("upload_") + 16])]
+    _run([sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)) for name in names])
+    return len(names)
 
 
 def _columns(resource: UploadResource, file: BinaryIO, account: Account | None) -> list[str]:

@@ -9,7 +9,8 @@ from jobs.states import State
 from tests.factories import make_account
 from tests.faults.processes import Processes, wait_for
 from tests.faults.test_killed_workers import FAST, pool_process
-from tests.jobs.uploads import receive_users
+from tests.jobs.uploads import receive_users, tables_of_uploads
+from usage import tasks
 from usage.models import Entity, Upload
 
 ROWS = 60_000
@@ -28,6 +29,9 @@ def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(proce
     upload = Upload.objects.get()
     assert (upload.state, upload.attempt, upload.rows_new) == (State.SUCCEEDED, 2, ROWS)
     assert Entity.objects.count() == ROWS
+    assert tables_of_uploads()  # of the first attempt
+    tasks.collect_left_overs()
+    assert not tables_of_uploads()
 
 
 def is_writing() -> bool:

@@ -1,5 +1,7 @@
 """Receiving a file and applying it: who may, and all of it or nothing, once."""
 
+import io
+import os
 import threading
 import time
 from pathlib import Path
@@ -13,11 +15,12 @@ from billing.models import Membership
 from jobs import shutdown
 from jobs.running import Attempt
 from jobs.states import State
-from tests.factories import make_account, make_administrator
-from tests.jobs.uploads import make_uploader, receive_users, uploaded
+from tests.factories import instant, make_account, make_administrator
+from tests.jobs.uploads import make_uploader, receive_users, tables_of_uploads, uploaded
 from usage import tasks
 from usage.models import Entity, Upload, UploadKind
 from usage.receiving import receive_upload
+from usage.uploads import stage
 
 USERS = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 
@@ -187,5 +190,32 @@ def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureR
     assert apply(upload).state == State.SUCCEEDED
 
 
-def tables_of_uploads() -> list[str]:
-    return [name for name in connection.introspection.table_names() if name.startswith("upload_")]
+def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> None:
+    account = make_account()
+    with stage(UploadKind.USERS, io.BytesIO(USERS.encode()), account, now=instant("2026-11-22T10:00")) as staged:
+        staged.check()
+        tables = tables_of_uploads()
+        worker = threading.Thread(target=collect_elsewhere)
+        worker.start()
+        worker.join()
+        assert tables_of_uploads() == tables != []
+
+
+def test_files_that_became_no_upload_are_collected_a_day_later(files_root: Path) -> None:
+    upload = receive_users(f"{USERS}nobody,Nobody\n", account=make_account(), skip_errors=True)
+    apply(upload)
+    folder = files_root / "uploads"
+    kept = {str(upload.pk), f"{upload.pk}.1.errors.csv", "notes.txt"}
+    left_over = {str(Upload().pk), f"{upload.pk}.0.errors.csv", f"{upload.pk}.1.errors.csv.part"}
+    for name in kept | left_over:
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))
+    just_now = str(Upload().pk)
+    (folder / just_now).touch()
+    tasks.collect_left_overs()
+    assert {path.name for path in folder.iterdir()} == kept | {just_now}
+
+
+def collect_elsewhere() -> None:
+    tasks.collect_left_overs()
+    connection.close()

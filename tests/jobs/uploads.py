@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.db import connection
 
 from billing.models import Account, Administrator
 from tests.factories import make_administrator
@@ -36,3 +37,8 @@ def receive_users(
         file=uploaded(text),
         skip_errors=skip_errors,
     )
+
+
+def tables_of_uploads() -> list[str]:
+    """The tables of staged files that are in the database."""
+    return [name for name in connection.introspection.table_names() if name.startswith("upload_")]
