@@ -1,0 +1,163 @@
+"""`manage.py import_usage`: what it prints, and the status it ends with."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
+
+from billing.models import Account
+from tests.factories import make_account
+from usage.management.commands import import_usage
+from usage.models import Entity
+
+PROJECT = Path(__file__).resolve().parents[2]
+GOOD = "code,name\nACME,Acme\n"
+BAD = "code,name\nACME,Acme\nBETA,\n,Gamma\n"
+
+
+class Run:
+    """One run of the command: its status, its output, the JSON in its last line."""
+
+    def __init__(self, *arguments: str) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        self.status, self.sentence = 0, ""
+        try:
+            call_command("import_usage", *arguments, stdout=out, stderr=OutputWrapper(err))
+        except CommandError as error:
+            self.status, self.sentence = error.returncode, str(error)
+        self.stdout, self.stderr = out.getvalue(), err.getvalue()
+
+    @property
+    def summary(self) -> tuple[int, ...]:
+        """rows, new, changed, unchanged, errors."""
+        summary = json.loads(self.stdout.splitlines()[-1])
+        assert list(summary) == ["rows", "new", "changed", "unchanged", "errors"]
+        assert summary["rows"] == sum(summary.values()) - summary["rows"]
+        return tuple(summary.values())
+
+
+@pytest.fixture(name="file")
+def _file(tmp_path: Path) -> Any:
+    def write(text: str | bytes) -> str:
+        path = tmp_path / "file.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+@pytest.mark.django_db
+class TestCommand:
+    def test_a_good_file_is_applied_with_yes(self, file: Any) -> None:
+        run = Run("accounts", file(GOOD), "--yes")
+        assert (run.status, run.summary, run.stderr) == (0, (1, 1, 0, 0, 0), "")
+        assert Account.objects.get().code == "ACME"
+        run = Run("accounts", file(GOOD), "--yes")
+        assert (run.status, run.summary) == (0, (1, 0, 0, 1, 0))
+
+    def test_without_yes_and_without_a_terminal_nothing_is_applied(self, file: Any) -> None:
+        run = Run("accounts", file(GOOD))
+        assert (run.status, run.summary) == (1, (1, 1, 0, 0, 0))
+        assert run.sentence == "Nothing was applied: confirm with --yes."
+        assert not Account.objects.exists()
+
+    @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("yes\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
+    def test_on_a_terminal_it_asks(self, answer: str, status: int, file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr(import_usage.sys, "stdin", Terminal(answer))  # type: ignore[attr-defined]  # what it reads
+        run = Run("accounts", file(GOOD))
+        assert (run.status, run.summary) == (status, (1, 1, 0, 0, 0))
+        assert "1 rows are new" in run.stderr
+        assert Account.objects.exists() is (status == 0)
+
+    def test_one_error_applies_nothing_and_is_told_and_written(self, file: Any, tmp_path: Path) -> None:
+        errors = tmp_path / "errors.csv"
+        run = Run("accounts", file(BAD), "--yes", "--errors", str(errors))
+        assert (run.status, run.summary) == (1, (3, 1, 0, 0, 2))
+        assert run.sentence == "Nothing was applied: 2 of 3 rows are in error (--skip-errors leaves them out)."
+        assert "row 3, name: The cell is empty; it needs a value." in run.stderr
+        assert errors.read_text() == (
+            "line,column,value,reason\n"
+            "3,name,,The cell is empty; it needs a value.\n"
+            "4,code,,The cell is empty; it needs a value.\n"
+        )
+        assert not Account.objects.exists()
+
+    def test_rows_in_error_are_left_out_on_demand(self, file: Any, tmp_path: Path) -> None:
+        errors = tmp_path / "errors.csv"
+        run = Run("accounts", file(BAD), "--yes", "--skip-errors", "--errors", str(errors))
+        assert (run.status, run.summary) == (0, (3, 1, 0, 0, 2))
+        assert len(errors.read_text().splitlines()) == 3
+        run = Run("accounts", file("code,name\n,x\n"), "--yes", "--skip-errors")
+        assert (run.status, run.summary) == (1, (1, 0, 0, 0, 1))
+
+    def test_a_thousand_errors_are_written_and_twenty_shown(self, file: Any, tmp_path: Path) -> None:
+        errors = tmp_path / "errors.csv"
+        run = Run("accounts", file("code,name\n" + ",x\n" * 1000), "--yes", "--errors", str(errors))
+        assert run.summary == (1000, 0, 0, 0, 1000)
+        assert len(run.stderr.splitlines()) == 21
+        assert len(errors.read_text().splitlines()) == 1001
+
+    def test_a_file_with_a_wrong_header_has_all_its_rows_in_error(self, file: Any, tmp_path: Path) -> None:
+        errors = tmp_path / "errors.csv"
+        run = Run("accounts", file("code,nome\nACME,Acme\nBETA,Beta\n"), "--yes", "--errors", str(errors))
+        assert (run.status, run.summary) == (1, (2, 0, 0, 0, 2))
+        assert [line.split(",")[:2] for line in errors.read_text().splitlines()] == [
+            ["line", "column"],
+            ["1", "nome"],
+            ["1", "name"],
+        ]
+
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", GOOD.encode("utf-16"), b'code,name\nA,"b\n'])
+    def test_a_file_that_cannot_be_read_ends_in_a_sentence(self, content: bytes, file: Any) -> None:
+        run = Run("accounts", file(content), "--yes")
+        assert run.status == 1
+        assert run.summary[1:4] == (0, 0, 0)
+        assert run.stderr.startswith("row ")
+
+    def test_an_account_is_named_for_kinds_that_belong_to_one(self, file: Any) -> None:
+        make_account(code="ACME")
+        assert Run("users", file("email\na@x\n"), "--account", "ACME", "--yes").status == 0
+        assert Entity.objects.get().account.code == "ACME"
+        assert Run("users", file("email\na@x\n"), "--yes").status == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "part"),
+        [
+            (("nothing", "FILE"), "There is no kind 'nothing'"),
+            (("accounts", "/no/such/file.csv"), "No such file"),
+            (("accounts", "/"), "Is a directory"),
+            (("users", "FILE", "--account", "NONE"), "There is no account with the code 'NONE'."),
+            (("accounts", "FILE", "--account", "ACME"), "leave out --account"),
+            (("accounts", "FILE", "--errors", "/no/such/folder/errors.csv"), "No such file"),
+        ],
+    )
+    def test_what_is_misunderstood_ends_with_status_2(self, arguments: tuple[str, ...], part: str, file: Any) -> None:
+        make_account(code="ACME")
+        path = file(GOOD)
+        run = Run(*(path if argument == "FILE" else argument for argument in arguments), "--yes")
+        assert (run.status, run.stdout) == (2, "")
+        assert part in run.sentence
+
+
+def test_the_shell_sees_status_and_streams(file: Any) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        command = [sys.executable, "manage.py", "import_usage", *arguments]
+        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    assert run("nothing", "x.csv")[0] == 2
+    status, stdout, stderr = run("charges", file("name,basis\nCX 1,wrong\n"))
+    assert status == 1
+    assert json.loads(stdout.splitlines()[-1]) == {"rows": 1, "new": 0, "changed": 0, "unchanged": 0, "errors": 1}
+    assert "Traceback" not in stderr
+    assert "row 2, basis" in stderr

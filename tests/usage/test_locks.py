@@ -1,0 +1,98 @@
+"""Uploads at the same time: they queue, never deadlock, and calls that meet their rates end rated."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from billing.models import Account, Charge
+from tests.factories import make_account
+from tests.usage.files import NOW, table, upload
+from usage.models import Call, Entity, UploadKind
+from usage.uploads import UploadRefusedError, stage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SUBSCRIPTION = table("subscriptions", "S-1,ACME,2020-01-01,USD,World")
+RATES = table("rates", "World,USD,2020-01-01,US,USA,voice,Inbound,1")
+
+
+def calls(account: Account, prefix: str) -> Callable[[], None]:
+    """An upload of 300 calls."""
+    rows = [f"{prefix}{n},1,2,US,voice,Inbound,2026-03-01T09:00:00Z,2026-03-01T10:00:00Z" for n in range(300)]
+    return lambda: _upload("calls", table("calls", *rows), account)
+
+
+def _upload(kind: str, text: str, account: Account | None = None) -> None:
+    assert upload(kind=kind, text=text, account=account).is_applied
+
+
+def at_once(*works: Callable[[], None]) -> None:
+    """Do all of it at the same time, each on a connection of its own."""
+    barrier = Barrier(len(works))
+
+    def do(work: Callable[[], None]) -> None:
+        try:
+            barrier.wait()
+            work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        for future in [pool.submit(do, work) for work in works]:
+            future.result(timeout=120)
+
+
+def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
+    for number in range(3):
+        sheet = f"World{number}"
+        accounts = [make_account(code=f"ACME{number}"), make_account(code=f"BETA{number}")]
+        subscriptions = [
+            SUBSCRIPTION.replace("S-1", f"S-{account.code}").replace("ACME", account.code).replace("World", sheet)
+            for account in accounts
+        ]
+        at_once(
+            *(calls(account, account.code) for account in accounts),
+            *(partial(_upload, "subscriptions", text) for text in subscriptions),
+            partial(_upload, "rates", RATES.replace("World", sheet)),
+        )
+    assert Call.objects.count() == 1800
+    assert not Call.objects.unrated().exists()
+
+
+def test_files_of_several_accounts_in_either_order_wait_for_each_other() -> None:
+    codes = [make_account(code=f"A{number}").code for number in range(8)]
+    rows = [f"{code},u{number}@x,{code}" for code in codes for number in range(20)]
+    header = "account,email,name"
+    files = ["\n".join([header, *ordered, ""]) for ordered in (rows, rows[::-1])]
+    at_once(*(partial(_upload, "users", text) for text in files * 2))
+    assert Entity.objects.count() == 160
+
+
+def test_a_check_may_be_hours_before_and_is_made_again() -> None:
+    file = io.BytesIO(b"name,basis\nCX 1,named\nCX 2,named\n")
+    with stage(UploadKind.CHARGES, file, None, now=NOW) as staged:
+        assert staged.check().new == 2
+        Charge.objects.create(name="CX 1", basis="hourly")
+        Charge.objects.create(name="CX 2", basis="named")
+        outcome = staged.apply()
+    assert (outcome.counts.new, outcome.counts.changed, outcome.counts.unchanged) == (0, 1, 1)
+    assert Charge.objects.get(name="CX 1").basis == "named"
+
+
+def test_what_the_database_refuses_ends_in_a_sentence_and_nothing_applied() -> None:
+    file = io.BytesIO(b"name,basis\nCX 1,named\nCX 2,named\n")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE billing_charge ADD CONSTRAINT charge_is_no_cx2 CHECK (name <> 'CX 2')")
+    try:
+        with stage(UploadKind.CHARGES, file, None, now=NOW) as staged, pytest.raises(UploadRefusedError) as refused:
+            staged.apply()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE billing_charge DROP CONSTRAINT charge_is_no_cx2")
+    assert "charge_is_no_cx2" in str(refused.value)
+    assert not Charge.objects.exists()
