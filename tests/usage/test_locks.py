@@ -4,10 +4,11 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from billing.models import Account, Charge
 from tests.factories import make_account
@@ -61,6 +62,52 @@ def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
             partial(_upload, "rates", RATES.replace("World", sheet)),
         )
     assert Call.objects.count() == 1800
+    assert not Call.objects.unrated().exists()
+
+
+def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> None:
+    """Do the first but for its commit; begin the second, until it waits or is done; then commit the first."""
+    is_written, may_commit = Event(), Event()
+
+    def do_first() -> None:
+        try:
+            with transaction.atomic():
+                first()
+                is_written.set()
+                may_commit.wait(60)
+        finally:
+            connection.close()
+
+    def do_second() -> None:
+        try:
+            second()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        works = [pool.submit(do_first)]
+        assert is_written.wait(60)
+        works.append(pool.submit(do_second))
+        while not works[1].done() and not _waits():
+            sleep(0.01)
+        may_commit.set()
+        for work in works:
+            work.result(timeout=60)
+
+
+def _waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+        return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("calls_are_first", [True, False])
+def test_calls_and_rates_that_cannot_see_each_other_wait(*, calls_are_first: bool) -> None:
+    acme = make_account(code="ACME")
+    _upload("subscriptions", SUBSCRIPTION)
+    works: list[Callable[[], None]] = [calls(acme, "a"), partial(_upload, "rates", RATES)]
+    in_the_middle_of(*works if calls_are_first else works[::-1])
+    assert Call.objects.count() == 300
     assert not Call.objects.unrated().exists()
 
 
