@@ -12,6 +12,7 @@ from psycopg import sql
 
 from config.embedded.accounts import postgres_account
 from config.embedded.binaries import postgres_programs
+from config.embedded.copies import copy_programs
 from config.embedded.errors import EmbeddedError
 from config.embedded.homes import Place, made_refuge, write_whole
 from config.embedded.servers import Server
@@ -146,7 +147,7 @@ class Postgres(Server):
         stamp = copy / "origin.json"
         copied = copy / "embedded" / "pginstall" / "bin"
         if not (stamp.exists() and stamp.read_text() == origin):
-            _copy_programs(programs, copied)
+            copy_programs(programs, copied)
             write_whole(stamp, origin)
         return copied
 
@@ -180,25 +181,3 @@ def _works_in(process_id: str, folder: Path) -> bool:
         return Path(f"/proc/{process_id}/cwd").samefile(folder)
     except OSError:
         return False
-
-
-def _copy_programs(programs: Path, copied: Path) -> None:
-    """Copy programs and what they load to the same relative places, so that they find it; everyone may read the copy.
-
-    That is `lib` and `share` beside the programs' folder and, of a wheel, the folder `*.libs` beside the package.
-    """
-    installation, copy = programs.parent, copied.parent
-    if copy.parent.parent.exists():
-        shutil.rmtree(copy.parent.parent)
-    copied.mkdir(parents=True)
-    for name in ("postgres", "initdb"):
-        shutil.copy2(programs / name, copied / name)
-    for name in ("lib", "share"):
-        if (installation / name).is_dir():
-            shutil.copytree(installation / name, copy / name)
-    libraries = installation.parent.with_suffix(".libs")
-    if libraries.is_dir():
-        shutil.copytree(libraries, copy.parent.parent / libraries.name)
-    top = copy.parent.parent
-    for path in (top, *top.rglob("*")):
-        path.chmod(0o755 if path.is_dir() or path.parent == copied else 0o644)

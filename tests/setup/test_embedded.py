@@ -263,10 +263,9 @@ def test_as_root_postgresql_runs_as_nobody_without_further_groups(home: Path) ->
         status = Path(f"/proc/{servers.servers[0].process_id()}/status").read_text()
         session = os.getsid(servers.servers[0].process_id() or 0)
     lines = dict(line.split(":", 1) for line in status.splitlines())
-    nobody = (home / "postgres").stat()
-    assert lines["Uid"].split() == [str(nobody.st_uid)] * 4
-    assert lines["Gid"].split() == [str(nobody.st_gid)] * 4
-    assert nobody.st_uid != 0
+    nobody = pwd.getpwnam("nobody")
+    assert lines["Uid"].split() == [str(nobody.pw_uid)] * 4
+    assert lines["Gid"].split() == [str(nobody.pw_gid)] * 4
     assert lines["Groups"].split() == []
     assert session != os.getsid(0)
 

@@ -73,12 +73,13 @@ def lives(process_id: int) -> bool:
 def test_lines_carry_the_name_of_the_part_that_wrote_them(tmp_path: Path) -> None:
     (tmp_path / "ready").touch()
     with supervised(
-        tmp_path, "web=echo hello; echo oops >&2; exec sleep 60", "worker=printf 'no end'; exec sleep 60"
+        tmp_path, "web=echo hello; echo oops >&2; exec sleep 60", "worker=printf 'no end'; echo $$ >a; exec sleep 60"
     ) as process:
-        lines = []
+        lines: list[str] = []
         assert process.stdout is not None
-        while "Ready" not in lines:
+        while not {"Ready", "web    | oops"} <= set(lines):
             lines.append(process.stdout.readline().rstrip("\n"))
+        number_in(tmp_path / "a")
         process.terminate()
         rest, errors = process.communicate(timeout=15)
     everything = [*lines, *rest.splitlines()]
