@@ -10,6 +10,7 @@ from reports.report_type import Scope
 
 # Shift changes, when two shifts are logged in for a while, are not billed.
 LEAST_MINUTES = 30
+OF_CONCURRENT_CHARGES = "login_session.charge_id IN (SELECT id FROM billing_charge WHERE basis = 'concurrent')"
 
 
 def billable_peak(connection: BaseDatabaseWrapper, scope: Scope) -> int:
@@ -22,7 +23,7 @@ def billable_peak(connection: BaseDatabaseWrapper, scope: Scope) -> int:
         """WITH levels AS ({levels}),
         reached AS (SELECT users, sum(sum(time)) OVER (ORDER BY users DESC) AS time FROM levels GROUP BY users)
         SELECT coalesce(max(users), 0) FROM reached WHERE time >= make_interval(mins => {least})"""
-    ).format(levels=levels(scope, sessions="charge.basis = 'concurrent'"), least=sql.Literal(LEAST_MINUTES))
+    ).format(levels=levels(scope, condition=OF_CONCURRENT_CHARGES), least=sql.Literal(LEAST_MINUTES))
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.connection))
         return cast("int", cursor.fetchone()[0])

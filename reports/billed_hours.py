@@ -6,6 +6,10 @@ from psycopg import sql
 from reports.presence import presence
 from reports.report_type import Scope
 
+BILLABLE_BY_THE_HOUR = (
+    "login_session.billable AND login_session.charge_id IN (SELECT id FROM billing_charge WHERE basis = 'hourly')"
+)
+
 
 def billed_hours(connection: BaseDatabaseWrapper, scope: Scope) -> dict[str, int]:
     """Whole hours by the name of each hourly charge under which a user spent billable time in the range.
@@ -17,11 +21,7 @@ def billed_hours(connection: BaseDatabaseWrapper, scope: Scope) -> dict[str, int
         """SELECT charge.name, ceil(extract(epoch FROM sum(upper(present) - lower(present))) / 3600)::bigint
         FROM ({presence}) AS presence JOIN billing_charge AS charge ON charge.id = charge_id
         GROUP BY charge.name ORDER BY charge.name"""
-    ).format(
-        presence=presence(
-            scope, of="charge_id, entity_id", sessions="charge.basis = 'hourly' AND login_session.billable"
-        )
-    )
+    ).format(presence=presence(scope, of="charge_id, entity_id", condition=BILLABLE_BY_THE_HOUR))
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.connection))
         return dict(cursor.fetchall())

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_PROGRESS = 0.25
 BYTES_PER_BLOCK = 256 * 1024
+# Merging and sorting a cycle's sessions in memory; given back at the end of the transaction.
+WORK_MEM = "64MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def snapshot() -> Iterator[BaseDatabaseWrapper]:
     with transaction.atomic(durable=True):
         with default_connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET LOCAL work_mem = '{WORK_MEM}'")
         yield default_connection
 
 

@@ -13,37 +13,42 @@ from reports.report_type import Scope
 EVERY_SESSION = "true"
 
 
-def presence(scope: Scope, *, of: str = "entity_id", sessions: str = EVERY_SESSION) -> sql.Composed:
-    """Rows of `of` and `present`, a range of instants: the time that each of them was logged in, cut to the range.
+def sessions_inside(scope: Scope, *, condition: str = EVERY_SESSION) -> sql.Composed:
+    """Rows of `entity_id`, `charge_id`, `since` and `until`: the users' sessions that reach into the range, cut to it.
 
-    `of` are columns of the sessions, whose sessions are merged with each other; `sessions` is the condition on
-    `login_session`, joined with its `charge`.
+    A login that ended at once has `since` equal to `until`. `condition` is SQL over `login_session`.
     """
     start, end = scope.range.period
     return sql.SQL(
-        """SELECT {of}, unnest(range_agg(tstzrange(
-            greatest(login_session.started_at, {start}),
-            least(coalesce(login_session.ended_at, {open_until}), {end})
-        ))) AS present
+        """SELECT login_session.entity_id, login_session.charge_id,
+            greatest(login_session.started_at, {start}) AS since,
+            least(coalesce(login_session.ended_at, {open_until}), {end}) AS until
         FROM usage_loginsession AS login_session
         JOIN usage_entity AS entity ON entity.id = login_session.entity_id AND entity.kind = 'user'
-        JOIN billing_charge AS charge ON charge.id = login_session.charge_id
         WHERE login_session.account_id = {account}
             AND login_session.started_at < {end}
             AND (login_session.ended_at > {start} OR login_session.ended_at IS NULL)
-            AND {sessions}
-        GROUP BY {of}"""
+            AND {condition}"""
     ).format(
-        of=sql.SQL(of),
         start=sql.Literal(start),
         end=sql.Literal(end),
         open_until=sql.Literal(scope.open_until),
         account=sql.Literal(scope.account_id),
-        sessions=sql.SQL(sessions),
+        condition=sql.SQL(condition),
     )
 
 
-def levels(scope: Scope, *, sessions: str = EVERY_SESSION) -> sql.Composed:
+def presence(scope: Scope, *, of: str = "entity_id", condition: str = EVERY_SESSION) -> sql.Composed:
+    """Rows of `of` and `present`, a range of instants: when each of them was logged in, cut to the range.
+
+    `of` are columns of `sessions_inside`; the sessions that have them in common are merged with each other.
+    """
+    return sql.SQL(
+        "SELECT {of}, unnest(range_agg(tstzrange(since, until))) AS present FROM ({sessions}) AS session GROUP BY {of}"
+    ).format(of=sql.SQL(of), sessions=sessions_inside(scope, condition=condition))
+
+
+def levels(scope: Scope, *, condition: str = EVERY_SESSION) -> sql.Composed:
     """Rows of `day`, `users` and `time`: for how long of each day of the range how many users were logged in at once.
 
     Every midnight is an event that changes nothing, so that no stretch reaches over one, and an empty day has its row.
@@ -64,7 +69,7 @@ def levels(scope: Scope, *, sessions: str = EVERY_SESSION) -> sql.Composed:
         SELECT (at AT TIME ZONE 'UTC')::date AS day, users, sum(time) AS time
         FROM stretches WHERE at < {end} GROUP BY day, users"""
     ).format(
-        presence=presence(scope, sessions=sessions),
+        presence=presence(scope, condition=condition),
         start=sql.Literal(start),
         end=sql.Literal(end),
         days=sql.Literal(scope.range.days),

@@ -2,8 +2,16 @@
 
 from psycopg import sql
 
-from reports.presence import presence
+from reports.presence import presence, sessions_inside
 from reports.report_type import Column, Kind, ReportType, Scope
+
+# The days that a stretch of time from `since` until `until` (UTC) has a part of; midnight ends a day, and begins none.
+_DAYS = sql.SQL(
+    """LATERAL (
+        SELECT since::date + number AS day
+        FROM generate_series(0, (until - interval '1 microsecond')::date - since::date) AS number
+    ) AS days"""
+)
 
 
 def daily_hours(scope: Scope) -> sql.Composed:
@@ -17,14 +25,25 @@ def daily_hours(scope: Scope) -> sql.Composed:
                 SELECT entity_id, lower(present) AT TIME ZONE 'UTC' AS since, upper(present) AT TIME ZONE 'UTC' AS until
                 FROM ({presence}) AS presence
             ) AS presence,
-            LATERAL (
-                SELECT since::date + number AS day
-                FROM generate_series(0, (until - interval '1 microsecond')::date - since::date) AS number
-            ) AS days
+            {days}
             GROUP BY entity_id, day
         ) AS daily
         JOIN usage_entity AS entity ON entity.id = daily.entity_id"""
-    ).format(presence=presence(scope))
+    ).format(presence=presence(scope), days=_DAYS)
+
+
+def number_of_days(scope: Scope) -> sql.Composed:
+    """The days on which each user was logged in can be counted without merging and adding up."""
+    return sql.SQL(
+        """SELECT count(*) FROM (
+            SELECT DISTINCT entity_id, day
+            FROM (
+                SELECT entity_id, since AT TIME ZONE 'UTC' AS since, until AT TIME ZONE 'UTC' AS until
+                FROM ({sessions}) AS session WHERE since < until
+            ) AS session,
+            {days}
+        ) AS daily"""
+    ).format(sessions=sessions_inside(scope), days=_DAYS)
 
 
 REPORT_TYPE = ReportType(
@@ -39,4 +58,5 @@ REPORT_TYPE = ReportType(
     ),
     source=daily_hours,
     order_by=('"user"', "day"),
+    count=number_of_days,
 )
