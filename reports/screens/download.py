@@ -20,6 +20,9 @@ from reports.screens.job_cards import JobCard
 from reports.screens.presets import presets
 
 LISTED = 25
+MOST_DIGITS = 5
+SECONDS_BEFORE_RELOAD = 1
+SECONDS_BEFORE_RELOAD_AT_MOST = 10
 REMEMBERED = ("range", "date_from", "date_through", "report_type")
 
 
@@ -45,7 +48,7 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
         job.refresh_from_db()
         if wants_json(request):
             return JsonResponse({"job": JobCard(job, now).as_json(request)}, status=201)
-        return _page_again(request, subscription)
+        return _page_again(request, job)
     if request.method == "POST" and wants_json(request):
         errors = form.errors if form is not None else {"range": ["There is no usage to report yet."]}
         return JsonResponse({"errors": errors}, status=422)
@@ -76,6 +79,7 @@ def _form(request: HttpRequest, subscription: Subscription) -> ReportForm | None
 
 def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | None) -> HttpResponse:
     now = timezone.now()
+    reload = _number(request.GET.get("reload", "")) + 1
     jobs = ReportJob.objects.filter(subscription=subscription).select_related("subscription", "requested_by")
     in_progress = [JobCard(job, now) for job in jobs.filter(state__in=UNFINISHED).order_by("requested_at")]
     recent = [JobCard(job, now) for job in jobs.exclude(state__in=UNFINISHED).order_by("-requested_at")[:LISTED]]
@@ -90,15 +94,24 @@ def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | N
         report_types=types.all_types(),
         in_progress=in_progress,
         recent=recent,
+        asked=_asked(request, recent),
+        reload=reload,
+        reload_seconds=min(SECONDS_BEFORE_RELOAD + reload, SECONDS_BEFORE_RELOAD_AT_MOST),
         tab="recent" if request.GET.get("tab") == "recent" else "usage",
     )
 
 
-def _page_again(request: HttpRequest, subscription: Subscription) -> HttpResponse:
+def _asked(request: HttpRequest, recent: list[JobCard]) -> JobCard | None:
+    """The finished report for which the page was reloaded."""
+    asked = _uuid(request.GET.get("job", ""))
+    return next((card for card in recent if card.job.pk == asked), None)
+
+
+def _page_again(request: HttpRequest, job: ReportJob) -> HttpResponse:
     """Without a script: the page, with the choices kept, on which the job appears."""
     kept = {name: request.POST[name] for name in REMEMBERED if request.POST.get(name)}
-    address = reverse("account_settings:download-usage-report", args=[subscription.pk])
-    return HttpResponseRedirect(f"{address}?{urlencode(kept)}#in-progress")
+    address = reverse("account_settings:download-usage-report", args=[job.subscription_id])
+    return HttpResponseRedirect(f"{address}?{urlencode({**kept, 'job': job.pk})}#in-progress")
 
 
 @require_GET
@@ -114,6 +127,10 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
         .order_by("requested_at")
     )
     return JsonResponse({"jobs": [JobCard(job, now).as_json(request) for job in jobs]})
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
 
 
 def _uuid(text: str) -> uuid.UUID | None:

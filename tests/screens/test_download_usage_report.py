@@ -168,10 +168,21 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     answer = ana_client.post(page_of(subscription), choices(range="custom", report_type="user-hours"))
     assert answer.status_code == 302
     page = ana_client.get(answer["Location"]).content.decode()
-    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
+    assert '<noscript><meta http-equiv="refresh" content="2;url=?' in page
+    # Another address each time: a browser takes the same one, with its fragment, for a place on the page.
+    assert "reload=1#in-progress" in page
+    assert "reload=2#in-progress" in ana_client.get(answer["Location"], {"reload": "1"}).content.decode()
     assert f'id="report-{ReportJob.objects.get().pk}"' in page
     assert 'value="custom" checked' in page
     assert 'value="user-hours" checked' in page
+
+
+def test_without_a_script_the_page_says_when_the_report_is_there(
+    ana_client: Client, subscription: Subscription
+) -> None:
+    failed = make_job(subscription=subscription, state=State.FAILED, finished_at=NOW, failure="The disk is full.")
+    said = words(ana_client.get(page_of(subscription), {"job": str(failed.pk), "reload": "x"}))
+    assert "User Hour Usage, 22 Nov failed. The disk is full." in said
 
 
 def progress(client: Client, subscription: Subscription, *jobs: ReportJob) -> list[dict[str, Any]]:

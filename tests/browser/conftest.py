@@ -1,0 +1,72 @@
+"""A real Chromium, a web server, a worker; and a page on which nothing may go wrong unseen."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from billing.models import Administrator, Subscription
+from tests.browser.site import Site
+from tests.browser.world import make_contact_centre
+from tests.faults.conftest import broker, processes
+from tests.faults.processes import Processes
+from tests.screens.world import make_member, make_staff
+
+__all__ = ["broker", "processes"]
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+HERE = Path(__file__).parent
+
+# Playwright's own loop runs in the thread of the test, which is not asynchronous for all that.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    required = os.environ.get("REQUIRE_BROWSER") == "1"
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None and not required:
+                item.add_marker(pytest.mark.skip(reason="there is no Chromium"))
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The machine's own Chromium, which asks nobody on the network."""
+    arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture
+def subscription(transactional_db: None) -> Subscription:
+    """A contact centre with a month of usage through yesterday."""
+    return make_contact_centre()
+
+
+@pytest.fixture
+def ana(subscription: Subscription) -> Administrator:
+    return make_member(subscription.account, email="ana@acme.example", name="Ana Pérez")
+
+
+@pytest.fixture
+def staff(transactional_db: None) -> Administrator:
+    return make_staff()
+
+
+@pytest.fixture
+def worker(processes: Processes) -> None:
+    """Somebody who makes the reports."""
+    processes.worker("reports")
+
+
+@pytest.fixture
+def site(page: Page, live_server: LiveServer) -> Iterator[Site]:
+    """The web site in a browser window; an error on the console, such as a breach of the policy, fails the test."""
+    site = Site(page, live_server.url)
+    yield site
+    assert site.complaints == []

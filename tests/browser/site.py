@@ -1,0 +1,37 @@
+"""The web site as a test drives it."""
+
+from playwright.sync_api import ConsoleMessage, Page
+
+from billing.models import Administrator
+
+PASSWORD = "a long enough one"
+
+
+class Site:
+    """A window on the web site. `complaints` are the errors of its console, and what its scripts raised."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.watch(page)
+
+    def watch(self, page: Page) -> None:
+        """Listen to what goes wrong on a page."""
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def open(self, path: str) -> None:
+        """Go to an address of the site."""
+        self.page.goto(self.url + path)
+
+    def sign_in(self, administrator: Administrator, path: str = "/admin/") -> None:
+        """As a person does, on the way to an address."""
+        self.open(path)
+        self.page.get_by_label("E-mail address").fill(administrator.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)

@@ -1,0 +1,138 @@
+"""Every page of ours, and a few of the admin's: accessible, inside the policy, and on a small screen."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from billing.models import Administrator, Subscription
+from jobs.states import State
+from tests.browser.site import Site
+from tests.jobs.jobs import make_job
+
+CUSTOMER_PAGES = [
+    "subscription",
+    "download-usage-report",
+    "download-usage-report?tab=recent",
+    "rows/billable-usage",
+    "rows/voice-usage",
+    "missing-rates",
+    "report-jobs",
+]
+STAFF_PAGES = [
+    "admin:index",
+    "account_settings:subscriptions",
+    "admin:billing_account_changelist",
+    "admin:billing_account_add",
+    "admin:billing_administrator_changelist",
+    "admin:usage_call_changelist",
+    "admin:usage_upload_add",
+    "admin:password_change",
+]
+
+
+def address(page: str, subscription: Subscription) -> str:
+    name, _, query = page.partition("?")
+    name, _, slug = name.partition("/")
+    arguments: list[Any] = [] if name == "report-jobs" else [subscription.pk, *([slug] if slug else [])]
+    return reverse(f"account_settings:{name}", args=arguments) + (f"?{query}" if query else "")
+
+
+def violations(site: Site) -> list[str]:
+    before = list(site.complaints)
+    found = Axe().run(site.page).response["violations"]
+    site.complaints[:] = before  # of what axe itself does to a page
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+
+
+def overflow(site: Site) -> int:
+    return int(site.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+@pytest.fixture
+def jobs(subscription: Subscription, ana: Administrator) -> None:
+    """A report in each state."""
+    make_job(subscription=subscription, requested_by=ana)
+    finished: dict[State, dict[str, Any]] = {
+        State.FAILED: {"failure": "The disk is full. Tell the platform's support, and try again."},
+        State.CANCELLED: {},
+        State.SUCCEEDED: {"file": "some.csv", "file_rows": 100_412, "file_bytes": 18_000_000, "file_sha256": "0" * 64},
+    }
+    for state, fields in finished.items():
+        make_job(subscription=subscription, requested_by=ana, state=state, finished_at=timezone.now(), **fields)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_customers_pages_are_accessible(
+    site: Site, ana: Administrator, subscription: Subscription, jobs: None, theme: Any
+) -> None:
+    site.page.emulate_media(color_scheme=theme)
+    site.open(reverse("admin:login"))
+    assert violations(site) == []
+    site.sign_in(ana)
+    for page in CUSTOMER_PAGES:
+        site.open(address(page, subscription))
+        assert violations(site) == [], page
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_staff_pages_are_accessible(site: Site, staff: Administrator, subscription: Subscription, theme: Any) -> None:
+    site.page.emulate_media(color_scheme=theme)
+    site.sign_in(staff)
+    for page in STAFF_PAGES:
+        site.open(reverse(page))
+        assert violations(site) == [], page
+
+
+def test_no_page_is_wider_than_a_telephone(
+    site: Site, ana: Administrator, subscription: Subscription, jobs: None
+) -> None:
+    site.page.set_viewport_size({"width": 390, "height": 844})
+    site.open(reverse("admin:login"))
+    assert overflow(site) == 0
+    site.sign_in(ana)
+    for page in CUSTOMER_PAGES:
+        site.open(address(page, subscription))
+        assert overflow(site) == 0, page
+
+
+def test_no_staff_page_is_wider_than_a_telephone(site: Site, staff: Administrator, subscription: Subscription) -> None:
+    site.page.set_viewport_size({"width": 390, "height": 844})
+    site.sign_in(staff)
+    for page in STAFF_PAGES:
+        site.open(reverse(page))
+        assert overflow(site) == 0, page
+
+
+def test_the_menu_opens_on_a_telephone(site: Site, ana: Administrator, subscription: Subscription) -> None:
+    site.page.set_viewport_size({"width": 390, "height": 844})
+    site.sign_in(ana)
+    sections = site.page.get_by_role("navigation", name="Sections")
+    expect(sections).to_be_hidden()
+    site.page.get_by_role("button", name="Menu").click()
+    sections.get_by_role("link", name="Reports").click()
+    expect(site.page.get_by_role("heading", name="All reports")).to_be_visible()
+
+
+def test_the_account_menu_closes_with_escape(site: Site, ana: Administrator, subscription: Subscription) -> None:
+    site.sign_in(ana)
+    menu = site.page.locator("details.person")
+    menu.locator("summary").click()
+    expect(site.page.get_by_role("button", name="Log out")).to_be_visible()
+    site.page.keyboard.press("Escape")
+    expect(site.page.get_by_role("button", name="Log out")).to_be_hidden()
+    expect(menu.locator("summary")).to_be_focused()
+
+
+def test_what_is_missing_is_said_inside_the_same_dress(
+    site: Site, ana: Administrator, subscription: Subscription
+) -> None:
+    site.sign_in(ana)
+    site.open("/admin/nothing/here/")
+    expect(site.page.get_by_role("heading", name="Page not found")).to_be_visible()
+    assert violations(site) == []
+    assert [complaint for complaint in site.complaints if "404" not in complaint] == []
+    site.complaints.clear()
