@@ -117,6 +117,11 @@ class TestCommand:
             ["1", "name"],
         ]
 
+    def test_a_thousand_wrong_columns_fill_no_screen(self, file: Any) -> None:
+        run = Run("accounts", file(",".join(f"c{number}" for number in range(1000)) + "\n"), "--yes")
+        assert (run.status, run.summary) == (1, (0, 0, 0, 0, 0))
+        assert len(run.stderr.splitlines()) == 21
+
     @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", GOOD.encode("utf-16"), b'code,name\nA,"b\n'])
     def test_a_file_that_cannot_be_read_ends_in_a_sentence(self, content: bytes, file: Any) -> None:
         run = Run("accounts", file(content), "--yes")
@@ -139,6 +144,7 @@ class TestCommand:
             (("users", "FILE", "--account", "NONE"), "There is no account with the code 'NONE'."),
             (("accounts", "FILE", "--account", "ACME"), "leave out --account"),
             (("accounts", "FILE", "--errors", "/no/such/folder/errors.csv"), "No such file"),
+            (("accounts", "FILE", "--errors", "FILE"), "cannot be written over"),
         ],
     )
     def test_what_is_misunderstood_ends_with_status_2(self, arguments: tuple[str, ...], part: str, file: Any) -> None:
@@ -147,6 +153,7 @@ class TestCommand:
         run = Run(*(path if argument == "FILE" else argument for argument in arguments), "--yes")
         assert (run.status, run.stdout) == (2, "")
         assert part in run.sentence
+        assert Path(path).read_text() == GOOD
 
 
 def test_the_shell_sees_status_and_streams(file: Any) -> None:

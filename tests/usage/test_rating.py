@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import permutations
 
 import pytest
+from django.db import connection
 
 from billing.models import Account, RateSheetVersion, TelcoCommitDiscount
 from tests.factories import make_account, make_subscription, make_version
@@ -73,6 +74,19 @@ def test_whatever_comes_first_calls_end_rated_alike(order: tuple[str, ...], acme
         account = acme if kind == "calls" else None
         result = upload(kind=kind, text=texts[kind], account=account).counts
         assert result.unchanged == result.rows
+    assert ratings() == RATED
+
+
+@pytest.mark.parametrize("order", [("rates", "calls"), ("calls", "rates")], ids="-".join)
+def test_the_day_of_a_call_is_that_of_utc_whatever_the_zone_of_the_database(
+    order: tuple[str, ...], acme: Account
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TimeZone = 'America/New_York'")
+    texts = {"rates": RATES, "calls": CALLS}
+    upload(kind="subscriptions", text=SUBSCRIPTION)
+    for kind in order:
+        upload(kind=kind, text=texts[kind], account=acme if kind == "calls" else None)
     assert ratings() == RATED
 
 

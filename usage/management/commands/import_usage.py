@@ -47,14 +47,14 @@ class Command(BaseCommand):
         account = _account(kind, options["account"])
         with ExitStack() as files:
             file = files.enter_context(_opened(options["file"], "rb"))
-            errors = files.enter_context(_opened(options["errors"], "wb")) if options["errors"] else None
+            errors = files.enter_context(_opened(options["errors"], "wb", but=file)) if options["errors"] else None
             try:
                 with plain_errors(), stage(kind, file, account, now=timezone.now()) as staged:
                     self._work(staged, errors, is_asked=not options["yes"], skip_errors=options["skip_errors"])
             except FileRefusedError as refused:
                 if errors:
                     _write_errors(errors, refused.errors)
-                self._say_errors(refused.errors, len(refused.errors))
+                self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         checked = Outcome(staged.check(), is_applied=False) if is_asked else None
         outcome = checked or staged.apply(skip_errors=skip_errors)
         if outcome.counts.errors:
-            self._say_errors(staged.errors(ERRORS_SHOWN), outcome.counts.errors)
+            self._say_errors(staged.errors(ERRORS_SHOWN), f" (rows in error: {outcome.counts.errors})")
         is_applicable = not outcome.counts.errors or skip_errors
         if is_asked and is_applicable and self._is_confirmed(outcome.counts):
             outcome = staged.apply(skip_errors=skip_errors)
@@ -83,13 +83,13 @@ class Command(BaseCommand):
         self.stderr.flush()
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
-    def _say_errors(self, errors: Sequence[RowError], rows: int) -> None:
+    def _say_errors(self, errors: Sequence[RowError], total: str) -> None:
         for error in errors:
             place = f"row {error.line}" + (f", {error.column}" if error.column else "")
             value = f" ({error.value[:80]!r})" if error.value else ""
             self.stderr.write(f"{place}: {error.reason}{value}")
-        if rows > len(errors):
-            self.stderr.write(f"... rows in error: {rows}; --errors FILE writes every error to a file.")
+        if len(errors) == ERRORS_SHOWN:
+            self.stderr.write(f"These are the first {ERRORS_SHOWN}{total}; --errors FILE writes every error to a file.")
 
     def _summarize(self, counts: Counts) -> None:
         self.stdout.write(json.dumps(asdict(counts)))
@@ -125,7 +125,10 @@ def _account(kind: UploadKind, code: str | None) -> Account | None:
     return account
 
 
-def _opened(path: Path, mode: str) -> BinaryIO:
+def _opened(path: Path, mode: str, but: BinaryIO | None = None) -> BinaryIO:
+    """The open file, which must not be the one that is open already."""
+    if but and path.exists() and path.samefile(but.name):
+        raise CommandError(f"The errors cannot be written over the file {path} itself.", returncode=2)
     try:
         file: Any = path.open(mode)
     except OSError as error:
