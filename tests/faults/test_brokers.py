@@ -8,7 +8,7 @@ from jobs.publishing import publish
 from jobs.states import State
 from reports.models import ReportJob
 from tests.faults.processes import Processes, wait_for
-from tests.faults.test_killed_workers import FAST
+from tests.faults.test_killed_workers import FAST, under_way
 from tests.jobs.jobs import make_job
 
 
@@ -25,21 +25,27 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     processes.maintenance(**FAST)
     broker.start()
     jobs = ReportJob.objects.filter(state=State.SUCCEEDED)
-    wait_for(lambda: jobs.count() == 3, seconds=40, what="all delivered", pause=0.2)
+    wait_for(lambda: jobs.count() == 3, seconds=60, what="all delivered", pause=0.2)
     assert {job.attempt for job in jobs} == {1}
 
-    broker.process.send_signal(signal.SIGSTOP)  # while workers and scheduler are connected
+    slow = make_job(report_type="slow-report")
+    assert publish(slow)
+    wait_for(lambda: under_way(slow), seconds=60, what="rows")
+    broker.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: jobs.filter(pk=slow.pk).exists(), seconds=60, what="made without the broker")
     meanwhile = make_job()
     started = time.monotonic()
     assert not publish(meanwhile)
     assert time.monotonic() - started < 3
+    time.sleep(1.5)  # long enough for what the worker says to the broker to go unanswered
     broker.process.send_signal(signal.SIGCONT)
-    wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), seconds=40, what="delivered after the freeze", pause=0.2)
+    wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), seconds=60, what="delivered after the freeze", pause=0.2)
+    assert "Couldn't ack" not in processes.logs()  # a worker that says so takes no message any more
 
     broker.kill()
     late = make_job()
     assert not publish(late)
     broker.start()
-    wait_for(lambda: jobs.filter(pk=late.pk).exists(), seconds=40, what="delivered after the restart", pause=0.2)
+    wait_for(lambda: jobs.filter(pk=late.pk).exists(), seconds=60, what="delivered after the restart", pause=0.2)
     stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
-    assert stored == {f"{job.pk}.1.csv" for job in (*told, untold, meanwhile, late)}
+    assert stored == {f"{job.pk}.1.csv" for job in (*told, untold, slow, meanwhile, late)}

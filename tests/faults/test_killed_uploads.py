@@ -21,11 +21,11 @@ def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(proce
     processes.maintenance(**FAST)
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
     receive_users(f"email\n{lines}", account=make_account())
-    wait_for(is_writing, seconds=30, what="rows are written", pause=0.001)
+    wait_for(is_writing, seconds=60, what="rows are written", pause=0.001)
     os.kill(pool_process(worker), signal.SIGKILL)
     assert Entity.objects.count() == 0
-    wait_for(lambda: Upload.objects.get().state != State.RUNNING, seconds=20, what="noticed", pause=0.1)
-    wait_for(lambda: Upload.objects.get().is_finished, seconds=30, what="applied", pause=0.1)
+    wait_for(lambda: Upload.objects.get().state != State.RUNNING, seconds=60, what="noticed", pause=0.1)
+    wait_for(lambda: Upload.objects.get().is_finished, seconds=60, what="applied", pause=0.1)
     upload = Upload.objects.get()
     assert (upload.state, upload.attempt, upload.rows_new) == (State.SUCCEEDED, 2, ROWS)
     assert Entity.objects.count() == ROWS
