@@ -1,10 +1,14 @@
 """The lists of the admin: as many queries for twenty rows as for one, and of usage no count and no scan."""
 
+from typing import Any
+
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from billing.models import Account
 from tests.admin.test_urls import MODELS
 from tests.admin.world import client_of, make_role, objects_of, shared_objects
 from tests.factories import instant, make_account, make_call, make_entity, make_session
@@ -15,7 +19,7 @@ pytestmark = pytest.mark.django_db
 NEVER_COUNTED = ["usage_call", "usage_loginsession", "usage_resourceusage", "usage_user", "usage_device"]
 
 
-def queries_of(client, address):
+def queries_of(client: Client, address: str) -> list[str]:
     with CaptureQueriesContext(
         connection,
     ) as captured:
@@ -23,7 +27,7 @@ def queries_of(client, address):
     return [query["sql"] for query in captured.captured_queries]
 
 
-def test_every_list_takes_as_many_queries_for_many_rows_as_for_few():
+def test_every_list_takes_as_many_queries_for_many_rows_as_for_few() -> None:
     client = client_of(make_role("superuser"))
     objects_of(make_account())
     objects_of(make_account())
@@ -37,7 +41,7 @@ def test_every_list_takes_as_many_queries_for_many_rows_as_for_few():
 
 
 @pytest.mark.parametrize("model", NEVER_COUNTED)
-def test_usage_is_never_counted(model):
+def test_usage_is_never_counted(model: str) -> None:
     account = make_account()
     objects_of(account)
     objects_of(make_account())
@@ -49,7 +53,7 @@ def test_usage_is_never_counted(model):
 
 
 @pytest.mark.parametrize("model", NEVER_COUNTED)
-def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model):
+def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model: str) -> None:
     objects_of(make_account())
     client = client_of(make_role("superuser"))
     address = reverse(f"admin:{model}_changelist")
@@ -57,7 +61,7 @@ def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model):
     assert [sql for sql in queries_of(client, address + "?o=3.-2") if "ORDER BY" in sql] == plain
 
 
-def plan_of(client, address, table):
+def plan_of(client: Client, address: str, table: str) -> str:
     """The plan of the query that reads the rows of a list."""
     statement = next(sql for sql in queries_of(client, address) if f'FROM "{table}"' in sql)
     with connection.cursor() as cursor:
@@ -68,7 +72,7 @@ def plan_of(client, address, table):
 
 
 @pytest.fixture
-def many_rows():
+def many_rows() -> list[Account]:
     """Enough calls and sessions of several accounts for the planner to care."""
     accounts = [make_account() for _number in range(3)]
     for account in accounts:
@@ -85,7 +89,7 @@ def many_rows():
     return accounts
 
 
-def multiply(cursor, row, key):
+def multiply(cursor: Any, row: Any, key: str) -> None:
     """Ten thousand copies, each with an ID and a start of its own."""
     table = row._meta.db_table
     columns = [field.column for field in row._meta.concrete_fields if field.column != "id"]
@@ -114,7 +118,7 @@ def multiply(cursor, row, key):
         ("?rating=unrated&account__id__exact={}", "call_unrated"),
     ],
 )
-def test_each_filter_of_calls_is_answered_by_its_index(many_rows, query, index):
+def test_each_filter_of_calls_is_answered_by_its_index(many_rows: list[Account], query: str, index: str) -> None:
     Call.objects.exclude(pk__in=Call.objects.order_by("-pk")[:20]).update(
         rate_sheet_version=shared_objects()["billing_ratesheetversion"],
         rate_per_minute=1,
@@ -140,8 +144,8 @@ def test_each_filter_of_calls_is_answered_by_its_index(many_rows, query, index):
         ("?account__id__exact={account}&days=7", "login_session_by_start"),
     ],
 )
-def test_each_filter_of_sessions_is_answered_by_its_index(many_rows, query, index):
-    session = LoginSession.objects.filter(account=many_rows[1]).first()
+def test_each_filter_of_sessions_is_answered_by_its_index(many_rows: list[Account], query: str, index: str) -> None:
+    session = LoginSession.objects.filter(account=many_rows[1])[0]
     few = make_session(entity=make_entity(account=many_rows[1]), started_at=instant("2026-03-01T09:00"), ended_at=None)
     wanted = {"entity": few.entity.identifier, "session": session.session_id, "account": many_rows[1].pk}
     address = reverse("admin:usage_loginsession_changelist") + query.format(**wanted)
@@ -150,7 +154,7 @@ def test_each_filter_of_sessions_is_answered_by_its_index(many_rows, query, inde
     assert "Seq Scan on usage_loginsession" not in plan
 
 
-def test_sessions_are_found_by_their_id_and_by_their_entity_in_any_case():
+def test_sessions_are_found_by_their_id_and_by_their_entity_in_any_case() -> None:
     account = make_account()
     wanted = make_session(
         entity=make_entity(account=account, identifier="bo@acme.example"),
@@ -164,7 +168,7 @@ def test_sessions_are_found_by_their_id_and_by_their_entity_in_any_case():
         assert found == [wanted], term
 
 
-def test_unrated_calls_are_a_list_of_their_own():
+def test_unrated_calls_are_a_list_of_their_own() -> None:
     account = make_account()
     unrated = make_call(account=account, started_at=instant("2026-03-01T09:00"))
     make_call(
@@ -180,7 +184,7 @@ def test_unrated_calls_are_a_list_of_their_own():
     assert response.context["cl"].result_list == [unrated]
 
 
-def test_a_long_list_has_pages_and_says_that_there_is_more():
+def test_a_long_list_has_pages_and_says_that_there_is_more() -> None:
     account = make_account()
     for _number in range(51):
         make_call(account=account, started_at=instant("2026-03-01T09:00"))

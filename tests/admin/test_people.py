@@ -1,10 +1,12 @@
 """Inviting, signing in, forgetting a password; and nobody takes over or promotes anybody."""
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
 from django.core import mail
+from django.test import Client
 from django.urls import reverse
 
 from billing.models import Administrator, Membership
@@ -19,7 +21,7 @@ NO_ACCOUNTS = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
 
 
 @pytest.fixture(autouse=True)
-def _site(settings):
+def _site(settings: Any) -> None:
     settings.SITE_URL = "https://tallydesk.example"
 
 
@@ -27,23 +29,24 @@ def change_page(administrator: Administrator) -> str:
     return reverse("admin:billing_administrator_change", args=[administrator.pk])
 
 
-def invite(inviter, capture, **answers):
+def invite(inviter: Administrator, capture: Any, **answers: Any) -> Any:
     with capture(execute=True):
         return client_of(inviter).post(reverse("admin:billing_administrator_add"), answers)
 
 
-def link_in(message) -> str:
-    return re.search(r"https://tallydesk\.example(/admin/set-password/\S+)", message.body).group(1)
+def link_in(message: Any) -> str:
+    [link] = re.findall(r"https://tallydesk\.example(/admin/set-password/\S+)", message.body)
+    return str(link)
 
 
-def choose_password(client, link, password=PASSWORD):
+def choose_password(client: Client, link: str, password: str = PASSWORD) -> Any:
     form = client.get(link, follow=True)
     return client.post(form.request["PATH_INFO"], {"new_password1": password, "new_password2": password}, follow=True)
 
 
 def test_an_operator_invites_a_customers_administrator_who_sets_a_password_and_signs_in(
-    client, django_capture_on_commit_callbacks
-):
+    client: Client, django_capture_on_commit_callbacks: Any
+) -> None:
     account = make_account()
     [view] = permissions("billing.view_subscription")
     response = invite(
@@ -69,7 +72,7 @@ def test_an_operator_invites_a_customers_administrator_who_sets_a_password_and_s
     assert client.get(link_in(message), follow=True).context["validlink"] is False  # good for one use
 
 
-def test_who_invites_gives_only_what_they_hold_and_no_flag(django_capture_on_commit_callbacks):
+def test_who_invites_gives_only_what_they_hold_and_no_flag(django_capture_on_commit_callbacks: Any) -> None:
     operator = make_role("operator")
     account = make_account()
     operators = Group.objects.get(name="Operators")
@@ -90,12 +93,12 @@ def test_who_invites_gives_only_what_they_hold_and_no_flag(django_capture_on_com
     assert not invited.has_usable_password()
 
 
-def test_a_customers_administrator_is_invited_to_some_account(django_capture_on_commit_callbacks):
+def test_a_customers_administrator_is_invited_to_some_account(django_capture_on_commit_callbacks: Any) -> None:
     response = invite(make_role("operator"), django_capture_on_commit_callbacks, email="no@acme.example")
     assert b"Choose at least one account." in response.content
 
 
-def test_a_superuser_invites_platform_staff(django_capture_on_commit_callbacks):
+def test_a_superuser_invites_platform_staff(django_capture_on_commit_callbacks: Any) -> None:
     group = Group.objects.get(name="Support")
     response = invite(
         make_role("superuser"),
@@ -108,7 +111,7 @@ def test_a_superuser_invites_platform_staff(django_capture_on_commit_callbacks):
     assert Administrator.objects.get(email="sam@tallydesk.example").has_perm("billing.view_account")
 
 
-def test_the_address_of_an_administrator_is_taken_in_any_case(django_capture_on_commit_callbacks):
+def test_the_address_of_an_administrator_is_taken_in_any_case(django_capture_on_commit_callbacks: Any) -> None:
     make_administrator(email="dee@acme.example")
     account = make_account()
     response = invite(
@@ -117,7 +120,7 @@ def test_the_address_of_an_administrator_is_taken_in_any_case(django_capture_on_
     assert b"There is an administrator with this address." in response.content
 
 
-def test_an_operator_changes_neither_address_nor_permissions_groups_memberships_or_flags():
+def test_an_operator_changes_neither_address_nor_permissions_groups_memberships_or_flags() -> None:
     target = make_administrator(accounts=(make_account(),), name="Ed")
     account = make_account()
     before = target.email
@@ -146,7 +149,7 @@ def test_an_operator_changes_neither_address_nor_permissions_groups_memberships_
     assert target.accounts.count() == 1
 
 
-def test_an_operator_cannot_promote_themselves():
+def test_an_operator_cannot_promote_themselves() -> None:
     operator = make_role("operator")
     everything = permissions("billing.all_permissions")[0].pk
     forged = {"name": "Me", "is_superuser": "on", "user_permissions": [everything], **NO_ACCOUNTS}
@@ -157,7 +160,7 @@ def test_an_operator_cannot_promote_themselves():
     assert operator.is_active  # nor lock themselves out
 
 
-def test_nobody_but_a_superuser_changes_a_superuser():
+def test_nobody_but_a_superuser_changes_a_superuser() -> None:
     superuser = make_role("superuser")
     operator = client_of(make_role("operator"))
     assert operator.get(change_page(superuser)).status_code == 200
@@ -165,7 +168,7 @@ def test_nobody_but_a_superuser_changes_a_superuser():
     assert Administrator.objects.get(pk=superuser.pk).is_active
 
 
-def test_an_operator_deactivates_an_administrator_whose_session_ends_at_once():
+def test_an_operator_deactivates_an_administrator_whose_session_ends_at_once() -> None:
     target = make_administrator()
     browser = client_of(target)
     assert browser.get(reverse("admin:password_change")).status_code == 200
@@ -174,7 +177,7 @@ def test_an_operator_deactivates_an_administrator_whose_session_ends_at_once():
     assert browser.get(reverse("admin:password_change")).status_code == 302
 
 
-def test_a_superuser_changes_permissions_and_memberships():
+def test_a_superuser_changes_permissions_and_memberships() -> None:
     target, account = make_administrator(), make_account()
     answers = {
         "email": target.email,
@@ -189,13 +192,13 @@ def test_a_superuser_changes_permissions_and_memberships():
     assert Membership.objects.filter(administrator=target, account=account).exists()
 
 
-def test_administrators_are_never_deleted():
+def test_administrators_are_never_deleted() -> None:
     target = make_administrator()
     address = reverse("admin:billing_administrator_delete", args=[target.pk])
     assert client_of(make_role("superuser")).post(address, {"post": "yes"}).status_code == 403
 
 
-def test_a_forgotten_password_is_answered_alike_for_everybody(client):
+def test_a_forgotten_password_is_answered_alike_for_everybody(client: Client) -> None:
     known, unknown = make_administrator(), "nobody@acme.example"
     make_administrator(email="gone@acme.example", is_active=False)
     answers = [
@@ -206,7 +209,7 @@ def test_a_forgotten_password_is_answered_alike_for_everybody(client):
     assert [message.to for message in mail.outbox] == [[known.email]]
 
 
-def test_the_link_is_ours_whatever_host_the_request_names(client, settings):
+def test_the_link_is_ours_whatever_host_the_request_names(client: Client, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     client.post(
         reverse("admin_password_reset"), {"email": make_administrator().email}, headers={"host": "evil.example"}
@@ -217,7 +220,7 @@ def test_the_link_is_ours_whatever_host_the_request_names(client, settings):
     assert Administrator.objects.get(email=message.to[0]).check_password(PASSWORD)
 
 
-def test_a_mailbox_gets_one_link_in_five_minutes(client):
+def test_a_mailbox_gets_one_link_in_five_minutes(client: Client) -> None:
     administrator = make_administrator()
     for _again in range(3):
         client.post(reverse("admin_password_reset"), {"email": administrator.email})
@@ -227,19 +230,19 @@ def test_a_mailbox_gets_one_link_in_five_minutes(client):
     assert len(mail.outbox) == 2
 
 
-def test_a_weak_password_is_refused(client):
+def test_a_weak_password_is_refused(client: Client) -> None:
     client.post(reverse("admin_password_reset"), {"email": make_administrator().email})
     assert b"too short" in choose_password(client, link_in(mail.outbox[0]), "short").content
 
 
-def test_one_changes_ones_own_password():
+def test_one_changes_ones_own_password() -> None:
     administrator = make_administrator(password=PASSWORD)
     new = {"old_password": PASSWORD, "new_password1": "another long one 7", "new_password2": "another long one 7"}
     assert client_of(administrator).post(reverse("admin:password_change"), new).status_code == 302
     assert Administrator.objects.get(pk=administrator.pk).check_password("another long one 7")
 
 
-def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong(client):
+def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong(client: Client) -> None:
     known = make_administrator(password=PASSWORD)
     page = client.get(reverse("admin:login"))
     assert page.context["form"].fields["username"].label == "E-mail address"
@@ -249,13 +252,13 @@ def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong
         assert b"The e-mail address or the password is wrong." in answer.content
 
 
-def test_who_is_no_longer_active_does_not_sign_in(client):
+def test_who_is_no_longer_active_does_not_sign_in(client: Client) -> None:
     gone = make_administrator(password=PASSWORD, is_active=False)
     answer = client.post(reverse("admin:login"), {"username": gone.email, "password": PASSWORD})
     assert answer.status_code == 200
 
 
-def test_a_link_is_sent_again_from_the_list(django_capture_on_commit_callbacks):
+def test_a_link_is_sent_again_from_the_list(django_capture_on_commit_callbacks: Any) -> None:
     invited = make_administrator(email="late@acme.example")
     address = reverse("admin:billing_administrator_changelist")
     answers = {"action": "send_link", "_selected_action": [invited.pk]}

@@ -1,5 +1,8 @@
 """Uploading through the admin: what is asked, who may, what one sees afterwards."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -17,7 +20,7 @@ ADD = "/admin/usage/upload/add/"
 
 
 @pytest.fixture(autouse=True)
-def _files(settings, tmp_path):
+def _files(settings: Any, tmp_path: Path) -> None:
     settings.STORAGES = {
         **settings.STORAGES,
         "default": {
@@ -31,7 +34,7 @@ def csv_file(content: bytes = b"email\nana@acme.example\n", name: str = "users.c
     return SimpleUploadedFile(name, content, "text/csv")
 
 
-def test_an_operator_uploads_a_file_and_comes_to_its_page():
+def test_an_operator_uploads_a_file_and_comes_to_its_page() -> None:
     account = make_account()
     client = client_of(make_role("operator"))
     response = client.post(ADD, {"kind": "users", "account": account.pk, "file": csv_file(), "skip_errors": "on"})
@@ -53,7 +56,7 @@ def test_an_operator_uploads_a_file_and_comes_to_its_page():
         ({"kind": "charges", "account": True, "file": ("charges.csv", b"name,basis\n")}, "leave it empty"),
     ],
 )
-def test_what_cannot_be_taken_is_answered_beside_its_field(answers, sentence):
+def test_what_cannot_be_taken_is_answered_beside_its_field(answers: Any, sentence: str) -> None:
     if "file" in answers:
         answers = {**answers, "file": csv_file(answers["file"][1], answers["file"][0])}
     if "account" in answers:
@@ -64,7 +67,7 @@ def test_what_cannot_be_taken_is_answered_beside_its_field(answers, sentence):
     assert not Upload.objects.exists()
 
 
-def test_a_customer_uploads_kinds_of_an_account_into_their_accounts_alone():
+def test_a_customer_uploads_kinds_of_an_account_into_their_accounts_alone() -> None:
     own, other = make_account(), make_account()
     client = client_of(make_role("customer who uploads", own))
     form = client.get(ADD).context["form"]
@@ -87,7 +90,7 @@ def test_a_customer_uploads_kinds_of_an_account_into_their_accounts_alone():
     assert client.post(ADD, {"kind": "users", "account": own.pk, "file": csv_file()}).status_code == 302
 
 
-def finished(**fields):
+def finished(**fields: Any) -> Upload:
     upload = make_upload(
         account=fields.pop("account", None) or make_account(),
         by=make_administrator(),
@@ -106,7 +109,7 @@ def finished(**fields):
     return upload
 
 
-def test_the_page_of_a_failed_upload_says_why_and_shows_the_first_errors():
+def test_the_page_of_a_failed_upload_says_why_and_shows_the_first_errors() -> None:
     upload = finished()
     page = client_of(make_role("support")).get(reverse("admin:usage_upload_change", args=[upload.pk])).content.decode()
     assert "2 rows are in error; nothing was applied." in page
@@ -116,16 +119,16 @@ def test_the_page_of_a_failed_upload_says_why_and_shows_the_first_errors():
     assert reverse("admin:usage_upload_errors", args=[upload.pk]) in page
 
 
-def test_all_errors_are_downloaded_as_a_private_file():
+def test_all_errors_are_downloaded_as_a_private_file() -> None:
     upload = finished()
-    response = client_of(make_role("support")).get(reverse("admin:usage_upload_errors", args=[upload.pk]))
+    response: Any = client_of(make_role("support")).get(reverse("admin:usage_upload_errors", args=[upload.pk]))
     assert b"".join(response.streaming_content).startswith(b"line,column,value,reason\n")
     assert response["Content-Disposition"] == 'attachment; filename="calls.errors.csv"'
     assert response["Cache-Control"] == "private, no-store"
     assert response["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_errors_of_another_account_are_missing_and_ones_own_without_the_permission_are_refused():
+def test_the_errors_of_another_account_are_missing_and_ones_own_without_the_permission_are_refused() -> None:
     own, other = make_account(), make_account()
     mine, others = finished(account=own), finished(account=other)
     uploader, viewer = (make_role(role, own) for role in ("customer who uploads", "customer who views"))
@@ -138,7 +141,7 @@ def test_the_errors_of_another_account_are_missing_and_ones_own_without_the_perm
     assert list(found) == [mine]
 
 
-def test_nothing_on_the_pages_of_uploads_needs_inline_script_or_style():
+def test_nothing_on_the_pages_of_uploads_needs_inline_script_or_style() -> None:
     client = client_of(make_role("operator"))
     upload = finished()
     for address in (ADD, reverse("admin:usage_upload_change", args=[upload.pk])):

@@ -72,10 +72,10 @@ def site_patterns() -> Iterator[URLPattern]:
         if isinstance(pattern, URLPattern):
             yield pattern
         else:
-            yield from pattern.url_patterns
+            yield from (nested for nested in pattern.url_patterns if isinstance(nested, URLPattern))
 
 
-def test_every_address_of_the_admin_has_a_line_in_the_table():
+def test_every_address_of_the_admin_has_a_line_in_the_table() -> None:
     actions = ("changelist", "add", "change", "delete", "history")
     known = {f"{model}_{action}" for model in MODELS for action in actions}
     known |= {"usage_upload_errors", *SITE}
@@ -83,7 +83,7 @@ def test_every_address_of_the_admin_has_a_line_in_the_table():
     assert {pattern.name for pattern in site_patterns() if pattern.name} == known
 
 
-def test_no_address_leads_to_any_object_by_its_number():
+def test_no_address_leads_to_any_object_by_its_number() -> None:
     with pytest.raises(NoReverseMatch):
         reverse("admin:view_on_site", args=[1, 1])
     assert client_of(make_role("superuser")).get("/admin/r/1/1/").status_code == 404
@@ -122,7 +122,7 @@ def status(role: str, allowed: frozenset[str]) -> int:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_is_answered_as_the_table_says(role):
+def test_each_role_is_answered_as_the_table_says(role: str) -> None:
     world = make_world()
     client = client_of(None if role == "anonymous" else make_role(role, world.account))
     expected, answered = {}, {}
@@ -136,7 +136,7 @@ def test_each_role_is_answered_as_the_table_says(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_pages_of_the_site_itself_answer_each_role(role):
+def test_the_pages_of_the_site_itself_answer_each_role(role: str) -> None:
     client = client_of(None if role == "anonymous" else make_role(role))
     for name, answers in SITE.items():
         if answers is None:
@@ -144,7 +144,7 @@ def test_the_pages_of_the_site_itself_answer_each_role(role):
         assert client.get(reverse(f"admin:{name}")).status_code == answers.get(role, answers["default"]), name
 
 
-def test_a_customer_finds_no_section_of_the_admin():
+def test_a_customer_finds_no_section_of_the_admin() -> None:
     client = client_of(make_role("customer with all permissions"))
     assert client.get(reverse("admin:app_list", args=["billing"])).status_code == 404
     assert client.get(reverse("admin:app_list", args=["usage"])).status_code == 404
@@ -152,7 +152,7 @@ def test_a_customer_finds_no_section_of_the_admin():
 
 
 @pytest.mark.parametrize("role", sorted(CUSTOMERS))
-def test_a_customer_is_refused_every_form_that_adds_changes_or_deletes(role):
+def test_a_customer_is_refused_every_form_that_adds_changes_or_deletes(role: str) -> None:
     world = make_world()
     client = client_of(make_role(role, world.account))
     for model in MODELS:
@@ -166,7 +166,7 @@ def test_a_customer_is_refused_every_form_that_adds_changes_or_deletes(role):
 
 
 @pytest.mark.parametrize("role", sorted(CUSTOMERS - {"customer who uploads", "customer granted everything"}))
-def test_a_customer_without_the_permission_cannot_upload(role):
+def test_a_customer_without_the_permission_cannot_upload(role: str) -> None:
     world = make_world()
     client = client_of(make_role(role, world.account))
     assert client.post(reverse("admin:usage_upload_add"), {"kind": "calls"}).status_code == 403

@@ -2,11 +2,13 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
+from django.test import RequestFactory
 from django.urls import reverse
 
 from billing.models import Account, Administrator, RateSheetVersion, Subscription, TelcoCommitDiscount
@@ -51,11 +53,11 @@ def subscription_answers(account: Account, **answers: object) -> dict[str, objec
     }
 
 
-def sentences(response) -> str:
+def sentences(response: Any) -> str:
     return " ".join(str(message) for message in get_messages(response.wsgi_request))
 
 
-def test_a_subscription_saved_by_hand_rates_the_calls_that_it_covers():
+def test_a_subscription_saved_by_hand_rates_the_calls_that_it_covers() -> None:
     account = make_account()
     rate = make_rate(version=make_version(), rate="0.0200")
     call = make_call(account=account, started_at=instant("2026-03-01T09:00"), seconds=55)
@@ -70,7 +72,7 @@ def test_a_subscription_saved_by_hand_rates_the_calls_that_it_covers():
     assert "1 call that had no rate is rated now." in sentences(response)
 
 
-def test_a_rate_saved_by_hand_rates_the_calls_that_it_covers_and_no_rated_one():
+def test_a_rate_saved_by_hand_rates_the_calls_that_it_covers_and_no_rated_one() -> None:
     account = make_account()
     version = make_version()
     make_subscription(account=account, rate_sheet=version.rate_sheet)
@@ -94,7 +96,7 @@ def test_a_rate_saved_by_hand_rates_the_calls_that_it_covers_and_no_rated_one():
 
 
 @pytest.mark.parametrize("amount", ["NaN", "Infinity", "-1", "0.1234567"])
-def test_a_rate_is_a_finite_amount_of_six_decimals(amount):
+def test_a_rate_is_a_finite_amount_of_six_decimals(amount: str) -> None:
     group = make_rate(version=make_version(), direction="Inbound").usage_group
     answers = {"usage_group": group.pk, "call_type": "voice", "direction": "Outbound", "rate_per_minute": amount}
     response = client_of(make_role("operator")).post(reverse("admin:billing_rate_add"), answers)
@@ -102,7 +104,7 @@ def test_a_rate_is_a_finite_amount_of_six_decimals(amount):
     assert response.context["adminform"].form.errors
 
 
-def test_a_new_version_ends_an_open_predecessor_on_the_day_before():
+def test_a_new_version_ends_an_open_predecessor_on_the_day_before() -> None:
     first = make_version(effective_from=date(2026, 1, 1))
     answers = {
         "rate_sheet": first.rate_sheet_id,
@@ -121,7 +123,7 @@ def test_a_new_version_ends_an_open_predecessor_on_the_day_before():
     assert b"Another version of this sheet is in force on some of these days." in overlapping.content
 
 
-def test_a_version_in_another_currency_than_its_subscriptions_is_refused():
+def test_a_version_in_another_currency_than_its_subscriptions_is_refused() -> None:
     version = make_version(effective_through=date(2025, 12, 31))
     make_subscription(rate_sheet=version.rate_sheet)
     answers = {
@@ -149,7 +151,7 @@ def test_a_version_in_another_currency_than_its_subscriptions_is_refused():
         ({"activation_date": "2016-01-01", "ended_on": "2026-01-01"}, "The account has another subscription"),
     ],
 )
-def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers, sentence):
+def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers: Any, sentence: str) -> None:
     account = make_account()
     make_subscription(account=account, activation_date=date(2016, 1, 1), ended_on=date(2016, 12, 31))
     response = client_of(make_role("operator")).post(
@@ -159,7 +161,7 @@ def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers, sente
     assert sentence in response.content.decode()
 
 
-def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch):
+def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     first = make_subscription(activation_date=date(2026, 1, 1))
     # As if it had not been there when the page was checked.
     monkeypatch.setattr(Subscription, "validate_constraints", lambda *_of, **_options: None)
@@ -171,7 +173,7 @@ def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch)
     assert Subscription.objects.count() == 1
 
 
-def test_a_subscription_does_not_pass_to_another_account():
+def test_a_subscription_does_not_pass_to_another_account() -> None:
     subscription, other = make_subscription(), make_account()
     address = reverse("admin:billing_subscription_change", args=[subscription.pk])
     answers = subscription_answers(other, number=subscription.number, activation_date="2017-10-21")
@@ -179,7 +181,7 @@ def test_a_subscription_does_not_pass_to_another_account():
     assert Subscription.objects.get(pk=subscription.pk).account == subscription.account
 
 
-def test_what_has_usage_is_not_deleted_and_a_sentence_says_why():
+def test_what_has_usage_is_not_deleted_and_a_sentence_says_why() -> None:
     account = make_account(name="Acme")
     subscription = make_subscription(account=account)
     charge = make_charge(name="CX 2 Named")
@@ -199,14 +201,14 @@ def test_what_has_usage_is_not_deleted_and_a_sentence_says_why():
         found.refresh_from_db()
 
 
-def test_what_has_no_usage_is_deleted():
+def test_what_has_no_usage_is_deleted() -> None:
     account = make_account()
     address = reverse("admin:billing_account_delete", args=[account.pk])
     assert client_of(make_role("operator")).post(address, {"post": "yes"}).status_code == 302
     assert not Account.objects.filter(pk=account.pk).exists()
 
 
-def test_an_autocomplete_finds_for_staff_and_is_closed_to_customers():
+def test_an_autocomplete_finds_for_staff_and_is_closed_to_customers() -> None:
     account = make_account()
     group = make_rate(version=make_version()).usage_group
     asked = {"app_label": "billing", "model_name": "rate", "field_name": "usage_group", "term": group.code}
@@ -216,17 +218,17 @@ def test_an_autocomplete_finds_for_staff_and_is_closed_to_customers():
     assert client_of(make_role("customer granted everything", account)).get(address, asked).status_code == 403
 
 
-def test_form_fields_hold_what_one_may_see_alone(rf):
+def test_form_fields_hold_what_one_may_see_alone(rf: RequestFactory) -> None:
     own, other = make_subscription(), make_subscription()
     request = rf.get("/")
     request.user = make_role("customer granted everything", own.account)
     subscriptions = admin.site.get_model_admin(Subscription)
-    field = subscriptions.formfield_for_foreignkey(Subscription._meta.get_field("account"), request)
+    field: Any = subscriptions.formfield_for_foreignkey(Subscription._meta.get_field("account"), request)
     assert list(field.queryset) == [own.account]
     [inline] = subscriptions.get_inline_instances(request) or [DiscountInline(Subscription, admin.site)]
     field = inline.formfield_for_foreignkey(TelcoCommitDiscount._meta.get_field("subscription"), request)
     assert list(field.queryset) == [own]
-    groups = admin.site.get_model_admin(Administrator).formfield_for_manytomany(
+    groups: Any = admin.site.get_model_admin(Administrator).formfield_for_manytomany(
         Administrator._meta.get_field("groups"), request
     )
     assert Group.objects.exists()
@@ -234,7 +236,7 @@ def test_form_fields_hold_what_one_may_see_alone(rf):
     assert other.account in Account.objects.all()
 
 
-def test_a_filter_by_account_offers_the_visible_ones_alone(rf):
+def test_a_filter_by_account_offers_the_visible_ones_alone(rf: RequestFactory) -> None:
     own, _other = make_account(), make_account()
     request = rf.get("/")
     request.user = make_role("customer granted everything", own)

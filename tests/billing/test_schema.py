@@ -1,6 +1,7 @@
 """The database itself refuses what the rules forbid, whoever writes; and forms say so in a sentence."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -22,12 +23,12 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from usage.models import Call, LoginSession
+from usage.models import Call, EntityKind, LoginSession, ResourceUsage
 
 pytestmark = pytest.mark.django_db
 
 
-def refused(statement: str, *values: object) -> str:
+def refused(statement: str, *values: Any) -> str:
     """The database's refusal of a statement, keys that are checked at the end of the transaction included."""
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -39,13 +40,13 @@ def refused(statement: str, *values: object) -> str:
     pytest.fail("The database took it.")
 
 
-def update(row, **columns: object) -> str:
+def update(row: Any, **columns: Any) -> str:
     """The refusal of an UPDATE of one row by raw SQL."""
     assignments = ", ".join(f"{column} = %s" for column in columns)
     return refused(f"UPDATE {row._meta.db_table} SET {assignments} WHERE id = %s", *columns.values(), row.pk)
 
 
-def test_a_session_cannot_be_of_another_accounts_entity():
+def test_a_session_cannot_be_of_another_accounts_entity() -> None:
     session = make_session(entity=make_entity(account=make_account()), started_at=instant("2026-03-01"), ended_at=None)
     stranger = make_entity(account=make_account())
     name = "login_session_is_of_an_entity_of_its_account"
@@ -56,13 +57,13 @@ def test_a_session_cannot_be_of_another_accounts_entity():
         session.full_clean()
 
 
-def test_an_entity_with_sessions_cannot_move_to_another_account():
+def test_an_entity_with_sessions_cannot_move_to_another_account() -> None:
     entity = make_entity(account=make_account())
     make_session(entity=entity, started_at=instant("2026-03-01"), ended_at=None)
     assert "login_session_is_of_an_entity_of_its_account" in update(entity, account_id=make_account().pk)
 
 
-def test_a_discount_cannot_be_of_another_accounts_subscription():
+def test_a_discount_cannot_be_of_another_accounts_subscription() -> None:
     mine, theirs = make_subscription(), make_subscription()
     discount = TelcoCommitDiscount.objects.create(account=mine.account, subscription=mine, percent=10)
     name = "discount_is_for_a_subscription_of_its_account"
@@ -72,7 +73,7 @@ def test_a_discount_cannot_be_of_another_accounts_subscription():
         discount.full_clean()
 
 
-def test_a_report_job_cannot_be_on_another_accounts_subscription():
+def test_a_report_job_cannot_be_on_another_accounts_subscription() -> None:
     mine, theirs = make_subscription(), make_subscription()
     job = ReportJob.objects.create(
         requested_by=make_administrator(),
@@ -89,7 +90,7 @@ def test_a_report_job_cannot_be_on_another_accounts_subscription():
 @pytest.mark.parametrize(
     ("from_day", "through"), [("2026-01-31", None), ("2026-01-01", "2026-01-31"), ("2025-01-01", "2027-01-01")]
 )
-def test_an_account_has_one_subscription_at_a_time(from_day, through):
+def test_an_account_has_one_subscription_at_a_time(from_day: str, through: str | None) -> None:
     first = make_subscription(activation_date=date(2026, 1, 10), ended_on=date(2026, 1, 31))
     second = Subscription(
         account=first.account,
@@ -104,14 +105,14 @@ def test_an_account_has_one_subscription_at_a_time(from_day, through):
         second.save()
 
 
-def test_subscriptions_follow_one_another_and_those_of_two_accounts_do_not_meet():
+def test_subscriptions_follow_one_another_and_those_of_two_accounts_do_not_meet() -> None:
     first = make_subscription(activation_date=date(2026, 1, 10), ended_on=date(2026, 1, 31))
     make_subscription(account=first.account, activation_date=date(2026, 2, 1))
     make_subscription(activation_date=date(2026, 1, 10))
     assert Subscription.objects.count() == 3
 
 
-def test_versions_of_a_sheet_do_not_overlap():
+def test_versions_of_a_sheet_do_not_overlap() -> None:
     first = make_version(effective_from=date(2026, 1, 1), effective_through=date(2026, 1, 31))
     second = RateSheetVersion(rate_sheet=first.rate_sheet, effective_from=date(2026, 1, 31), currency="USD")
     with pytest.raises(ValidationError, match="Another version of this sheet is in force"):
@@ -121,7 +122,7 @@ def test_versions_of_a_sheet_do_not_overlap():
     make_version(sheet=first.rate_sheet, effective_from=date(2026, 2, 1))
 
 
-def test_discounts_of_a_subscription_do_not_overlap():
+def test_discounts_of_a_subscription_do_not_overlap() -> None:
     subscription = make_subscription()
     TelcoCommitDiscount.objects.create(account=subscription.account, subscription=subscription, percent=10)
     second = TelcoCommitDiscount(
@@ -140,7 +141,7 @@ def test_discounts_of_a_subscription_do_not_overlap():
         (make_version, {"effective_through": "2016-12-31"}),
     ],
 )
-def test_days_in_the_wrong_order_are_refused_and_never_an_error_of_the_server(make, columns):
+def test_days_in_the_wrong_order_are_refused_and_never_an_error_of_the_server(make: Any, columns: Any) -> None:
     row = make()
     assert update(row, **columns)
     [(name, day)] = columns.items()
@@ -149,7 +150,7 @@ def test_days_in_the_wrong_order_are_refused_and_never_an_error_of_the_server(ma
         row.full_clean()
 
 
-def a_call(**fields) -> Call:
+def a_call(**fields: Any) -> Call:
     return make_call(account=make_account(), started_at=instant("2026-03-01T09:00"), **fields)
 
 
@@ -172,7 +173,7 @@ def a_rate() -> Rate:
     return make_rate(version=make_version())
 
 
-def some_usage():
+def some_usage() -> ResourceUsage:
     return make_resource_usage(account=make_account(), used_on=date(2026, 3, 1))
 
 
@@ -210,19 +211,19 @@ def some_usage():
         (make_administrator, {"is_superuser": True}, "superuser_is_platform_staff"),
     ],
 )
-def test_the_database_refuses_what_no_rule_allows(make, columns, constraint):
+def test_the_database_refuses_what_no_rule_allows(make: Any, columns: Any, constraint: str) -> None:
     assert constraint in update(make(), **columns)
 
 
 @pytest.mark.parametrize(("make", "ended_at"), [(a_call, "2026-03-01T09:00Z"), (a_session, "2026-03-01T09:00Z")])
-def test_an_end_may_equal_its_start(make, ended_at):
+def test_an_end_may_equal_its_start(make: Any, ended_at: str) -> None:
     row = make()
     type(row).objects.filter(pk=row.pk).update(ended_at=ended_at)
     row.refresh_from_db()
     assert row.ended_at == row.started_at
 
 
-def test_natural_keys_are_unique_in_their_account_and_free_in_another():
+def test_natural_keys_are_unique_in_their_account_and_free_in_another() -> None:
     call = a_call()
     assert "sip_call_id_is_unique_in_account" in refused(
         "INSERT INTO usage_call (account_id, sip_call_id, origin, destination, usage_group, call_type, direction, "
@@ -233,11 +234,11 @@ def test_natural_keys_are_unique_in_their_account_and_free_in_another():
     make_call(account=make_account(), started_at=call.started_at, sip_call_id=call.sip_call_id)
     entity = make_entity(account=call.account, identifier="ana@acme.example")
     make_entity(account=make_account(), identifier="ana@acme.example")
-    phone = make_entity(account=call.account, identifier="phone", kind="device")
+    phone = make_entity(account=call.account, identifier="phone", kind=EntityKind.DEVICE)
     assert "entity_identifier_is_unique_in_account" in update(phone, identifier=entity.identifier)
 
 
-def test_the_owner_of_the_tables_is_no_superuser():
+def test_the_owner_of_the_tables_is_no_superuser() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT r.rolsuper, r.rolbypassrls, r.rolcreaterole FROM pg_tables t "
@@ -248,7 +249,7 @@ def test_the_owner_of_the_tables_is_no_superuser():
         assert cursor.fetchone() == (False,)
 
 
-def test_every_table_but_the_shared_ones_carries_its_account():
+def test_every_table_but_the_shared_ones_carries_its_account() -> None:
     shared = {
         *("account", "administrator", "charge", "ratesheet", "ratesheetversion", "usagegroup", "rate"),
         *("resource", "allowance"),
