@@ -171,7 +171,7 @@ def _cycle_edges(row: Row) -> list[date]:
 def _days_of_interest(subscriptions: list[Row]) -> list[date]:
     """The edges of all cycles and windows, the days beside them, and days within."""
     edges = {edge for row in subscriptions for edge in _cycle_edges(row)}
-    return sorted(edge + timedelta(days=shift) for edge in edges for shift in (-1, 0, 1, 10))
+    return sorted({edge + timedelta(days=shift) for edge in edges for shift in (-1, 0, 1, 10)})
 
 
 # Rates

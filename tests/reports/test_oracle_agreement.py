@@ -1,0 +1,108 @@
+"""The five reports and the billed numbers against an independent oracle: the same bytes, over random worlds.
+
+Each world goes in through the upload path, file by file, and is rolled back after its questions.
+"""
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from django.db import connection, transaction
+from hypothesis import HealthCheck, given, seed, settings
+
+from billing.cycles import DateRange
+from billing.models import Account, Subscription
+from reports import types
+from reports.billable_peak import billable_peak
+from reports.billed_hours import billed_hours
+from reports.generation import scope_of
+from reports.report_type import Scope
+from tests.factories import instant
+from tests.oracle import Oracle, Question, World, worlds
+from tests.oracle.records import File
+from tests.reports.asking import write
+from usage.models import UploadKind
+from usage.uploads import stage
+
+pytestmark = pytest.mark.django_db
+
+WORLDS_PER_BATCH = 25
+NOW = instant("2040-01-01")  # after whatever the worlds hold
+
+
+def upload(files: list[File], now: datetime = NOW) -> None:
+    """Every file, each of which must be applied as a whole."""
+    for kind, code, text in files:
+        account = Account.objects.get(code=code) if code else None
+        with stage(UploadKind(kind), io.BytesIO(text.encode()), account, now=now) as staged:
+            outcome = staged.apply()
+            assert outcome.is_applied, (kind, staged.errors(5))
+
+
+def scope_of_question(question: Question) -> Scope:
+    subscription = Subscription.objects.get(number=question.subscription)
+    return scope_of(subscription, DateRange(question.date_from, question.date_through), question.today)
+
+
+def assert_agreement(files: list[File], questions: list[Question], time_zone: str) -> None:
+    oracle = Oracle(files)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", [time_zone])
+        upload(files)
+        for question in questions:
+            scope = scope_of_question(question)
+            for report_type in types.all_types():
+                content, _written = write(report_type.slug, scope)
+                expected = oracle.report(
+                    report_type.slug,
+                    subscription=question.subscription,
+                    date_from=question.date_from,
+                    date_through=question.date_through,
+                    today=question.today,
+                )
+                assert content.decode() == expected.decode(), (report_type.slug, question)
+            assert_billing_agrees(oracle, question)
+        transaction.set_rollback(True)
+
+
+def assert_billing_agrees(oracle: Oracle, question: Question) -> None:
+    """The billable peak and the billed hours of the cycle in which the range ends."""
+    subscription = Subscription.objects.get(number=question.subscription)
+    day = question.date_through
+    cycle, available = subscription.contract.cycle_on(day), subscription.contract.available(question.today)
+    assert available is not None
+    so_far = DateRange(cycle.first_day, min(cycle.last_day, available.date_through))
+    scope = scope_of(subscription, so_far, question.today)
+    number, today = question.subscription, question.today
+    peak = oracle.billable_peak(subscription=number, day=day, today=today)
+    assert billable_peak(connection, scope) == peak, question
+    assert billed_hours(connection, scope) == oracle.billed_hours(subscription=number, day=day, today=today), question
+
+
+def over_worlds(batch: int, check: Callable[[World], None]) -> None:
+    """Run a check over the worlds of a batch, the same in every run."""
+    options = settings(
+        max_examples=WORLDS_PER_BATCH,
+        deadline=None,
+        database=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    options(seed(batch)(given(worlds())(check)))()
+
+
+@pytest.mark.parametrize("batch", range(5))
+def test_the_reports_are_those_of_the_oracle(batch: int) -> None:
+    over_worlds(batch, lambda world: assert_agreement(world.files, world.questions, "UTC"))
+
+
+@pytest.mark.parametrize(("batch", "time_zone"), [(5, "America/New_York"), (6, "Pacific/Chatham")])
+def test_the_time_zone_of_the_database_session_changes_nothing(batch: int, time_zone: str) -> None:
+    over_worlds(batch, lambda world: assert_agreement(world.files, world.questions, time_zone))
+
+
+@pytest.mark.parametrize("batch", range(7, 9))
+def test_the_order_of_the_uploads_changes_nothing(batch: int) -> None:
+    """Calls before their rates or their subscriptions, among others."""
+    over_worlds(batch, lambda world: assert_agreement(world.reordered, world.questions, "UTC"))
