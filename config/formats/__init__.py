@@ -1,0 +1,1 @@
+"""How days and times read in the admin, by language."""

@@ -1,0 +1,1 @@
+"""British English, save that a day is typed as uploads write it."""
