@@ -53,6 +53,12 @@ def test_midnight_splits_a_session_and_a_full_day_has_24_hours(subscription: Sub
     ]
 
 
+def test_only_the_days_of_the_range_have_rows(subscription: Subscription) -> None:
+    log_in(subscription, "ana", ("2026-03-21T23:00", "2026-03-23T01:00"), ("2026-03-22T23:00", "2026-03-23T02:00"))
+
+    assert report("user-hours", subscription, "2026-03-22")[1:] == ["ana@acme.example,2026-03-22,24:00:00:000"]
+
+
 def test_an_end_at_midnight_gives_the_next_day_no_row(subscription: Subscription) -> None:
     log_in(subscription, "ana", ("2026-03-22T23:59:59.999", "2026-03-23T00:00"))
 
