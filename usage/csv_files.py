@@ -11,8 +11,10 @@ from typing import BinaryIO
 CHUNK = 1 << 18
 # No honest row is longer; without a limit, one line would fill the memory.
 MAX_ROW = 1_000_000
-# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all; no character is tried twice.
-_WELL_QUOTED = re.compile(rb'(?:[^"]*+(?<![^,\r\n])"[^"]*+(?:""[^"]*+)*+"(?=[,\r\n]))*+')
+# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all. No quantifier is possessive, though
+# nothing needs to be tried twice: before Python 3.11.5 those match what they must not.
+_WELL_QUOTED = re.compile(rb'(?:[^"]*(?<![^,\r\n])"[^"]*(?:""[^"]*)*"(?=[,\r\n]))*')
+_CLOSED_TOO_EARLY = re.compile(rb'"[^"]*(?:""[^"]*)*"[^"]')
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _unfinished(data: bytes) -> bytes:
     if opening < 0:
         return data[-1:]
     is_at_start = opening == 0 or data[opening - 1 : opening] in (b",", b"\n", b"\r")
-    is_closed = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"[^"]').match(data, opening)
+    is_closed = _CLOSED_TOO_EARLY.match(data, opening)
     if not is_at_start or is_closed or len(data) - opening > MAX_ROW:
         raise NotPlainError
     return data[max(opening - 1, 0) :]
