@@ -11,8 +11,8 @@ from typing import BinaryIO
 CHUNK = 1 << 18
 # No honest row is longer; without a limit, one line would fill the memory.
 MAX_ROW = 1_000_000
-# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all. No quantifier is possessive, though
-# nothing needs to be tried twice: before Python 3.11.5 those match what they must not.
+# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all. No quantifier is possessive,
+# though nothing needs to be tried twice: before Python 3.11.5 those match what they must not.
 _WELL_QUOTED = re.compile(rb'(?:[^"]*(?<![^,\r\n])"[^"]*(?:""[^"]*)*"(?=[,\r\n]))*')
 _CLOSED_TOO_EARLY = re.compile(rb'"[^"]*(?:""[^"]*)*"[^"]')
 
