@@ -190,6 +190,16 @@ def repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.C
     return [find, complain, keep]
 
 
+def repeated_errors_statement(batch: Batch) -> sql.Composed:
+    """The statement that gives an identical row what was found wrong, among other rows, with the one it repeats."""
+    return sql.SQL(
+        "INSERT INTO {errors} (line, place, name, value, reason) "
+        "SELECT p.line, e.place, e.name, e.value, e.reason "
+        "FROM {repeats} p JOIN {errors} e ON e.line = p.first "
+        "WHERE NOT EXISTS (SELECT FROM {errors} own WHERE own.line = p.line)"
+    ).format(errors=batch.errors, repeats=batch.repeats)
+
+
 def counts_statement(batch: Batch) -> sql.Composed:
     """The statement that counts rows: all, new, changed, in error; the rest is unchanged."""
     return sql.SQL(

@@ -127,7 +127,13 @@ class Staged:
         )
         while _run(resource.contradictions(batch)):
             pass  # a row left out can leave another one without what it relied on
-        _run([*resource.settle(batch), sql.SQL("ANALYZE {}").format(batch.errors)])
+        _run(
+            [
+                checking.repeated_errors_statement(batch),
+                *resource.settle(batch),
+                sql.SQL("ANALYZE {}").format(batch.errors),
+            ]
+        )
         with connection.cursor() as cursor:
             cursor.execute(checking.counts_statement(batch))
             rows, new, changed, errors = cursor.fetchone()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing.models import RateSheet, Subscription, TelcoCommitDiscount
+from billing.models import Account, RateSheet, Subscription, TelcoCommitDiscount
 from tests.factories import make_account, make_subscription, make_version
 from tests.usage.files import counts, upload
 
@@ -76,6 +76,15 @@ def test_overlapping_subscriptions_of_an_account_are_errors_that_name_each_other
         (4, "activation_date", f"{others}S-2 in row 3."),
     ]
     assert set(Subscription.objects.values_list("number", flat=True)) == {"S-0", "S-4"}
+
+
+def test_a_row_that_repeats_one_in_error_is_in_error_too() -> None:
+    make_subscription(number="S-0", account=Account.objects.get(code="ACME"), activation_date=date(2020, 1, 1))
+    text = f"{HEADER}\n" + "S-1,ACME,2020-02-01,USD\n" * 2
+    result = upload(kind="subscriptions", text=text, skip_errors=True)
+    reason = "The account has another subscription on some of these days: S-0."
+    assert result.reasons == [(line, "activation_date", reason) for line in (2, 3)]
+    assert (result.counts, result.is_applied) == (counts(2, errors=2), False)
 
 
 def test_a_change_left_out_leaves_the_subscription_as_it_was_for_the_others() -> None:
