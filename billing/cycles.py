@@ -103,7 +103,7 @@ class Contract:
             raise ValueError("cycles count from 0")
         after = ONE_DAY if self.policy is CyclePolicy.THROUGH_ANNIVERSARY else timedelta(0)
         first_day = anniversary(self.activated_on, index) + after if index else self.activated_on
-        return Cycle(index, first_day, anniversary(self.activated_on, index + 1) + after - ONE_DAY)
+        return Cycle(index, first_day, anniversary(self.activated_on, index + 1) + (after - ONE_DAY))
 
     def cycle_on(self, day: date) -> Cycle:
         """The cycle that contains a day; a RangeError for a day before the activation."""

@@ -201,6 +201,15 @@ def test_what_has_usage_is_not_deleted_and_a_sentence_says_why() -> None:
         found.refresh_from_db()
 
 
+def test_a_subscription_through_the_last_day_of_the_calendar_is_not_deleted_either() -> None:
+    account = make_account()
+    subscription = make_subscription(account=account, ended_on=date(9999, 12, 31))
+    make_call(account=account, started_at=instant("2026-03-01T09:00"))
+    address = reverse("admin:billing_subscription_delete", args=[subscription.pk])
+    response = client_of(make_role("superuser")).post(address, {"post": "yes"})
+    assert f"{subscription} cannot be deleted: it has calls." in sentences(response)
+
+
 def test_what_has_no_usage_is_deleted() -> None:
     account = make_account()
     address = reverse("admin:billing_account_delete", args=[account.pk])

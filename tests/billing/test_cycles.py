@@ -196,6 +196,19 @@ def test_a_cycle_beyond_the_calendar_is_refused() -> None:
         PUBLISHED.cycle_on(date(9999, 12, 31))
 
 
+@pytest.mark.parametrize(
+    ("policy", "last_day"),
+    [
+        (CyclePolicy.THROUGH_ANNIVERSARY, date(9999, 12, 31)),
+        (CyclePolicy.BEFORE_ANNIVERSARY, date(9999, 12, 30)),
+    ],
+)
+def test_a_cycle_may_end_with_the_calendar(policy: CyclePolicy, last_day: date) -> None:
+    contract = Contract(date(2017, 10, 31), policy, ended_on=date(9999, 12, 31))
+
+    assert contract.current_cycle(date(9999, 12, 1)).last_day == last_day
+
+
 def test_a_range_is_a_half_open_period_in_utc() -> None:
     days = DateRange(date(2017, 10, 21), date(2017, 10, 22))
 

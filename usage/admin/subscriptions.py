@@ -67,7 +67,7 @@ class SubscriptionAdmin(CoveringAdmin):
 
     def dependents(self, instance: Subscription) -> list[str]:
         """Its reports, and the usage in its window, which no foreign key holds."""
-        last_day = instance.ended_on or date.max - timedelta(days=1)
+        last_day = min(instance.ended_on or date.max, date.max - timedelta(days=1))  # the next one is a day too
         start = datetime.combine(instance.activation_date, time(), UTC)
         period = (start, datetime.combine(last_day + timedelta(days=1), time(), UTC))
         used = [
