@@ -67,6 +67,7 @@ def environment() -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "SECRET_KEY": settings.SECRET_KEY,
         "HTTPS": "false",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
     }
 
 
@@ -74,3 +75,18 @@ def manage(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` of the copy."""
     command = [sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=project, env=environment(), check=False, capture_output=True, text=True)
+
+
+PAGE = """
+from django.test import Client
+from billing.models import Administrator
+client = Client()
+client.force_login(Administrator.objects.get(pk={administrator}))
+print(client.get("/admin/account-settings/subscriptions/{subscription}/download-usage-report/").content.decode())
+"""
+
+
+def page(project: Path, *, administrator: int, subscription: int) -> subprocess.CompletedProcess[str]:
+    """Download Usage Report as the copy shows it."""
+    script = PAGE.format(administrator=administrator, subscription=subscription)
+    return manage(project, "shell", "--verbosity", "0", "-c", script)
