@@ -54,7 +54,6 @@ class AdministratorAdmin(ScopedAdmin):
     actions = ["send_link"]
     filter_horizontal = ["groups", "user_permissions"]
     invitation_fields = ["email", "name", "member_of", "user_permissions", "groups"]
-    fields_of_all = ["name", "is_active"]
     fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:

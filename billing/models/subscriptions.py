@@ -1,6 +1,5 @@
 """Subscriptions: the contracts that usage is reported under, and their discounts."""
 
-from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
@@ -25,10 +24,6 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
     def visible_to(self, administrator: "Administrator") -> Self:
         """Those of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
-
-    def active_on(self, day: date) -> Self:
-        """Those whose window contains a day; at most one per account."""
-        return self.filter(Q(ended_on__isnull=True) | Q(ended_on__gte=day), activation_date__lte=day)
 
 
 class Subscription(models.Model):

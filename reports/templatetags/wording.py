@@ -30,12 +30,6 @@ def days(value: DateRange) -> str:
 
 
 @register.filter
-def short_days(value: DateRange) -> str:
-    """`22 Nov – 21 Dec`."""
-    return wording.days_text(value, year=False)
-
-
-@register.filter
 def grouped(value: int) -> str:
     """`100,412`."""
     return wording.count_text(value)

@@ -100,8 +100,3 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return self.sip_call_id
-
-    @property
-    def is_rated(self) -> bool:
-        """Whether the call has a rate."""
-        return self.rate_per_minute is not None
