@@ -43,6 +43,9 @@ class RateSheetVersion(models.Model):
     rate_sheet = models.ForeignKey(RateSheet, on_delete=models.PROTECT, related_name="versions")
     effective_from = models.DateField()
     effective_through = models.DateField(null=True, blank=True, help_text="The last day; empty: until further notice.")
+    # The last day is not one that somebody stated: the version was open until its successor came, and another one may
+    # come between the two.
+    is_ended_by_successor = models.BooleanField(default=False, editable=False)
     currency = models.CharField(max_length=3)
     increment_seconds = models.PositiveIntegerField(default=6, help_text="Every started block of seconds counts.")
     minimum_seconds = models.PositiveIntegerField(default=0, help_text="The first so many seconds are one block.")

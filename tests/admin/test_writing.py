@@ -118,9 +118,21 @@ def test_a_new_version_ends_an_open_predecessor_on_the_day_before() -> None:
     assert operator.post(address, {**answers, "currency": "dollars"}).status_code == 200
     assert RateSheetVersion.objects.get(pk=first.pk).effective_through is None
     assert operator.post(address, answers).status_code == 302
-    assert RateSheetVersion.objects.get(pk=first.pk).effective_through == date(2026, 2, 28)
+    ended = RateSheetVersion.objects.get(pk=first.pk)
+    assert (ended.effective_through, ended.is_ended_by_successor) == (date(2026, 2, 28), True)
     overlapping = operator.post(address, {**answers, "effective_from": "2026-02-10"})
     assert b"Another version of this sheet is in force on some of these days." in overlapping.content
+
+
+def test_a_last_day_written_by_hand_is_a_stated_one() -> None:
+    version = make_version(effective_through=date(2026, 2, 28), is_ended_by_successor=True)
+    address = reverse("admin:billing_ratesheetversion_change", args=[version.pk])
+    answers = {"effective_from": "2017-01-01", "currency": "USD", "increment_seconds": "6", "minimum_seconds": "0"}
+    operator = client_of(make_role("operator"))
+    for last_day, is_ended_by_successor in [("2026-02-28", True), ("2026-01-31", False)]:
+        assert operator.post(address, {**answers, "effective_through": last_day}).status_code == 302
+        version.refresh_from_db()
+        assert (str(version.effective_through), version.is_ended_by_successor) == (last_day, is_ended_by_successor)
 
 
 def test_a_version_in_another_currency_than_its_subscriptions_is_refused() -> None:

@@ -78,6 +78,17 @@ def test_a_version_inside_another_with_a_stated_last_day_is_an_error() -> None:
     assert result.reasons == [(2, "effective_from", reason)]
 
 
+def test_a_stated_last_day_is_kept_though_a_successor_follows_on_the_next_day() -> None:
+    quarters = [("2026-01-01", "2026-03-31"), ("2026-04-01", "2026-06-30")]
+    upload(kind="rates", text=through(*quarters))
+    reason = "The version from 2026-01-01 is in force through 2026-03-31."
+    result = upload(kind="rates", text=through(("2026-02-01", "2026-02-28")))
+    assert result.reasons == [(2, "effective_from", reason)]
+    assert upload(kind="rates", text=through(("2026-01-01", ""))).counts == counts(1, unchanged=1)
+    assert upload(kind="rates", text=through(("2026-02-01", "2026-02-28"))).is_applied
+    assert versions() == [("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-28"), quarters[1]]
+
+
 def test_a_version_left_out_leaves_the_one_in_the_database_to_be_checked_against() -> None:
     upload(kind="rates", text=through(("2026-01-01", "2026-06-30")))
     text = through(("2026-01-01", "2026-08-31"), ("2026-03-01", ""))

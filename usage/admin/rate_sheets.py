@@ -29,7 +29,8 @@ def open_predecessors(version: RateSheetVersion) -> QuerySet[RateSheetVersion]:
 
 def end_open_predecessor(version: RateSheetVersion) -> None:
     """A new version ends an open predecessor on the day before."""
-    open_predecessors(version).update(effective_through=version.effective_from - timedelta(days=1))
+    last_day = version.effective_from - timedelta(days=1)
+    open_predecessors(version).update(effective_through=last_day, is_ended_by_successor=True)
 
 
 class VersionForm(VersionModelForm):
@@ -88,9 +89,11 @@ class RateSheetVersionAdmin(CoveringAdmin):
     search_fields = ["rate_sheet__name"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """End the open predecessor of a new version first."""
+        """End the open predecessor of a new version first; a last day that somebody writes is a stated one."""
         if not change:
             end_open_predecessor(obj)
+        if "effective_through" in form.changed_data:
+            obj.is_ended_by_successor = False
         super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - Django's signature

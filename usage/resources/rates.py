@@ -40,11 +40,11 @@ FROM (SELECT *, min(line) FILTER (WHERE differs) OVER (PARTITION BY {group}) AS 
    FROM {rows} r WHERE NOT r.faulty) x) x) o
 JOIN {cells} t ON t.line = o.line WHERE first_other IS NOT NULL
 """
-# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; where one
-# in the database ends on that very day, this is taken to be why, so that a third version may come between.
+# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; as long
+# as it does, it counts as open, so that a third version may come between. A stated last day stays what it is.
 _VERSIONS = """
 SELECT *, CASE WHEN is_open THEN next_from - 1 ELSE said_through END AS effective_through,
- NOT is_open AND said_through >= next_from AS overlaps
+ is_open AND next_from IS NOT NULL AS is_ended_by_successor, NOT is_open AND said_through >= next_from AS overlaps
 FROM (SELECT *, lead(effective_from) OVER sheet AS next_from
  FROM (
   SELECT stated.rate_sheet, stated.effective_from, {through_is_stated} AS through_is_stated, {stated} AS said_through,
@@ -61,7 +61,7 @@ WITH stated AS (
  FROM {rows} r WHERE {applicable} GROUP BY r.rate_sheet, r.effective_from),
 known AS (
  SELECT v.id, s.name AS rate_sheet, v.effective_from, v.effective_through,
-  v.effective_through IS NULL OR v.effective_through + 1
+  v.effective_through IS NULL OR v.is_ended_by_successor AND v.effective_through + 1
    IS NOT DISTINCT FROM lead(v.effective_from) OVER (PARTITION BY s.id ORDER BY v.effective_from) AS is_open
  FROM {versions} v JOIN {sheets} s ON s.id = v.rate_sheet_id WHERE s.name IN (SELECT rate_sheet FROM stated))
 """
@@ -85,10 +85,10 @@ SELECT DISTINCT r.rate_sheet FROM {rows} r WHERE {applicable}
 ON CONFLICT (name) DO NOTHING
 """,
     """
-UPDATE {versions} v SET effective_through = p.effective_through
+UPDATE {versions} v SET effective_through = p.effective_through, is_ended_by_successor = p.is_ended_by_successor
 FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet
 WHERE v.rate_sheet_id = s.id AND v.effective_from = p.effective_from
- AND v.effective_through IS DISTINCT FROM p.effective_through
+ AND (v.effective_through, v.is_ended_by_successor) IS DISTINCT FROM (p.effective_through, p.is_ended_by_successor)
 """,
     """
 UPDATE {versions} v SET {set}
@@ -96,13 +96,13 @@ FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet
 WHERE v.rate_sheet_id = s.id AND v.effective_from = r.effective_from AND ({is_other}) AND {applicable}
 """,
     """
-INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, {columns})
-SELECT s.id, p.effective_from, p.effective_through, {said}
+INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, is_ended_by_successor, {columns})
+SELECT s.id, p.effective_from, p.effective_through, p.is_ended_by_successor, {said}
 FROM {planned} p
 JOIN {sheets} s ON s.name = p.rate_sheet
 JOIN {rows} r ON r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from
 WHERE {applicable}
-GROUP BY s.id, p.effective_from, p.effective_through
+GROUP BY s.id, p.effective_from, p.effective_through, p.is_ended_by_successor
 ON CONFLICT (rate_sheet_id, effective_from) DO NOTHING
 """,
     """
