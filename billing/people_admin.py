@@ -34,7 +34,7 @@ class MembershipInline(ScopedInline):
         """Superusers alone."""
         return is_superuser(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return is_superuser(request)
 
@@ -77,7 +77,7 @@ class AdministratorAdmin(ScopedAdmin):
             always += ["is_active", "is_platform_staff", "is_superuser"]
         return always
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:  # noqa: FBT001, FBT002 - Django's signature
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         """Who invites decides what the form offers."""
         if obj is not None:
             return super().get_form(request, obj, change, **kwargs)
@@ -94,17 +94,17 @@ class AdministratorAdmin(ScopedAdmin):
             return False
         return super().has_change_permission(request, obj)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: with them would go the history of what they did."""
         return False
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Nobody knows an invited administrator's password until they choose it."""
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """With their accounts saved, the invited are told."""
         super().save_related(request, form, formsets, change)
         if change:
@@ -135,7 +135,7 @@ class GroupAdmin(ScopedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # their 
 
     section = "People"
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""
         return is_superuser(request)
 

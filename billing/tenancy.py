@@ -28,7 +28,7 @@ class SameAccountForeignKey(BaseConstraint):
     def _sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         quote = schema_editor.quote_name
         field = model._meta.get_field(self.field)
-        assert isinstance(field, ForeignKey)  # noqa: S101 - see the class
+        assert isinstance(field, ForeignKey)  # noqa: S101 - as the class says
         target = field.related_model._meta
         return _FOREIGN_KEY.format(
             name=quote(self.name),
@@ -37,31 +37,25 @@ class SameAccountForeignKey(BaseConstraint):
             target_columns=f"{quote('account_id')}, {quote('id')}",
         )
 
-    def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> str:
         """The clause inside CREATE TABLE."""
-        assert model is not None  # noqa: S101 - Django's own signature is looser than its calls
-        assert schema_editor is not None  # noqa: S101
         return self._sql(model, schema_editor)
 
-    def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+    def create_sql(self, model: Any, schema_editor: Any) -> str:
         """The statement that adds the constraint to a table."""
-        assert model is not None  # noqa: S101
-        assert schema_editor is not None  # noqa: S101
         return f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)} ADD {self._sql(model, schema_editor)}"
 
-    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
+    def remove_sql(self, model: Any, schema_editor: Any) -> str:
         """The statement that takes the constraint off a table."""
-        assert model is not None  # noqa: S101
-        assert schema_editor is not None  # noqa: S101
         quote = schema_editor.quote_name
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
 
     def validate(
         self,
-        model: type[Model],  # noqa: ARG002 - Django's signature
+        model: type[Model],
         instance: Model,
         exclude: Any = None,
-        using: str = "default",  # noqa: ARG002 - Django's signature
+        using: str = "default",
     ) -> None:
         """Refuse an instance whose `field` belongs to another account than itself."""
         if exclude and (self.field in exclude or "account" in exclude):

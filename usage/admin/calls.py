@@ -17,11 +17,11 @@ class UnratedFilter(admin.SimpleListFilter):
     title = "rating"
     parameter_name = "rating"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """All, or those."""
         return [("unrated", "Unrated")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those without a rate."""
         return queryset.unrated() if self.value() == "unrated" else queryset  # type: ignore[attr-defined]  # calls
 
@@ -59,7 +59,7 @@ class CallAdmin(LongListAdmin):
 
     def get_search_results(
         self,
-        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        request: HttpRequest,
         queryset: QuerySet[Any],
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:

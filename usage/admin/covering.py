@@ -13,12 +13,12 @@ from usage.rating import rate_unrated_calls
 class CoveringAdmin(ScopedAdmin):
     """Subscriptions, rate sheets and what belongs to them. Rated calls stay as they are."""
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Wait for uploads under way before the first row is written: they, too, take this lock first."""
         lock_shared_tables()
         super().save_model(request, obj, form, change)
 
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """With everything of the page saved, rate what it covers, and say so."""
         super().save_related(request, form, formsets, change)
         rated = rate_unrated_calls()

@@ -23,13 +23,13 @@ class StartedFilter(admin.SimpleListFilter):
     title = "started"
     parameter_name = "days"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002 - Django's signature
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Nothing to choose while the list shows all accounts."""
         if not chooses_account(request):
             return []
         return [("1", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002 - Django's signature
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those that started on the days."""
         if self.value() not in {"1", "7", "30"}:
             return queryset

@@ -56,11 +56,11 @@ class VersionInline(ScopedInline):
     show_change_link = True
     fields = ["effective_from", "effective_through", "currency", "increment_seconds", "minimum_seconds"]
 
-    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:  # noqa: ARG002 - Django's signature
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
         """On a page of its own, where an open predecessor is ended."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """On a page of its own."""
         return False
 
@@ -88,7 +88,7 @@ class RateSheetVersionAdmin(CoveringAdmin):
     list_select_related = ["rate_sheet"]
     search_fields = ["rate_sheet__name"]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """End the open predecessor of a new version first; a last day that somebody writes is a stated one."""
         if not change:
             end_open_predecessor(obj)
@@ -96,7 +96,7 @@ class RateSheetVersionAdmin(CoveringAdmin):
             obj.is_ended_by_successor = False
         super().save_model(request, obj, form, change)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - Django's signature
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A version does not pass to another sheet."""
         return [] if obj is None else ["rate_sheet"]
 

@@ -55,11 +55,11 @@ class SubscriptionAdmin(CoveringAdmin):
     search_fields = ["number", "account__name", "account__code"]
     inlines = [DiscountInline]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:  # noqa: ARG002 - Django's signature
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A contract does not pass to another customer."""
         return [] if obj is None else ["account"]
 
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Discounts carry the account of their subscription."""
         for discount in formset.forms:
             discount.instance.account_id = formset.instance.account_id

@@ -73,7 +73,7 @@ class UploadAdmin(ScopedAdmin):
         """Whoever uploads sees what became of it."""
         return super().has_view_permission(request, obj) or self.has_add_permission(request)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 

@@ -121,7 +121,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         )
         return "account_id", sql.SQL("at_account.id"), join
 
-    def existing(self, batch: Batch) -> Expression:  # noqa: ARG002 - for subclasses
+    def existing(self, batch: Batch) -> Expression:
         """The JOIN clause that finds `old`."""
         keys = [sql.SQL("old.{} = {}").format(sql.Identifier(key.column), key.value) for key in self.key()]
         return sql.SQL(" LEFT JOIN {} old ON {}").format(self.table, sql.SQL(" AND ").join(keys))
@@ -130,7 +130,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         """The columns of the natural key, in the table."""
         return [self._assignment(self.fields[name], is_update=False) for name in self._meta.import_id_fields]
 
-    def natural_key(self, batch: Batch) -> list[Expression]:  # noqa: ARG002 - for subclasses
+    def natural_key(self, batch: Batch) -> list[Expression]:
         """The values of `r` that no two rows of a file share."""
         return [key.value for key in self.key()]
 
@@ -179,15 +179,15 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 sentence("This row is of another account than the upload, which is for {}.", code),
             )
 
-    def disagreements(self, batch: Batch) -> Sequence[Expression]:  # noqa: ARG002 - for subclasses
+    def disagreements(self, batch: Batch) -> Sequence[Expression]:
         """Statements that add to `errors` where rows say different things of what they share; each runs once."""
         return ()
 
-    def contradictions(self, batch: Batch) -> Sequence[Expression]:  # noqa: ARG002 - for subclasses
+    def contradictions(self, batch: Batch) -> Sequence[Expression]:
         """Statements that add to `errors` where good rows contradict others or the database; run until none does."""
         return ()
 
-    def settle(self, batch: Batch) -> Sequence[Expression]:  # noqa: ARG002 - for subclasses
+    def settle(self, batch: Batch) -> Sequence[Expression]:
         """Statements after all checks, before the rows are counted."""
         return ()
 
@@ -217,7 +217,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 found.append(Assignment(absent.column, value, is_update=False))
         return found
 
-    def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:  # noqa: ARG002 - for subclasses
+    def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:
         """Columns that follow from a new or changed row, and the JOIN clauses on `r` that they need."""
         return [], NOTHING
 

@@ -155,13 +155,13 @@ class RateResource(UploadResource):
         )  # fmt: skip
         import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
 
-    def natural_key(self, batch: Batch) -> list[Expression]:  # noqa: ARG002 - the signature of the base
+    def natural_key(self, batch: Batch) -> list[Expression]:
         return [of_row(name) for name in self._meta.import_id_fields]
 
     def content(self, batch: Batch) -> list[Expression]:
         return [of_row(column.name) for column in self.present(batch)]
 
-    def existing(self, batch: Batch) -> Expression:  # noqa: ARG002 - the signature of the base
+    def existing(self, batch: Batch) -> Expression:
         return sql.SQL(_EXISTING).format(**_TABLES)
 
     def is_changed(self, batch: Batch) -> Expression:

@@ -110,7 +110,7 @@ class CallResource(UploadResource):
         yield not_in_future("start_time", batch)
         yield not_in_future("end_time", batch)
 
-    def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:  # noqa: ARG002 - the signature of the base
+    def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:
         columns = rating_columns(of_row("start_time"), of_row("end_time"))
         assignments = [Assignment(name, value, is_update=True, is_compared=False) for name, value in columns.items()]
         return assignments, rate_joins(sql.SQL("r"), of_row("start_time"))
