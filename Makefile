@@ -24,11 +24,12 @@ PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=r
 TEST_HOME := $(or $(TALLYDESK_HOME),.tallydesk)/test
 WITH_TEST_HOME := TALLYDESK_HOME=$(TEST_HOME)
 
-.PHONY: help setup demo test format clean reset
+.PHONY: help setup demo test bench format clean reset
 
 help:
 	@echo 'make demo    run everything on this machine with demo data; Ctrl-C stops it (PORT=$(PORT))'
 	@echo 'make test    every check and every test'
+	@echo 'make bench   what is measured, beside what it is measured against'
 	@echo 'make setup   only the environment that the others use, in .venv'
 	@echo 'make format  format the code and mend what can be mended by itself'
 	@echo 'make clean   remove the environment and what tools leave behind; data stay'
@@ -50,6 +51,9 @@ test: setup
 	$(call check,$(WITH_TEST_HOME) $(MANAGE) makemigrations --check)
 	$(call check,$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING)
 	$(call check,$(BIN)/pytest -n 2)
+
+bench: setup
+	@$(BIN)/python -m benchmarks
 
 format: setup
 	@$(BIN)/ruff check --fix .

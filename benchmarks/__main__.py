@@ -1,0 +1,32 @@
+"""Run every benchmark on a fresh embedded database; the exit status says whether all figures hold."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ["LOG_LEVEL"] = "WARNING"
+HOME = tempfile.mkdtemp(prefix="tallydesk-bench-")
+os.chmod(HOME, 0o711)  # noqa: PTH101 - PostgreSQL runs as nobody where we are root, and has to pass
+os.environ["TALLYDESK_HOME"] = HOME
+
+django.setup()
+
+from benchmarks import lists  # noqa: E402 - models can be imported only now
+from benchmarks.measuring import show  # noqa: E402 - as above
+from config.database import ready_database  # noqa: E402 - as above
+
+
+def main() -> int:
+    try:
+        with ready_database():
+            return 0 if show(lists.figures()) else 1
+    finally:
+        shutil.rmtree(HOME, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
