@@ -80,6 +80,13 @@ def test_help_checks_and_wrong_arguments_start_nothing(home: Path, words: list[s
     assert not (home / "postgres").exists()
 
 
+def test_an_argument_that_is_not_utf8_is_one_sentence(home: Path) -> None:
+    answer = manage("billing_cycle", "SUB-\udcff")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr == "CommandError: The argument 'SUB-\\udcff' is not in UTF-8.\n"
+    assert not (home / "postgres").exists()
+
+
 def test_a_database_of_ones_own_is_never_migrated_unasked(home: Path, empty_database: str) -> None:
     settings = {"DATABASE_URL": empty_database, "REDIS_URL": "redis://127.0.0.1:1/0", "SECRET_KEY": "for a test"}
     refused = manage("shell", "--no-imports", "-c", "print(1)", **settings)
