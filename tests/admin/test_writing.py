@@ -11,7 +11,7 @@ from django.contrib.messages import get_messages
 from django.test import RequestFactory
 from django.urls import reverse
 
-from billing.models import Account, Administrator, RateSheetVersion, Subscription, TelcoCommitDiscount
+from billing.models import Account, Administrator, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
 from billing.scoped_admin import AccountFilter
 from tests.admin.world import client_of, make_role
 from tests.factories import (
@@ -220,6 +220,14 @@ def test_a_subscription_through_the_last_day_of_the_calendar_is_not_deleted_eith
     address = reverse("admin:billing_subscription_delete", args=[subscription.pk])
     response = client_of(make_role("superuser")).post(address, {"post": "yes"})
     assert f"{subscription} cannot be deleted: it has calls." in sentences(response)
+
+
+def test_a_usage_group_that_names_calls_in_reports_is_not_deleted() -> None:
+    group = UsageGroup.objects.create(version=make_version(), code="US-FIXED", display_name="USA")
+    make_call(account=make_account(), started_at=instant("2026-03-01T09:00"), rate_sheet_version=group.version)
+    address = reverse("admin:billing_usagegroup_delete", args=[group.pk])
+    response = client_of(make_role("superuser")).post(address, {"post": "yes"})
+    assert "USA cannot be deleted: it has calls." in sentences(response)
 
 
 def test_what_has_no_usage_is_deleted() -> None:

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.scoped_admin import ScopedInline
 from usage.admin.covering import CoveringAdmin
+from usage.models import Call
 
 # Django's own class takes a type argument in its stub alone.
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ class UsageGroupAdmin(CoveringAdmin):
     search_fields = ["code", "display_name"]
     autocomplete_fields = ["version"]
     inlines = [RateInline]
+
+    def dependents(self, instance: UsageGroup) -> list[str]:
+        """Its rates, and the calls that reports show under its name, which no foreign key holds."""
+        calls = Call.objects.filter(rate_sheet_version=instance.version_id, usage_group=instance.code)
+        return sorted([*super().dependents(instance), *(["calls"] if calls.exists() else [])])
 
 
 @admin.register(Rate)
