@@ -34,14 +34,21 @@ def visible(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
     return queryset if platform_staff(request) else queryset.none()
 
 
+def _filtered_by(item: Any) -> str:
+    """The field or parameter that an item of a `list_filter` is about."""
+    if isinstance(item, (tuple, list)):
+        return str(item[0])
+    return str(getattr(item, "parameter_name", item))
+
+
 class AccountFilter(admin.RelatedFieldListFilter):
     """A filter by account that offers the accounts one may see, and does not read the rows to find them."""
 
     def field_choices(
         self,
-        field: Any,  # noqa: ARG002 - Django's signature
+        field: Any,
         request: HttpRequest,
-        model_admin: ModelAdmin,  # noqa: ARG002 - Django's signature
+        model_admin: ModelAdmin,
     ) -> list[tuple[str, Any]]:
         """The visible accounts, by name."""
         return [(str(account.pk), str(account)) for account in Account.objects.visible_to(request.user)]  # type: ignore[arg-type]  # signed in
@@ -99,6 +106,14 @@ class ScopedAdmin(Scoped, ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """What one may see: lists, look-ups by number, autocompletes and history all start here."""
         return visible(super().get_queryset(request), request)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """What the filters of the list offer, and nothing else.
+
+        Django lets an address ask about any field of the model: how a password begins, one guess after the other.
+        """
+        offered = {_filtered_by(item) for item in self.get_list_filter(request)}
+        return lookup.removesuffix("__isnull").removesuffix("__exact").removesuffix("__id") in offered
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The index names the model for staff who may view it."""

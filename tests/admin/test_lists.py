@@ -154,6 +154,34 @@ def test_each_filter_of_sessions_is_answered_by_its_index(many_rows: list[Accoun
     assert "Seq Scan on usage_loginsession" not in plan
 
 
+@pytest.mark.parametrize(
+    "query", ["password__startswith=", "password__regex=^md5", "email__regex=(", "is_active__gt=0"]
+)
+def test_an_address_asks_for_nothing_that_no_filter_offers(query: str) -> None:
+    superuser = make_role("superuser")
+    address = f"{reverse('admin:billing_administrator_changelist')}?{query}"
+    if query.endswith("startswith="):
+        address += superuser.password[:8]
+    assert client_of(make_role("support")).get(address).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("model", "queries"),
+    [
+        ("billing_administrator", ["is_active__exact=1", "is_platform_staff__exact=0"]),
+        ("billing_charge", ["basis__exact=named"]),
+        ("billing_rate", ["usage_group__version__rate_sheet__id__exact=1", "direction__exact=Inbound"]),
+        ("billing_subscription", ["account__id__exact=1", "account__isnull=True"]),
+        ("usage_call", ["rating=unrated", "account__id__exact=1&days=7"]),
+        ("usage_upload", ["state__exact=failed&kind__exact=calls"]),
+    ],
+)
+def test_what_a_filter_offers_is_answered(model: str, queries: list[str]) -> None:
+    client = client_of(make_role("support"))
+    for query in queries:
+        assert client.get(f"{reverse(f'admin:{model}_changelist')}?{query}").status_code == 200, query
+
+
 def test_sessions_are_found_by_their_id_and_by_their_entity_in_any_case() -> None:
     account = make_account()
     wanted = make_session(
@@ -199,3 +227,4 @@ def test_a_long_list_has_pages_and_says_that_there_is_more() -> None:
     assert b"more than" not in second.content
     assert client.get(address, {"p": 3}).status_code == 302
     assert client.get(address, {"p": 101}).status_code == 302
+    assert client.get(address, {"p": -1}).status_code == 302

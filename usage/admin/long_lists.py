@@ -22,9 +22,9 @@ class LongChangeList(ChangeList):
         self.params.pop(ORDER_VAR, None)
         return super().get_ordering(request, queryset)
 
-    def get_results(self, request: HttpRequest) -> None:  # noqa: ARG002 - Django's signature
+    def get_results(self, request: HttpRequest) -> None:
         """Read a row more than the page shows, instead of counting them all."""
-        if self.page_num > LAST_PAGE:
+        if not 1 <= self.page_num <= LAST_PAGE:
             raise IncorrectLookupParameters
         before = (self.page_num - 1) * self.list_per_page
         rows = list(self.queryset[before : before + self.list_per_page + 1])
@@ -51,17 +51,17 @@ class LongListAdmin(ScopedAdmin):
     list_select_related: ClassVar[Any] = ["account"]
     sortable_by: ClassVar[Any] = []
 
-    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:  # noqa: ARG002 - Django's signature
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
         """Nobody."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
         return False
 
     has_delete_permission = has_change_permission
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ARG002 - Django's signature
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """A list without a count."""
         return LongChangeList
 
