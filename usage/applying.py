@@ -16,6 +16,7 @@ from jobs.running import Attempt, JobFailedError
 from usage.csv_files import FileRefusedError, RowError
 from usage.models import Upload, UploadKind
 from usage.receiving import refuse_unless_permitted
+from usage.resources.formats import escaped_text
 from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage
 
 
@@ -83,5 +84,6 @@ def _write_errors(errors: Sequence[RowError], target: BinaryIO) -> None:
     text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["line", "column", "value", "reason"])
-    writer.writerows([error.line, error.column, error.value, error.reason] for error in errors)
+    for error in errors:
+        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
     text.detach()

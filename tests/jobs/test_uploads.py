@@ -67,6 +67,12 @@ def test_a_file_that_cannot_be_used_fails_with_what_is_wrong_with_it() -> None:
     assert b"e-mail" in upload.errors_file.read()
 
 
+def test_no_column_of_a_refused_file_is_a_formula_in_the_file_of_its_errors() -> None:
+    upload = apply(receive_users("email,=1+1,-5\nana@acme.example,,\n", account=make_account()))
+    rows = upload.errors_file.read().decode().splitlines()
+    assert [row.split(",")[1] for row in rows[1:]] == ["'=1+1", "-5"]
+
+
 @pytest.mark.parametrize(("content", "says"), [(b"PK\x03\x04rest", "XLSX"), (b"", "empty")])
 def test_what_is_no_csv_is_refused_at_once(content: bytes, says: str) -> None:
     account = make_account()

@@ -4,6 +4,7 @@ Cells are checked in the database, by the million; so a format speaks SQL. `valu
 text that is not empty. A regular expression comes before every cast, since PostgreSQL guesses (`now`, `1_000`).
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -50,6 +51,11 @@ def escaped(value: Expression) -> Expression:
     )
 
 
+def escaped_text(text: str) -> str:
+    """The same for a text at hand."""
+    return f"'{text}" if re.match(FORMULA, text) and not re.fullmatch(PLAIN_NUMBER, text) else text
+
+
 class Format(Widget):  # type: ignore[misc]  # the package has no types
     """The base of all: what is valid, what it becomes, and a sentence on what is wrong."""
 
@@ -64,11 +70,11 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
         """The value of a valid text, as `sql_type`."""
         return sql.SQL("{}::{}").format(value, sql.SQL(self.sql_type))
 
-    def faults(self, value: Expression) -> Sequence[Fault]:  # noqa: ARG002 - for subclasses that know more
+    def faults(self, value: Expression) -> Sequence[Fault]:
         """Conditions and sentences for the invalid, the most particular first; `sentence` is for the rest."""
         return ()
 
-    def render(self, value: Any, obj: Any = None, **options: Any) -> str:  # noqa: ARG002 - the signature of widgets
+    def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         """The cell for a value, as uploads accept it; NULL is an empty cell."""
         return "" if value is None else str(value)
 
@@ -133,7 +139,7 @@ class Boolean(Format):
     def typed(self, value: Expression) -> Expression:
         return sql.SQL("(lower({}) IN ('true', '1', 'yes'))").format(value)
 
-    def render(self, value: Any, obj: Any = None, **options: Any) -> str:  # noqa: ARG002 - the signature of widgets
+    def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         return "" if value is None else str(bool(value)).lower()
 
 
@@ -181,7 +187,7 @@ class Amount(Format):
             faults.append((sql.SQL("true"), f"The number is greater than {self.greatest}."))
         return faults
 
-    def render(self, value: Any, obj: Any = None, **options: Any) -> str:  # noqa: ARG002 - the signature of widgets
+    def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         if value is None:
             return ""
         text = f"{Decimal(value):f}"
@@ -200,7 +206,7 @@ class Day(Format):
     def faults(self, value: Expression) -> Sequence[Fault]:
         return [(matches(value, f"^{_DAY}$"), "There is no such day.")]
 
-    def render(self, value: date | None, obj: Any = None, **options: Any) -> str:  # noqa: ARG002 - the signature of widgets
+    def render(self, value: date | None, obj: Any = None, **options: Any) -> str:
         return "" if value is None else value.isoformat()
 
 
@@ -240,7 +246,7 @@ class Instant(Format):
             (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such day."),
         ]
 
-    def render(self, value: datetime | None, obj: Any = None, **options: Any) -> str:  # noqa: ARG002 - the signature of widgets
+    def render(self, value: datetime | None, obj: Any = None, **options: Any) -> str:
         if value is None:
             return ""
         instant = value.astimezone(UTC).replace(tzinfo=None)

@@ -19,6 +19,7 @@ from django.utils import timezone
 from billing.models import Account
 from usage.csv_files import FileRefusedError, RowError
 from usage.models import UploadKind
+from usage.resources.formats import escaped_text
 from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage
 
 ERRORS_SHOWN = 20
@@ -150,6 +151,7 @@ def _write_errors(file: BinaryIO, errors: Sequence[RowError]) -> None:
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["line", "column", "value", "reason"])
-    writer.writerows([error.line, error.column, error.value, error.reason] for error in errors)
+    for error in errors:
+        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
     text.flush()
     text.detach()
