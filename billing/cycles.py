@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 ONE_DAY = timedelta(days=1)
+NOTHING_YET = "There is no usage to report yet: usage appears on the following day (UTC)."
 
 
 class CyclePolicy(StrEnum):
@@ -53,7 +54,7 @@ class DateRange:
     def within(self, window: "DateRange | None") -> "DateRange":
         """Itself, or a RangeError that names the window in which every range must lie."""
         if window is None:
-            raise RangeError("There is no usage to report yet: usage appears on the following day (UTC).")
+            raise RangeError(NOTHING_YET)
         if self.date_from < window.date_from or self.date_through > window.date_through:
             raise RangeError(
                 f"The range {self.date_from} through {self.date_through} is not inside the available window: "

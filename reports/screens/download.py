@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from billing.cycles import NOTHING_YET
 from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import types
@@ -50,7 +51,7 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
             return JsonResponse({"job": JobCard(job, now).as_json(request)}, status=201)
         return _page_again(request, job)
     if request.method == "POST" and wants_json(request):
-        errors = form.errors if form is not None else {"range": ["There is no usage to report yet."]}
+        errors = form.errors if form is not None else {"range": [NOTHING_YET]}
         return JsonResponse({"errors": errors}, status=422)
     return _page(request, subscription, form)
 

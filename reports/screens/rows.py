@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from psycopg import sql
 
-from billing.cycles import DateRange, RangeError
+from billing.cycles import NOTHING_YET, DateRange, RangeError
+from billing.days import read_day
 from billing.models import Subscription
 from reports import types
 from reports.generation import expected_rows, scope_of, select
@@ -116,14 +117,10 @@ def _days(request: HttpRequest, subscription: Subscription, today: date) -> Date
     first, last = request.GET.get("from"), request.GET.get("through")
     if first and last:
         try:
-            return DateRange(date.fromisoformat(first), date.fromisoformat(last))
-        except RangeError:
-            raise
-        except ValueError:
-            raise RangeError("The days are written as YYYY-MM-DD.") from None
-    if subscription.activation_date >= today:
-        raise RangeError("There is no usage yet: usage appears on the following day (UTC).")
-    days = subscription.contract.default_range(today)
+            return DateRange(read_day(first), read_day(last))
+        except ValueError as error:
+            raise RangeError(str(error)) from None
+    days = subscription.contract.default_range(today) if subscription.activation_date < today else None
     if days is None:
-        raise RangeError("There is no usage yet: usage appears on the following day (UTC).")
+        raise RangeError(NOTHING_YET)
     return days

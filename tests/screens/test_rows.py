@@ -56,7 +56,7 @@ def test_other_days_are_asked_for_in_the_address(ana_client: Client, subscriptio
     [
         ("2017-10-01", "2017-11-01", "data is available from 2017-10-21 through 2017-11-23"),
         ("2017-11-02", "2017-11-01", "after it ends"),
-        ("today", "2017-11-01", "The days are written as YYYY-MM-DD."),
+        ("today", "2017-11-01", "'today' is not a day: write it as YYYY-MM-DD."),
     ],
 )
 def test_a_range_outside_the_window_is_never_silently_cut(

@@ -12,9 +12,10 @@ from typing import Any, BinaryIO, TypeVar
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from billing.cycles import DateRange, RangeError
+from billing.cycles import NOTHING_YET, DateRange, RangeError
 from billing.days import read_day
 from billing.models import Subscription
+from jobs.files import sync_folder
 from reports import formats, types
 from reports.file_format import FileFormat, Progress
 from reports.generation import expected_rows, scope_of, snapshot, write_report
@@ -59,7 +60,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database did not answer: {str(error).partition(chr(10))[0]}") from error
         covered = f"{scope.range.date_from} through {scope.range.date_through}"
-        self._say(f"{report_type.title} of {subscription}, {covered}: {rows} rows in {path}.")
+        self._say(f"{report_type.title} of {subscription}, {covered}: {rows} row{'' if rows == 1 else 's'} in {path}.")
 
     def _write(self, report_type: ReportType, scope: Scope, file_format: FileFormat, path: Path) -> int:
         with replacing(path) as target, snapshot() as connection:
@@ -116,7 +117,9 @@ def _subscription(number: str) -> Subscription:
 def _default_range(subscription: Subscription, today: date) -> DateRange:
     """What a new report covers unless told otherwise; a RangeError when there is nothing to report yet."""
     days = subscription.contract.default_range(today)
-    return days if days is not None else DateRange(today, today).within(None)
+    if days is None:
+        raise RangeError(NOTHING_YET)
+    return days
 
 
 @contextmanager
@@ -140,18 +143,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
