@@ -1,11 +1,25 @@
 """Logs: a line for each event on stderr, with the request or job it belongs to; as JSON where machines read them."""
 
 import logging.config
+import re
 from typing import Any
 
 import structlog
 from django.conf import settings
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_TOKEN = re.compile(r"(/set-password/[^/\s]+/)[^/\s]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A processor: who reads the lines learns no link that sets a password, and no stranger steers their terminal."""
+    return {key: _harmless(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _harmless(text: str) -> str:
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", _TOKEN.sub(r"\1...", text))
+
 
 _OF_EVERY_LINE: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -21,7 +35,7 @@ def logging_settings(*, as_json: bool, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    lines: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    lines: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_secrets]
     if as_json:
         lines += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
