@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 from django.views.generic import FormView
 from django.views.generic.base import ContextMixin
 
+from billing.models import Administrator
 from billing.password_links import send_forgotten_password_link
 
 
@@ -60,6 +61,11 @@ class LinkSent(SiteContext, views.PasswordResetDoneView):
 
 class SetPassword(SiteContext, views.PasswordResetConfirmView):
     """What a link opens: a new password, twice."""
+
+    def get_user(self, uidb64: str) -> Administrator | None:
+        """Nobody who is no longer active: an old link must not be what opens the door once they are again."""
+        administrator = super().get_user(uidb64)
+        return administrator if isinstance(administrator, Administrator) and administrator.is_active else None
 
 
 class PasswordSet(SiteContext, views.PasswordResetCompleteView):

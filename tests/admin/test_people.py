@@ -230,6 +230,14 @@ def test_a_mailbox_gets_one_link_in_five_minutes(client: Client) -> None:
     assert len(mail.outbox) == 2
 
 
+def test_a_link_opens_nothing_for_who_is_no_longer_active(client: Client) -> None:
+    administrator = make_administrator()
+    client.post(reverse("admin_password_reset"), {"email": administrator.email})
+    Administrator.objects.update(is_active=False)
+    choose_password(client, link_in(mail.outbox[0]))
+    assert not Administrator.objects.get(pk=administrator.pk).check_password(PASSWORD)
+
+
 def test_a_weak_password_is_refused(client: Client) -> None:
     client.post(reverse("admin_password_reset"), {"email": make_administrator().email})
     assert b"too short" in choose_password(client, link_in(mail.outbox[0]), "short").content
