@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,35 @@ class TestCommand:
         assert len(errors.read_text().splitlines()) == 3
         run = Run("accounts", file("code,name\n,x\n"), "--yes", "--skip-errors")
         assert (run.status, run.summary) == (1, (1, 0, 0, 0, 1))
+
+    def test_rows_are_left_out_once_it_is_confirmed_and_never_all_of_them(self, file: Any) -> None:
+        run = Run("accounts", file(BAD), "--skip-errors")
+        assert (run.status, run.summary) == (1, (3, 1, 0, 0, 2))
+        assert run.sentence == "Nothing was applied: confirm with --yes."
+        run = Run("accounts", file("code,name\nBETA,\n"), "--skip-errors", "--yes")
+        assert (run.status, run.summary) == (1, (1, 0, 0, 0, 1))
+        assert run.sentence == "Nothing was applied: every row is in error."
+
+    @pytest.mark.parametrize(
+        ("text", "was_applied"),
+        [(GOOD, True), (BAD, False), ("code\nACME\n", False)],
+    )
+    def test_errors_that_cannot_be_written_do_not_hide_what_became_of_the_file(
+        self, text: str, was_applied: bool, file: Any
+    ) -> None:
+        run = Run("accounts", file(text), "--yes", "--errors", "/dev/full")
+        what = "The file was applied, but then something went wrong" if was_applied else "Nothing was applied"
+        assert (run.status, run.sentence) == (1, f"{what}: [Errno 28] No space left on device")
+        assert run.summary[0] == text.count("\n") - 1
+        assert Account.objects.exists() == was_applied
+
+    def test_a_pipe_is_refused_in_a_sentence(self, tmp_path: Path) -> None:
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+        descriptor = os.open(path, os.O_RDWR)  # so that nobody waits for the other end
+        run = Run("accounts", str(path), "--yes")
+        os.close(descriptor)
+        assert (run.status, run.sentence) == (2, f"{path} is a pipe, and the file is read twice: save it first.")
 
     def test_a_thousand_errors_are_written_and_twenty_shown(self, file: Any, tmp_path: Path) -> None:
         errors = tmp_path / "errors.csv"

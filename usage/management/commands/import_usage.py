@@ -46,32 +46,52 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         kind = _kind(options["kind"])
         account = _account(kind, options["account"])
-        with ExitStack() as files:
+        self.is_applied = False
+        with self._plain_errors(), ExitStack() as files:
             file = files.enter_context(_opened(options["file"], "rb"))
             errors = files.enter_context(_opened(options["errors"], "wb", but=file)) if options["errors"] else None
             try:
-                with plain_errors(), stage(kind, file, account, now=timezone.now()) as staged:
+                with stage(kind, file, account, now=timezone.now()) as staged:
                     self._work(staged, errors, is_asked=not options["yes"], skip_errors=options["skip_errors"])
             except FileRefusedError as refused:
-                if errors:
-                    _write_errors(errors, refused.errors)
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
+                if errors:
+                    _write_errors(errors, refused.errors)
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
     def _work(self, staged: Staged, errors: BinaryIO | None, *, is_asked: bool, skip_errors: bool) -> None:
         checked = Outcome(staged.check(), is_applied=False) if is_asked else None
-        outcome = checked or staged.apply(skip_errors=skip_errors)
-        if outcome.counts.errors:
-            self._say_errors(staged.errors(ERRORS_SHOWN), f" (rows in error: {outcome.counts.errors})")
-        is_applicable = not outcome.counts.errors or skip_errors
-        if is_asked and is_applicable and self._is_confirmed(outcome.counts):
-            outcome = staged.apply(skip_errors=skip_errors)
+        outcome = checked or self._apply(staged, skip_errors=skip_errors)
+        counts = outcome.counts
+        if counts.errors:
+            self._say_errors(staged.errors(ERRORS_SHOWN), f" (rows in error: {counts.errors})")
+        is_applicable = not counts.errors or (skip_errors and counts.errors < counts.rows)
+        if is_asked and is_applicable and self._is_confirmed(counts):
+            outcome = self._apply(staged, skip_errors=skip_errors)
+        self._summarize(outcome.counts)
         if errors:
             staged.write_errors(errors)
-        self._summarize(outcome.counts)
+            errors.flush()
         if not outcome.is_applied:
             raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
+
+    def _apply(self, staged: Staged, *, skip_errors: bool) -> Outcome:
+        outcome = staged.apply(skip_errors=skip_errors)
+        self.is_applied = outcome.is_applied
+        return outcome
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """What goes wrong outside of the file ends in a sentence, which says whether the file was applied before."""
+        try:
+            yield
+        except UploadRefusedError as error:
+            raise CommandError(str(error), returncode=1) from error
+        except (DatabaseError, psycopg.Error, OSError) as error:
+            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+            what = "The file was applied, but then something went wrong" if self.is_applied else "Nothing was applied"
+            raise CommandError(f"{what}: {first_line}", returncode=1) from error
 
     def _is_confirmed(self, counts: Counts) -> bool:
         if not sys.stdin.isatty():
@@ -95,18 +115,6 @@ class Command(BaseCommand):
     def _summarize(self, counts: Counts) -> None:
         self.stdout.write(json.dumps(asdict(counts)))
         self.stdout.flush()
-
-
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """What goes wrong outside of the file ends in a sentence."""
-    try:
-        yield
-    except UploadRefusedError as error:
-        raise CommandError(str(error), returncode=1) from error
-    except (DatabaseError, psycopg.Error, OSError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise CommandError(f"Nothing was applied: {first_line}", returncode=1) from error
 
 
 def _kind(name: str) -> UploadKind:
@@ -134,13 +142,16 @@ def _opened(path: Path, mode: str, but: BinaryIO | None = None) -> BinaryIO:
         file: Any = path.open(mode)
     except OSError as error:
         raise CommandError(f"The file {path} cannot be opened: {error.strerror}.", returncode=2) from error
+    if mode == "rb" and not file.seekable():
+        file.close()
+        raise CommandError(f"{path} is a pipe, and the file is read twice: save it first.", returncode=2)
     return file  # type: ignore[no-any-return]  # the mode is binary
 
 
 def _reason(counts: Counts, *, skip_errors: bool) -> str:
-    if counts.errors and skip_errors:
+    if counts.errors and counts.errors == counts.rows:
         return "Nothing was applied: every row is in error."
-    if counts.errors:
+    if counts.errors and not skip_errors:
         return (
             f"Nothing was applied: {counts.errors} of {counts.rows} rows are in error (--skip-errors leaves them out)."
         )
