@@ -92,6 +92,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://" if LOCAL else "smtp://localhost:25")
 vars().update(EMAIL_CONFIG)
+# A mail server that hangs does not hang the request that sends a link.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tallydesk <tallydesk@localhost>")
 
 # --- Language, time: UTC everywhere -----------------------------------------------------------------------------------
@@ -108,7 +110,12 @@ FILES_ROOT = Path(env.str("FILES_ROOT", default=str(home_folder() / "files")))
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": FILES_ROOT, "base_url": None, "file_permissions_mode": 0o600},
+        "OPTIONS": {
+            "location": FILES_ROOT,
+            "base_url": None,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
     },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

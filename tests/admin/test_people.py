@@ -238,6 +238,11 @@ def test_a_link_opens_nothing_for_who_is_no_longer_active(client: Client) -> Non
     assert not Administrator.objects.get(pk=administrator.pk).check_password(PASSWORD)
 
 
+def test_a_mail_server_that_hangs_is_waited_for_no_longer_than_seconds() -> None:
+    smtp: Any = mail.get_connection("django.core.mail.backends.smtp.EmailBackend")
+    assert smtp.timeout == 10
+
+
 def test_a_weak_password_is_refused(client: Client) -> None:
     client.post(reverse("admin_password_reset"), {"email": make_administrator().email})
     assert b"too short" in choose_password(client, link_in(mail.outbox[0]), "short").content
