@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from config.embedded.accounts import Account, own_account, postgres_account
 from config.embedded.errors import EmbeddedError
 from config.embedded.locks import exclusive
+from config.embedded.owners import Owner, ourselves, postgres_owner
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 REFUGES = Path("/var/lib/tallydesk")
@@ -31,8 +31,8 @@ class Place:
     refuge: str | None = None
 
     @property
-    def socket_folders(self) -> dict[Path, Account]:
-        return {self.postgres_sockets: postgres_account(), self.valkey_sockets: own_account()}
+    def socket_folders(self) -> dict[Path, Owner]:
+        return {self.postgres_sockets: postgres_owner(), self.valkey_sockets: ourselves()}
 
     @property
     def postgres_sockets(self) -> Path:
@@ -45,7 +45,7 @@ class Place:
     @property
     def is_safe(self) -> bool:
         """Whether nobody else has taken the remembered names (after a reboot, say, which empties /tmp)."""
-        return all(_is_missing_or_private(folder, account) for folder, account in self.socket_folders.items())
+        return all(_is_missing_or_private(folder, owner) for folder, owner in self.socket_folders.items())
 
 
 def home_folder() -> Path:
@@ -127,7 +127,7 @@ def made_refuge(home: Path) -> Path:
 def _refuse_foreign(home: Path) -> None:
     """What root wrote into somebody's home would lock them out of it."""
     used = home / "place.json"
-    if used.exists() and not own_account().owns(used):
+    if used.exists() and not ourselves().owns(used):
         raise EmbeddedError(
             f"The home {home} belongs to another account. Use the same account as before, or set TALLYDESK_HOME "
             "to another folder."
@@ -145,12 +145,12 @@ def _refuge_follows(place: Place, home: Path) -> bool:
     return True
 
 
-def _is_missing_or_private(folder: Path, account: Account) -> bool:
+def _is_missing_or_private(folder: Path, owner: Owner) -> bool:
     try:
         status = folder.lstat()
     except FileNotFoundError:
         return True
-    return folder.is_dir() and not folder.is_symlink() and status.st_uid == account.uid and status.st_mode & 0o077 == 0
+    return folder.is_dir() and not folder.is_symlink() and status.st_uid == owner.uid and status.st_mode & 0o077 == 0
 
 
 def _read_place(home: Path) -> Place | None:

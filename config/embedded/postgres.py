@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from config.embedded.accounts import postgres_account
 from config.embedded.binaries import postgres_programs
 from config.embedded.copies import copy_programs
 from config.embedded.errors import EmbeddedError
 from config.embedded.homes import Place, made_refuge, write_whole
+from config.embedded.owners import postgres_owner
 from config.embedded.servers import Server
 
 PORT = "5432"
@@ -48,7 +48,7 @@ class Postgres(Server):
     kill_signal = signal.SIGQUIT
 
     def __init__(self, home: Path, place: Place, *, durable: bool) -> None:
-        super().__init__(home, place.postgres_sockets, postgres_account(), durable=durable)
+        super().__init__(home, place.postgres_sockets, postgres_owner(), durable=durable)
         self._refuge = Path(place.refuge) if place.refuge else None
 
     @property
@@ -65,14 +65,14 @@ class Postgres(Server):
         programs = self._reachable_programs()
         if not (self.data / "PG_VERSION").exists():
             self._make_cluster(programs)
-        elif not self.account.owns(self.data):
+        elif not self.owner.owns(self.data):
             raise EmbeddedError(
-                f"The database in {self.data} was made by another account than '{self.account.name}'. "
+                f"The database in {self.data} was made by another account than '{self.owner.name}'. "
                 "Use the same account as before, or set TALLYDESK_HOME to another folder."
             )
-        elif not self.account.reaches(self.data):
+        elif not self.owner.reaches(self.data):
             raise EmbeddedError(
-                f"PostgreSQL runs as '{self.account.name}', who can no longer enter {self.data}. "
+                f"PostgreSQL runs as '{self.owner.name}', who can no longer enter {self.data}. "
                 "Open the way again, or set TALLYDESK_HOME to another folder."
             )
         self._remove_stale_pid_file()
@@ -110,14 +110,14 @@ class Postgres(Server):
     def _make_cluster(self, programs: Path) -> None:
         """Make it under another name, and rename it when it is whole: a killed initdb leaves nothing like one."""
         self._refuse_old(programs)
-        if not self._refuge and not self.account.reaches(self.home):
+        if not self._refuge and not self.owner.reaches(self.home):
             self._take_refuge()
         new = self.data.with_name("postgres.new")
         for left_over in (new, self.data):
             if left_over.is_dir():
                 shutil.rmtree(left_over)
         new.mkdir(mode=0o700)
-        self.account.give(new)
+        self.owner.give(new)
         options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-D", str(new)]
         if not self.durable:
             options.append("--no-sync")
@@ -139,7 +139,7 @@ class Postgres(Server):
     def _reachable_programs(self) -> Path:
         """The folder of the programs, or of a copy where their account cannot run them."""
         programs = postgres_programs()
-        if self.account.reaches(programs / "postgres"):
+        if self.owner.reaches(programs / "postgres"):
             return programs
         status = (programs / "postgres").stat()
         origin = json.dumps([str(programs), status.st_mtime_ns, status.st_size])

@@ -14,9 +14,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
-from config.embedded.accounts import Account
 from config.embedded.errors import EmbeddedError
 from config.embedded.locks import is_held, opened
+from config.embedded.owners import Owner
 
 START_SECONDS = 120  # a database that recovers from a crash may need long
 SETTLE_SECONDS = 10
@@ -33,10 +33,10 @@ class Server(ABC):
     stop_signal: signal.Signals
     kill_signal: signal.Signals = signal.SIGKILL
 
-    def __init__(self, home: Path, sockets: Path, account: Account, *, durable: bool) -> None:
+    def __init__(self, home: Path, sockets: Path, owner: Owner, *, durable: bool) -> None:
         self.home = home
         self.sockets = sockets
-        self.account = account
+        self.owner = owner
         self.durable = durable
         self.alive = home / f"{self.name}.alive"
         self.log = home / f"{self.name}.log"
@@ -104,7 +104,7 @@ class Server(ABC):
                     pass_fds=[alive],
                     start_new_session=True,
                     umask=0o077,
-                    **self.account.spawn_options,
+                    **self.owner.spawn_options,
                 )
             except OSError as error:
                 raise EmbeddedError(f"{self.title} did not start: {command[0]}: {error.strerror}.") from error
@@ -168,10 +168,10 @@ class Server(ABC):
     def _make_sockets_folder(self) -> None:
         try:
             self.sockets.mkdir(mode=0o700)
-            self.account.give(self.sockets)
+            self.owner.give(self.sockets)
         except FileExistsError:
             status = self.sockets.lstat()
-            if self.sockets.is_symlink() or not self.account.owns(self.sockets) or status.st_mode & 0o077:
+            if self.sockets.is_symlink() or not self.owner.owns(self.sockets) or status.st_mode & 0o077:
                 raise EmbeddedError(
                     f"Somebody else has made {self.sockets}. Run the command again: it takes another name."
                 ) from None

@@ -4,9 +4,9 @@ import signal
 import socket
 from pathlib import Path
 
-from config.embedded.accounts import own_account
 from config.embedded.binaries import valkey_program
 from config.embedded.homes import Place
+from config.embedded.owners import ourselves
 from config.embedded.servers import Server
 
 SOCKET_NAME = "valkey.sock"
@@ -20,7 +20,7 @@ class Valkey(Server):
     stop_signal = signal.SIGTERM
 
     def __init__(self, home: Path, place: Place, *, durable: bool) -> None:
-        super().__init__(home, place.valkey_sockets, own_account(), durable=durable)
+        super().__init__(home, place.valkey_sockets, ourselves(), durable=durable)
         self.data = home / "valkey"
         self._pid_file = home / "valkey.pid"
 

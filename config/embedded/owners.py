@@ -19,7 +19,7 @@ class SpawnOptions(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Account:
+class Owner:
     """The system's account that owns a server's process and files."""
 
     name: str
@@ -51,19 +51,19 @@ class Account:
         return subprocess.run(question, cwd="/", check=False, **self.spawn_options).returncode == 0
 
 
-def own_account() -> Account:
+def ourselves() -> Owner:
     """The account of this process."""
     try:
         name = pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:  # a container may run under a number that has no name
         name = str(os.geteuid())
-    return Account(name=name, uid=os.geteuid(), gid=os.getegid())
+    return Owner(name=name, uid=os.geteuid(), gid=os.getegid())
 
 
-def postgres_account() -> Account:
+def postgres_owner() -> Owner:
     """`nobody` when this process is root, otherwise oneself. No account is ever created."""
     if os.geteuid() != 0:
-        return own_account()
+        return ourselves()
     try:
         nobody = pwd.getpwnam("nobody")
     except KeyError:
@@ -71,4 +71,4 @@ def postgres_account() -> Account:
             "PostgreSQL does not run as root, and this system has no account 'nobody'. "
             "Run as an ordinary user, or set DATABASE_URL."
         ) from None
-    return Account(name="nobody", uid=nobody.pw_uid, gid=nobody.pw_gid)
+    return Owner(name="nobody", uid=nobody.pw_uid, gid=nobody.pw_gid)
