@@ -64,7 +64,7 @@ def activation_of_acme(loaded_on: date) -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class ContractTerms:
+class SubscriptionTerms:
     """One subscription; `ended_on` and `telco_commit_percent` are empty for most."""
 
     number: str
@@ -77,17 +77,17 @@ class ContractTerms:
     telco_commit_percent: str = ""
 
 
-def contracts(loaded_on: date) -> tuple[ContractTerms, ...]:
+def subscriptions(loaded_on: date) -> tuple[SubscriptionTerms, ...]:
     """The subscriptions, by the day of the first load.
 
     On that day Acme's cycle is at its last day, as a rule, Brightline's at its first, and Lumière has just begun.
     """
     moved_on = loaded_on - timedelta(days=35)
     return (
-        ContractTerms(
+        SubscriptionTerms(
             "SUB-1001", ACME, activation_of_acme(loaded_on), "USD", "through_anniversary", "North America Standard"
         ),
-        ContractTerms(
+        SubscriptionTerms(
             "SUB-2001",
             NORDLICHT,
             anniversary(loaded_on, -17) - timedelta(days=9),
@@ -96,7 +96,7 @@ def contracts(loaded_on: date) -> tuple[ContractTerms, ...]:
             "Europa Geschäftskunden",
             telco_commit_percent="12.5",
         ),
-        ContractTerms(
+        SubscriptionTerms(
             "SUB-3001",
             HARBOUR,
             anniversary(moved_on, -12),
@@ -105,8 +105,8 @@ def contracts(loaded_on: date) -> tuple[ContractTerms, ...]:
             "UK Classic",
             ended_on=moved_on - ONE_DAY,
         ),
-        ContractTerms("SUB-3002", HARBOUR, moved_on, "GBP", "before_anniversary", "UK Per-Minute"),
-        ContractTerms(
+        SubscriptionTerms("SUB-3002", HARBOUR, moved_on, "GBP", "before_anniversary", "UK Per-Minute"),
+        SubscriptionTerms(
             "SUB-4001",
             BRIGHTLINE,
             months_before(loaded_on, 6),
@@ -114,5 +114,7 @@ def contracts(loaded_on: date) -> tuple[ContractTerms, ...]:
             "before_anniversary",
             "North America Standard",
         ),
-        ContractTerms(NEWEST_SUBSCRIPTION, LUMIERE, loaded_on, "EUR", "through_anniversary", "Europa Geschäftskunden"),
+        SubscriptionTerms(
+            NEWEST_SUBSCRIPTION, LUMIERE, loaded_on, "EUR", "through_anniversary", "Europa Geschäftskunden"
+        ),
     )

@@ -1,4 +1,4 @@
-"""The price lists of the demo: what a minute costs, in which blocks it is billed, and when prices change."""
+"""The rate sheets of the demo: what a minute costs, in which blocks it is billed, and when prices change."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ def call_type(usage_group: str, home: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
-    """A price list from a day on (counted back from the first load): its prices by a factor, less some groups."""
+class Version:
+    """A rate sheet from a day on (counted back from the first load): its prices by a factor, less some groups."""
 
     days_before: int
     factor: Decimal
@@ -44,8 +44,8 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
-class PriceList:
-    """A rate sheet: currency, billed blocks of seconds, and prices per minute (inbound or None, outbound or None)."""
+class RateSheet:
+    """Its name, currency, billed blocks of seconds, and prices per minute (inbound or None, outbound or None)."""
 
     name: str
     currency: str
@@ -53,7 +53,7 @@ class PriceList:
     increment_seconds: int
     minimum_seconds: int
     prices: MappingProxyType[str, tuple[str | None, str | None]]
-    editions: tuple[Edition, ...]
+    versions: tuple[Version, ...]
 
 
 def _prices(table: str) -> MappingProxyType[str, tuple[str | None, str | None]]:
@@ -66,9 +66,9 @@ def _price(cell: str) -> str | None:
     return None if cell == "-" else cell
 
 
-# Where a company calls and the sheet is silent, calls stay unrated: to Australia, and to Ireland until a late edition.
-PRICE_LISTS = (
-    PriceList(
+# Where a company calls and the sheet is silent, calls stay unrated: to Australia, and to Ireland until a late version.
+RATE_SHEETS = (
+    RateSheet(
         "North America Standard",
         "USD",
         ("US",),
@@ -86,9 +86,9 @@ PRICE_LISTS = (
             DE-MOBILE    -      0.0575
             """
         ),
-        (Edition(800, Decimal(1)), Edition(41, Decimal("1.05")), Edition(12, Decimal("0.98"))),
+        (Version(800, Decimal(1)), Version(41, Decimal("1.05")), Version(12, Decimal("0.98"))),
     ),
-    PriceList(
+    RateSheet(
         "Europa Geschäftskunden",
         "EUR",
         ("DE", "FR"),
@@ -109,12 +109,12 @@ PRICE_LISTS = (
             """
         ),
         (
-            Edition(800, Decimal(1), frozenset({"IE-FIXED"})),
-            Edition(47, Decimal("1.04"), frozenset({"IE-FIXED"})),
-            Edition(9, Decimal("1.04")),
+            Version(800, Decimal(1), frozenset({"IE-FIXED"})),
+            Version(47, Decimal("1.04"), frozenset({"IE-FIXED"})),
+            Version(9, Decimal("1.04")),
         ),
     ),
-    PriceList(
+    RateSheet(
         "UK Classic",
         "GBP",
         ("GB",),
@@ -128,9 +128,9 @@ PRICE_LISTS = (
             IE-FIXED     -      0.024
             """
         ),
-        (Edition(800, Decimal(1)),),
+        (Version(800, Decimal(1)),),
     ),
-    PriceList(
+    RateSheet(
         "UK Per-Minute",
         "GBP",
         ("GB",),
@@ -145,24 +145,24 @@ PRICE_LISTS = (
             US-FIXED     -      0.0175
             """
         ),
-        (Edition(35, Decimal(1)), Edition(16, Decimal("1.025"))),
+        (Version(35, Decimal(1)), Version(16, Decimal("1.025"))),
     ),
 )
 
 
 def rate_rows(loaded_on: date) -> Iterator[tuple[object, ...]]:
     """The rows of a `rates` upload file."""
-    for sheet in PRICE_LISTS:
-        for edition in sheet.editions:
-            effective_from = loaded_on - timedelta(days=edition.days_before)
+    for sheet in RATE_SHEETS:
+        for version in sheet.versions:
+            effective_from = loaded_on - timedelta(days=version.days_before)
             for group, prices in sheet.prices.items():
-                if group in edition.without:
+                if group in version.without:
                     continue
                 # On a sheet for several countries, a group of one of them is foreign to the others.
                 for kind in sorted({call_type(group, home) for home in sheet.homes}):
                     for direction, price in zip(("Inbound", "Outbound"), prices, strict=True):
                         if price is not None:
-                            rate = (Decimal(price) * edition.factor).quantize(Decimal("0.000001"))
+                            rate = (Decimal(price) * version.factor).quantize(Decimal("0.000001"))
                             yield (
                                 sheet.name,
                                 sheet.currency,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from billing.cycles import ONE_DAY, midnight
 from config.demo.calls import calls_started_on
-from config.demo.companies import COMPANIES, Company, contracts, first_day_of_usage
+from config.demo.companies import COMPANIES, Company, first_day_of_usage, subscriptions
 from config.demo.rates import rate_rows
 from config.demo.resources import RESOURCES, quantities
 from config.demo.rosters import CHARGES, appliances, employees
@@ -119,7 +119,7 @@ class World:
                 yield company.code, appliance.device_id, appliance.name
 
     def _subscriptions(self) -> Iterator[Row]:
-        for terms in contracts(self.loaded_on):
+        for terms in subscriptions(self.loaded_on):
             yield (
                 terms.number,
                 terms.company.code,

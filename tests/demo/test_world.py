@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from billing.cycles import Contract, CyclePolicy
-from config.demo.companies import ACME, BRIGHTLINE, COMPANIES, LUMIERE, contracts
+from config.demo.companies import ACME, BRIGHTLINE, COMPANIES, LUMIERE, subscriptions
 from config.demo.phone_numbers import RANGES
 from config.demo.resources import STORAGE
 from config.demo.world import DAILY_KINDS, LASTING_KINDS, World, write_file
@@ -138,7 +138,7 @@ def test_names_are_in_more_than_one_script() -> None:
 
 @pytest.mark.parametrize("loaded_on", [date(2025, 1, 1) + timedelta(days=number) for number in range(0, 730, 13)])
 def test_whatever_the_day_acme_has_a_full_cycle_behind_it_and_brightline_begins_one(loaded_on: date) -> None:
-    terms = {contract.number: contract for contract in contracts(loaded_on)}
+    terms = {subscription.number: subscription for subscription in subscriptions(loaded_on)}
     acme = Contract(terms["SUB-1001"].activation_date)
     previous = acme.previous_range(loaded_on)
     assert terms["SUB-1001"].company == ACME
