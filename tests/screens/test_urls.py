@@ -1,0 +1,129 @@
+"""Every address under Account settings, for every sort of person, with one's own, another's and a missing object."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from billing.models import Administrator, Membership, Subscription
+from jobs.states import State
+from reports.models import ReportJob
+from tests.admin.world import client_of, make_role
+from tests.jobs.jobs import make_job
+from tests.screens.world import make_acme, make_member
+
+# Name and method: what the address is about, and the answer to whom it is open.
+LINES = {
+    ("index", "get"): (None, 302),
+    ("subscriptions", "get"): (None, 200),
+    ("subscription", "get"): ("subscription", 200),
+    ("rows", "get"): ("subscription", 200),
+    ("missing-rates", "get"): ("subscription", 200),
+    ("download-usage-report", "get"): ("subscription", 200),
+    ("download-usage-report", "post"): ("subscription", 422),
+    ("progress", "get"): ("subscription", 200),
+    ("report-jobs", "get"): (None, 200),
+    ("report-job-file", "get"): ("job", 409),
+    ("report-job-again", "post"): ("job", 302),
+    ("report-job-cancel", "post"): ("job", 302),
+}
+MORE_ARGUMENTS = {"rows": ["voice-usage"]}
+
+# Who is answered how: to their own, to another account's, and to the pages that are about no object.
+OPEN, REFUSED, MISSING, SIGN_IN = "open", "refused", "missing", "sign in"
+ROLES = {
+    "anonymous": (SIGN_IN, SIGN_IN, SIGN_IN),
+    "deactivated": (SIGN_IN, SIGN_IN, SIGN_IN),
+    "customer": (REFUSED, MISSING, REFUSED),
+    "customer who uploads": (REFUSED, MISSING, REFUSED),
+    "customer who views": (OPEN, MISSING, OPEN),
+    "customer who adds": (OPEN, MISSING, OPEN),
+    "customer with all permissions": (OPEN, MISSING, OPEN),
+    "customer granted everything": (OPEN, MISSING, OPEN),
+    "former member": (MISSING, MISSING, OPEN),
+    "idle staff": (REFUSED, REFUSED, REFUSED),
+    "support": (OPEN, OPEN, OPEN),
+    "operator": (OPEN, OPEN, OPEN),
+    "superuser": (OPEN, OPEN, OPEN),
+}
+STATUS = {REFUSED: 403, MISSING: 404, SIGN_IN: 302}
+
+
+def test_every_address_has_a_line_in_the_table() -> None:
+    _prefix, resolver = get_resolver().namespace_dict["account_settings"]
+    known = {name for name, _method in LINES}
+    assert {getattr(pattern, "name", pattern) for pattern in resolver.url_patterns} == known
+
+
+def person(role: str, subscription: Subscription) -> Administrator | None:
+    account = subscription.account
+    if role == "anonymous":
+        return None
+    if role == "customer who adds":
+        return make_member(account, permissions=("add_subscription",))
+    if role in {"former member", "deactivated"}:
+        return make_member(account)
+    return make_role(role, account)
+
+
+def signed_in(role: str, subscription: Subscription) -> Client:
+    """A browser in which they are signed in; whatever they lost, they lost it after that."""
+    administrator = person(role, subscription)
+    client = client_of(administrator)
+    if role == "former member":
+        Membership.objects.filter(administrator=administrator).delete()
+    if role == "deactivated" and administrator is not None:
+        Administrator.objects.filter(pk=administrator.pk).update(is_active=False)
+    return client
+
+
+def objects(own: ReportJob, others: ReportJob, role: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """For each kind of answer the objects that get it, as they stand in an address."""
+    to_own, to_others, _to_none = ROLES[role]
+    to_missing = SIGN_IN if to_own == SIGN_IN else MISSING
+    yield to_own, {"subscription": own.subscription_id, "job": own.pk}
+    yield to_others, {"subscription": others.subscription_id, "job": others.pk}
+    yield to_missing, {"subscription": 987654, "job": uuid.uuid4()}
+    yield to_missing, {"subscription": 10**30, "job": uuid.UUID(int=0)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscription) -> None:
+    own, others = make_job(subscription=subscription), make_job(subscription=make_acme())
+    client = signed_in(role, subscription)
+    expected, answered = {}, {}
+    for (name, method), (about, status) in LINES.items():
+        found = [(ROLES[role][2], {})] if about is None else objects(own, others, role)
+        for answer, numbers in found:
+            arguments = [numbers[about], *MORE_ARGUMENTS.get(name, [])] if about else []
+            # A page: whoever sees a single subscription is otherwise led to it.
+            address = reverse(f"account_settings:{name}", args=arguments) + ("" if about else "?page=1")
+            line = f"{method} {address}"
+            expected[line] = status if answer == OPEN or name == "index" else STATUS[answer]
+            response = getattr(client, method)(address)
+            answered[line] = response.status_code
+            if answer == SIGN_IN and name != "index":
+                assert response["Location"].startswith(reverse("admin:login")), line
+    assert {line: code for line, code in answered.items() if code != expected[line]} == {}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_only_to_whom_it_is_open_something_happens_to_a_job(role: str, subscription: Subscription) -> None:
+    own, others = make_job(subscription=subscription), make_job(subscription=make_acme())
+    client = signed_in(role, subscription)
+    for job, answer in zip((own, others), ROLES[role], strict=False):
+        for name in ("report-job-again", "report-job-cancel"):
+            client.post(reverse(f"account_settings:{name}", args=[job.pk]))
+        job.refresh_from_db()
+        assert (job.state == State.CANCELLED) is (answer == OPEN)
+        assert ReportJob.objects.filter(subscription=job.subscription).count() == (2 if answer == OPEN else 1)
+
+
+@pytest.mark.parametrize("tail", ["subscriptions/abc/", "subscriptions/-1/", "reports/abc/file/", "nothing/"])
+def test_a_malformed_address_is_a_404_to_whoever_is_signed_in(tail: str, subscription: Subscription) -> None:
+    address = reverse("account_settings:index") + tail
+    for role in ("customer", "customer with all permissions", "superuser"):
+        assert signed_in(role, subscription).get(address).status_code == 404, role
+    assert Client().get(address)["Location"].startswith(reverse("admin:login"))
