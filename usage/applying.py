@@ -1,8 +1,6 @@
 """Applying a received file: one attempt, from a claimed upload to its counts."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO
 
@@ -13,11 +11,10 @@ from django.utils import timezone
 from billing.models import Administrator
 from jobs import files
 from jobs.running import Attempt, JobFailedError
-from usage.csv_files import FileRefusedError, RowError
+from usage.csv_files import FileRefusedError
 from usage.models import Upload, UploadKind
 from usage.receiving import refuse_unless_permitted
-from usage.resources.formats import escaped_text
-from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage
+from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
 
 
 def apply_received(attempt: Attempt[Upload]) -> None:
@@ -39,7 +36,7 @@ def apply_received(attempt: Attempt[Upload]) -> None:
             _apply(attempt, staged)
     except FileRefusedError as error:
         counts = _fields(Counts(rows=error.rows, errors=error.rows))
-        errors_file = _store_errors(upload, partial(_write_errors, error.errors))
+        errors_file = _store_errors(upload, partial(write_errors, error.errors))
         raise JobFailedError(f"{error} Nothing was applied.", **counts, errors_file=errors_file) from error
     except UploadRefusedError as error:
         raise JobFailedError(str(error)) from error
@@ -78,12 +75,3 @@ def _store_errors(upload: Upload, write: Callable[[BinaryIO], None]) -> str:
     with files.storing(name) as target:
         write(target)
     return name
-
-
-def _write_errors(errors: Sequence[RowError], target: BinaryIO) -> None:
-    text = io.TextIOWrapper(target, encoding="utf-8", newline="", write_through=True)
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["line", "column", "value", "reason"])
-    for error in errors:
-        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
-    text.detach()

@@ -5,6 +5,8 @@ with stage(UploadKind.CALLS, file, account, now=timezone.now()) as staged:
     outcome = staged.apply(skip_errors=False)    # checks again, then writes
 """
 
+import csv
+import io
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
-from usage.resources.formats import Expression, escaped
+from usage.resources.formats import Expression, escaped, escaped_text
 from usage.staging import copy_cells
 
 # Sorting and hashing a million rows in memory; given back at the end of the transaction.
@@ -174,6 +176,16 @@ def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: dat
             yield staged
         finally:
             staged.drop()
+
+
+def write_errors(errors: Sequence[RowError], file: BinaryIO) -> None:
+    """Write the errors of a refused file as CSV, as those of a staged one are written."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["line", "column", "value", "reason"])
+    for error in errors:
+        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
+    text.detach()
 
 
 def drop_abandoned_tables() -> int:

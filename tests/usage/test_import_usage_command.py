@@ -77,7 +77,7 @@ class TestCommand:
         monkeypatch.setattr(import_usage.sys, "stdin", Terminal(answer))  # type: ignore[attr-defined]  # what it reads
         run = Run("accounts", file(GOOD))
         assert (run.status, run.summary) == (status, (1, 1, 0, 0, 0))
-        assert "1 rows are new" in run.stderr
+        assert "New rows: 1; changed: 0;" in run.stderr
         assert Account.objects.exists() is (status == 0)
 
     def test_one_error_applies_nothing_and_is_told_and_written(self, file: Any, tmp_path: Path) -> None:

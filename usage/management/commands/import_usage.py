@@ -1,7 +1,5 @@
 """`manage.py import_usage KIND FILE`: the way of an upload, from the shell."""
 
-import csv
-import io
 import json
 import sys
 from argparse import ArgumentParser
@@ -19,8 +17,7 @@ from django.utils import timezone
 from billing.models import Account
 from usage.csv_files import FileRefusedError, RowError
 from usage.models import UploadKind
-from usage.resources.formats import escaped_text
-from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage
+from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
 
 ERRORS_SHOWN = 20
 
@@ -57,7 +54,7 @@ class Command(BaseCommand):
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
                 if errors:
-                    _write_errors(errors, refused.errors)
+                    write_errors(refused.errors, errors)
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
     def _work(self, staged: Staged, errors: BinaryIO | None, *, is_asked: bool, skip_errors: bool) -> None:
@@ -97,8 +94,8 @@ class Command(BaseCommand):
         if not sys.stdin.isatty():
             return False
         self.stderr.write(
-            f"{counts.new} rows are new, {counts.changed} change, {counts.unchanged} stay as they are, "
-            f"{counts.errors} are left out. Apply? [y/N] ",
+            f"New rows: {counts.new}; changed: {counts.changed}; unchanged: {counts.unchanged}; "
+            f"left out: {counts.errors}. Apply? [y/N] ",
             ending="",
         )
         self.stderr.flush()
@@ -156,13 +153,3 @@ def _reason(counts: Counts, *, skip_errors: bool) -> str:
             f"Nothing was applied: {counts.errors} of {counts.rows} rows are in error (--skip-errors leaves them out)."
         )
     return "Nothing was applied: confirm with --yes."
-
-
-def _write_errors(file: BinaryIO, errors: Sequence[RowError]) -> None:
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["line", "column", "value", "reason"])
-    for error in errors:
-        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
-    text.flush()
-    text.detach()
