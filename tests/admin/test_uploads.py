@@ -46,6 +46,14 @@ def test_an_operator_uploads_a_file_and_comes_to_its_page() -> None:
     assert "Waiting for a worker" in page
 
 
+def test_the_form_begins_with_the_account_of_the_subscription_screen() -> None:
+    account = make_account(name="Acme")
+    make_account(name="Globex")
+    page = client_of(make_role("operator")).get(f"{ADD}?account={account.pk}").content.decode()
+    assert f'<option value="{account.pk}" selected>Acme</option>' in page
+    assert page.count(" selected") == 1
+
+
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [

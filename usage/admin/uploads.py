@@ -91,7 +91,8 @@ class UploadAdmin(ScopedAdmin):
         administrator = request.user
         if not isinstance(administrator, Administrator) or not self.has_add_permission(request):
             raise PermissionDenied
-        form = UploadForm(request.POST or None, request.FILES or None, administrator=administrator)
+        initial = {"account": request.GET.get("account")}  # as the Subscription screen asks for it
+        form = UploadForm(request.POST or None, request.FILES or None, initial=initial, administrator=administrator)
         upload = self._received(form, administrator)
         if upload is not None:
             self.log_addition(request, upload, [{"added": {}}])
