@@ -1,19 +1,20 @@
 """A filter by the last days, offered once an account is chosen: its index finds them."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from billing.cycles import midnight
 from usage.admin.long_lists import chooses_account
 
 
 def last_days(number: int, now: datetime) -> tuple[datetime, datetime]:
     """The half-open period of the last complete days (UTC)."""
-    today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+    today = midnight(now.date())
     return today - timedelta(days=number), today
 
 
@@ -23,14 +24,17 @@ class StartedFilter(admin.SimpleListFilter):
     title = "started"
     parameter_name = "days"
 
+    CHOICES: ClassVar = {"1": "Yesterday", "7": "Last 7 days", "30": "Last 30 days"}
+
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Nothing to choose while the list shows all accounts."""
         if not chooses_account(request):
             return []
-        return [("1", "Yesterday"), ("7", "Last 7 days"), ("30", "Last 30 days")]
+        return list(self.CHOICES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those that started on the days."""
-        if self.value() not in {"1", "7", "30"}:
+        number = self.value()
+        if number is None or number not in self.CHOICES:
             return queryset
-        return queryset.started_within(last_days(int(self.value() or 1), timezone.now()))  # type: ignore[attr-defined,no-any-return]  # calls or sessions
+        return queryset.started_within(last_days(int(number), timezone.now()))  # type: ignore[attr-defined,no-any-return]  # calls or sessions

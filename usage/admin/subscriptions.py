@@ -1,6 +1,6 @@
 """The admin of subscriptions."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
+from billing.cycles import ONE_DAY, DateRange
 from billing.models import Subscription, TelcoCommitDiscount
 from billing.scoped_admin import AccountFilter, ScopedInline
 from usage.admin.covering import CoveringAdmin
@@ -67,9 +68,8 @@ class SubscriptionAdmin(CoveringAdmin):
 
     def dependents(self, instance: Subscription) -> list[str]:
         """Its reports, and the usage in its window, which no foreign key holds."""
-        last_day = min(instance.ended_on or date.max, date.max - timedelta(days=1))  # the next one is a day too
-        start = datetime.combine(instance.activation_date, time(), UTC)
-        period = (start, datetime.combine(last_day + timedelta(days=1), time(), UTC))
+        last_day = min(instance.ended_on or date.max, date.max - ONE_DAY)  # the next one is a day too
+        period = DateRange(instance.activation_date, last_day).period
         used = [
             LoginSession.objects.started_within(period),
             Call.objects.started_within(period),
