@@ -210,7 +210,7 @@ def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> No
 def test_nobody_else_on_the_machine_sees_the_files(files_root: Path) -> None:
     upload = apply(receive_users(f"{USERS}nobody,Nobody\n", account=make_account(), skip_errors=True))
     for name in (upload.file.name, upload.errors_file.name):
-        path = files_root / name
+        path = files_root / str(name)
         assert [place.stat().st_mode & 0o077 for place in (path, path.parent)] == [0, 0], name
 
 
