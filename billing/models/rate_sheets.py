@@ -5,7 +5,8 @@ from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Cast
+
+from billing.models.amounts import finite
 
 
 class Direction(models.TextChoices):
@@ -129,9 +130,7 @@ class Rate(models.Model):
                 condition=Q(direction__in=["Inbound", "Outbound"]), name="rate_direction_is_inbound_or_outbound"
             ),
             models.CheckConstraint(
-                # NaN is greater than every number, so that >= alone would let it in.
-                condition=Q(rate_per_minute__gte=0)
-                & ~Q(rate_per_minute=Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6))),
+                condition=finite("rate_per_minute"),
                 name="rate_is_a_finite_amount",
                 violation_error_message="The rate is a number, 0 or more.",
             ),

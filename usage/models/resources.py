@@ -1,7 +1,6 @@
 """Resources: billable things consumed by quantity, how much of each a licence allows, how much was used."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Self
 
 from django.db import models
@@ -9,13 +8,7 @@ from django.db.models import Q, Value
 from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Charge
-
-
-def finite(field: str) -> Q:
-    """The condition that an amount is 0 or more and a number: NaN is greater than every number, so >= lets it in."""
-    return Q(**{f"{field}__gte": Decimal(0)}) & ~Q(
-        **{field: Cast(Value("NaN"), models.DecimalField(max_digits=24, decimal_places=6))}
-    )
+from billing.models.amounts import finite
 
 
 class Resource(models.Model):
