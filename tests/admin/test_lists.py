@@ -20,9 +20,7 @@ NEVER_COUNTED = ["usage_call", "usage_loginsession", "usage_resourceusage", "usa
 
 
 def queries_of(client: Client, address: str) -> list[str]:
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
+    with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     return [query["sql"] for query in captured.captured_queries]
 

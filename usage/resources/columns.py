@@ -12,9 +12,9 @@ from usage.resources.formats import Expression, Format, Text
 class Column(Field):  # type: ignore[misc]  # the package has no types
     """One column: `attribute` is the model's field that it fills (None: the resource sees to it).
 
-    Without a `default`, the file must have the column. With one, the column may be absent (existing rows keep what they
-    have) or its cell empty: then `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty
-    cells in a column that must be there.
+    The file must have the column, unless it is `optional`: then it may be absent (existing rows keep what they have) or
+    its cell empty, and `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty cells in a
+    column that must be there.
     """
 
     widget: Format
@@ -57,10 +57,9 @@ class Reference(Column):
         *,
         by: str = "name",
         must_exist: bool = True,
-        optional: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(optional=optional, **options)
+        super().__init__(**options)
         self.model = model
         self.by = by
         self.must_exist = must_exist
