@@ -19,8 +19,9 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret_key() if LOCAL and "SECRET_KEY" not in env.ENVIRON else env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# What links in e-mails begin with; the port is that of `make demo`.
-SITE_URL = env.str("SITE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}")
+# What links in e-mails begin with: never what a request says the host is. The port is that of `make demo`.
+_SITE = f"127.0.0.1:{env.int('PORT', default=8000)}" if LOCAL else ALLOWED_HOSTS[0].lstrip(".")
+SITE_URL = env.str("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{_SITE}")
 
 INSTALLED_APPS = [
     "config",
