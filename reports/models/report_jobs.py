@@ -57,7 +57,7 @@ class ReportJob(Job):
     file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     file_rows = models.PositiveBigIntegerField(null=True, editable=False)
 
-    objects = ReportJobQuerySet.as_manager()
+    objects = models.Manager.from_queryset(ReportJobQuerySet)()
 
     task_name = "reports.tasks.generate_report"
 

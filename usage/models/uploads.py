@@ -75,7 +75,7 @@ class Upload(Job):
     rows_in_error = models.PositiveBigIntegerField("in error", null=True, editable=False)
     errors_file = models.FileField(max_length=255, blank=True, editable=False)
 
-    objects = UploadQuerySet.as_manager()
+    objects = models.Manager.from_queryset(UploadQuerySet)()
 
     task_name = "usage.tasks.apply_upload"
 
