@@ -7,12 +7,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib.auth.models import Permission
-from django.db import connection
 
 from billing.cycles import DateRange
 from billing.models import Account, Administrator, Subscription
-from reports import formats, types
-from reports.generation import scope_of, write_report
+from reports.generation import scope_of
 from tests.factories import (
     instant,
     make_account,
@@ -26,6 +24,7 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
+from tests.reports.asking import write
 from usage.models import EntityKind
 
 NOW = datetime(2017, 11, 24, 10, 4, tzinfo=UTC)
@@ -103,16 +102,8 @@ def _make_calls(account: Account) -> None:
 
 def report_file(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR, today: date = TODAY) -> bytes:
     """The file of a report, made by the generation itself; inside the test's transaction."""
-    target = io.BytesIO()
-    write_report(
-        connection,
-        report_type=types.by_slug(slug),
-        scope=scope_of(subscription, days, today),
-        format=formats.by_slug("csv"),
-        target=target,
-        progress=lambda _rows: None,
-    )
-    return target.getvalue()
+    content, _written = write(slug, scope_of(subscription, days, today))
+    return content
 
 
 def report_rows(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR) -> list[dict[str, str]]:
