@@ -25,11 +25,11 @@ class Site:
         """Go to an address of the site."""
         self.page.goto(self.url + path)
 
-    def sign_in(self, administrator: Administrator, path: str = "/admin/") -> None:
+    def sign_in(self, administrator: Administrator, path: str = "/admin/", *, password: str = PASSWORD) -> None:
         """As a person does, on the way to an address."""
         self.open(path)
         self.page.get_by_label("E-mail address").fill(administrator.email)
-        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
 
     def _hear(self, message: ConsoleMessage) -> None:
