@@ -74,7 +74,7 @@ def make_groups(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("usage", "0001_initial"),
-        ("billing", "0002_administrator_link_sent_at"),
+        ("billing", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
