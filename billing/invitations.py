@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -52,7 +53,11 @@ class InvitationForm(AdministratorForm):
     inviter: ClassVar[Administrator]
 
     member_of = forms.ModelMultipleChoiceField(
-        Account.objects.none(), label="Accounts", required=False, help_text="Whose reports they will see."
+        Account.objects.none(),
+        label="Accounts",
+        required=False,
+        widget=FilteredSelectMultiple("accounts", is_stacked=False),
+        help_text="Whose reports they will see.",
     )
     user_permissions = PermissionChoiceField(
         Permission.objects.none(), label="Permissions", required=False, widget=forms.CheckboxSelectMultiple

@@ -51,7 +51,7 @@ def _send(administrator: Administrator, subject: str, template: str) -> bool:
         return False
     context = {
         "administrator": administrator,
-        "accounts": list(administrator.accounts.all()),
+        "accounts": list(administrator.accounts.values_list("name", flat=True)),
         "url": set_password_url(administrator),
         "site_url": settings.SITE_URL,
         "days": settings.PASSWORD_RESET_TIMEOUT // 86_400,

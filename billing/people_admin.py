@@ -10,10 +10,10 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from billing.admin_site import platform_staff
-from billing.invitations import InvitationForm
+from billing.invitations import InvitationForm, grantable_groups
 from billing.models import Administrator, Membership
 from billing.password_links import send_invitation
 from billing.scoped_admin import ScopedAdmin, ScopedInline
@@ -53,18 +53,25 @@ class AdministratorAdmin(ScopedAdmin):
     inlines = [MembershipInline]
     actions = ["send_link"]
     filter_horizontal = ["groups", "user_permissions"]
-    invitation_fields = ["email", "name", "member_of", "user_permissions", "groups"]
+    invitation_fields = ["email", "name", "member_of", "user_permissions"]
     fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """An invitation, or the administrator as they are."""
         if obj is None:
+            inviter = platform_staff(request)
+            groups = ["groups"] if inviter and grantable_groups(inviter).exists() else []
             flags = ["is_platform_staff"] if is_superuser(request) else []
-            return [(None, {"fields": [*self.invitation_fields, *flags]})]
+            return [(None, {"fields": [*self.invitation_fields, *groups, *flags]})]
         return [
             (None, {"fields": ["email", "name", "is_active", "joined_at", "last_login"]}),
             ("Permissions", {"fields": ["is_platform_staff", "is_superuser", "groups", "user_permissions"]}),
         ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """One invites somebody: there is nothing to go on editing afterwards."""
+        words = {"title": "Invite an administrator", "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**words, **(extra_context or {})})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Who could change an address could ask for its password: this, too, is for superusers."""

@@ -66,6 +66,7 @@ def test_an_operator_invites_a_customers_administrator_who_sets_a_password_and_s
     assert invited.get_all_permissions() == {"billing.view_subscription"}
     [message] = mail.outbox
     assert message.to == ["cy@acme.example"]
+    assert f"as an administrator of {account.name}." in message.body
     choose_password(client, link_in(message))
     answer = client.post(reverse("admin:login"), {"username": "CY@acme.example", "password": PASSWORD})
     assert answer.status_code == 302
