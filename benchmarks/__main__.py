@@ -4,13 +4,14 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ["LOG_LEVEL"] = "WARNING"
 HOME = tempfile.mkdtemp(prefix="tallydesk-bench-")
-os.chmod(HOME, 0o711)  # noqa: PTH101 - PostgreSQL runs as nobody where we are root, and has to pass
+Path(HOME).chmod(0o711)  # PostgreSQL runs as nobody where we are root, and has to pass
 os.environ["TALLYDESK_HOME"] = HOME
 
 django.setup()
