@@ -19,6 +19,7 @@ from reports import types
 from reports.models import ReportJob
 from tests.browser.site import Site
 from tests.browser.world import today
+from tests.faults.processes import Processes, wait_for
 
 TITLES = {report_type.slug: report_type.title for report_type in types.all_types()}
 SOON = 30_000  # milliseconds; a worker takes a few seconds until it is ready
@@ -110,6 +111,22 @@ def test_only_the_window_that_asked_downloads_and_only_once(
     site.page.reload()
     site.page.wait_for_timeout(1500)
     assert len(downloads) == 1
+
+
+def test_a_report_that_became_ready_while_the_page_was_left_is_fetched_on_the_way_back(
+    site: Site, processes: Processes, ana: Administrator, subscription: Subscription
+) -> None:
+    site.sign_in(ana, page_of(subscription))
+    ask(site.page, "Resources Usage")
+    expect(site.page.locator("#in-progress-list > li")).to_have_count(1)
+    site.page.get_by_role("link", name="Reports", exact=True).click()
+    expect(site.page.get_by_role("heading", name="All reports")).to_be_visible()
+    processes.worker("reports")
+    wait_for(lambda: ReportJob.objects.filter(state=State.SUCCEEDED).exists(), seconds=30, what="the report is made")
+    with site.page.expect_download():
+        site.page.go_back()
+    expect(site.page.get_by_role("status")).to_contain_text("on its way to your downloads")
+    expect(site.page.locator("#recent-list > li")).to_have_count(1)
 
 
 def test_without_a_script_the_page_reloads_itself_until_the_report_is_there(

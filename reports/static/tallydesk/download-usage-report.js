@@ -36,7 +36,7 @@
     // --- What this window asked for: it alone fetches the file, once, even if it is reloaded meanwhile ---------------
 
     const asked = {
-        key: "tallydesk.asked",
+        key: `tallydesk.asked ${desk.dataset.progressUrl}`,
         all() {
             try {
                 return new Set(JSON.parse(sessionStorage.getItem(this.key)) || []);
@@ -144,16 +144,21 @@
         return [...inProgressList.children].map((row) => row.dataset.job);
     }
 
+    // Those, and what was asked for here before the page was left: it may be ready by now, and wants to be fetched.
+    function awaited() {
+        return [...new Set([...unfinished(), ...asked.all()])];
+    }
+
     function pollSoon(delay = pause) {
         clearTimeout(timer);
         timer = null;
-        if (unfinished().length && !document.hidden) {
+        if (awaited().length && !document.hidden) {
             timer = setTimeout(poll, delay);
         }
     }
 
     async function poll() {
-        const ids = unfinished();
+        const ids = awaited();
         const query = new URLSearchParams(ids.map((id) => ["id", id]));
         try {
             const {jobs} = await request(`${desk.dataset.progressUrl}?${query}`);
@@ -163,6 +168,8 @@
             failures = 0;
             pause = EVERY;
             show(jobs);
+            const known = new Set(jobs.map((job) => job.id));
+            asked.keep([...asked.all()].filter((id) => known.has(id) || !ids.includes(id)));
         } catch (error) {
             failures += 1;
             pause = Math.min(AT_MOST_EVERY, EVERY * 2 ** failures);
@@ -179,7 +186,7 @@
         for (const job of jobs) {
             if (!job.finished) {
                 showInProgress(job);
-            } else if (shown(job.id) && inProgressList.contains(shown(job.id))) {
+            } else if (inProgressList.contains(shown(job.id)) || asked.all().has(job.id)) {
                 showFinished(job);
             }
         }
@@ -342,5 +349,5 @@
     selectTab((tabs.find((tab) => tab.hasAttribute("aria-current")) || tabs[0]).dataset.tab);
     tabs.forEach((tab) => tab.removeAttribute("aria-current"));
 
-    pollSoon();
+    pollSoon(0);
 }
