@@ -34,7 +34,8 @@ class FileRefusedError(Exception):
     """The file as a whole cannot be used; `errors` says why. `rows` of it, after the header, were seen."""
 
     def __init__(self, *errors: RowError, rows: int = 0) -> None:
-        super().__init__(errors[0].reason)
+        first = errors[0]
+        super().__init__(f"{first.column}: {first.reason}" if first.column else first.reason)
         self.errors = errors
         self.rows = rows
 

@@ -63,7 +63,8 @@ def test_the_rows_in_error_are_left_out_when_asked_and_still_named() -> None:
 def test_a_file_that_cannot_be_used_fails_with_what_is_wrong_with_it() -> None:
     upload = apply(receive_users("e-mail\nana@acme.example\n", account=make_account()))
     assert upload.state == State.FAILED
-    assert "Nothing was applied." in upload.failure
+    assert upload.failure.startswith("e-mail: The column is unknown;")
+    assert upload.failure.endswith("Nothing was applied.")
     assert b"e-mail" in upload.errors_file.read()
 
 
