@@ -210,6 +210,16 @@ def test_unrated_calls_are_a_list_of_their_own() -> None:
     assert response.context["cl"].result_list == [unrated]
 
 
+def test_a_list_says_how_many_were_found_to_who_searched_and_that_nothing_is_there() -> None:
+    client = client_of(make_role("support"))
+    address = reverse("admin:usage_call_changelist")
+    assert b"There are no calls yet." in client.get(address).content
+    make_call(account=make_account(), sip_call_id="a@sip", started_at=instant("2026-03-01T09:00"))
+    assert b"1 result" not in client.get(address).content
+    assert b"1 result" in client.get(address, {"q": "a@sip"}).content
+    assert b"No calls match." in client.get(address, {"q": "b@sip"}).content
+
+
 def test_a_long_list_has_pages_and_says_that_there_is_more() -> None:
     account = make_account()
     for _number in range(51):
