@@ -58,9 +58,18 @@ class ForgottenPassword(SiteContext, AddressFormView):
 class LinkSent(SiteContext, views.PasswordResetDoneView):
     """Look into your mailbox."""
 
+    title = "Look into your mailbox"
+
 
 class SetPassword(SiteContext, views.PasswordResetConfirmView):
     """What a link opens: a new password, twice."""
+
+    title = "Choose a password"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With a heading of its own where the link opens nothing."""
+        context = super().get_context_data(**kwargs)
+        return context if self.validlink else {**context, "title": "This link does not work any more"}
 
     def get_user(self, uidb64: str) -> Administrator | None:
         """Nobody who is no longer active: an old link must not be what opens the door once they are again."""
@@ -70,3 +79,5 @@ class SetPassword(SiteContext, views.PasswordResetConfirmView):
 
 class PasswordSet(SiteContext, views.PasswordResetCompleteView):
     """Go and sign in."""
+
+    title = "Your password is set"

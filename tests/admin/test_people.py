@@ -244,6 +244,12 @@ def test_a_mail_server_that_hangs_is_waited_for_no_longer_than_seconds() -> None
     assert smtp.timeout == 10
 
 
+def test_a_link_that_opens_nothing_leads_to_another_one(client: Client) -> None:
+    page = client.get(reverse("password_reset_confirm", args=["MQ", "used-up"])).content.decode()
+    assert "This link does not work any more" in page
+    assert reverse("admin_password_reset") in page
+
+
 def test_a_weak_password_is_refused(client: Client) -> None:
     client.post(reverse("admin_password_reset"), {"email": make_administrator().email})
     assert b"too short" in choose_password(client, link_in(mail.outbox[0]), "short").content
