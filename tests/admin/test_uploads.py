@@ -54,6 +54,18 @@ def test_the_form_begins_with_the_account_of_the_subscription_screen() -> None:
     assert page.count(" selected") == 1
 
 
+def test_the_next_file_is_of_the_same_kind_and_account_and_offered_to_who_may_upload() -> None:
+    upload = finished()
+    page = reverse("admin:usage_upload_change", args=[upload.pk])
+    again = f"{ADD}?kind={upload.kind}&amp;account={upload.account_id}"
+    operator = client_of(make_role("operator"))
+    assert again in operator.get(page).content.decode()
+    form = operator.get(again.replace("&amp;", "&")).content.decode()
+    assert f'<option value="{upload.kind}" selected>' in form
+    assert f'<option value="{upload.account_id}" selected>' in form
+    assert ADD not in client_of(make_role("support")).get(page).content.decode()
+
+
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [

@@ -91,7 +91,7 @@ class UploadAdmin(ScopedAdmin):
         administrator = request.user
         if not isinstance(administrator, Administrator) or not self.has_add_permission(request):
             raise PermissionDenied
-        initial = {"account": request.GET.get("account")}  # as the Subscription screen asks for it
+        initial = {name: request.GET.get(name) for name in ("account", "kind")}  # as the page before asks for it
         form = UploadForm(request.POST or None, request.FILES or None, initial=initial, administrator=administrator)
         upload = self._received(form, administrator)
         if upload is not None:
@@ -138,6 +138,7 @@ class UploadAdmin(ScopedAdmin):
             "form_url": form_url,
             "upload": upload,
             "errors": _first_errors(upload),
+            "has_add_permission": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/usage/upload/upload.html", context)
 
