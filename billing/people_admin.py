@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -54,6 +54,11 @@ class AdministratorAdmin(ScopedAdmin):
     actions = ["send_link"]
     filter_horizontal = ["groups", "user_permissions"]
     invitation_fields = ["email", "name", "member_of", "user_permissions"]
+    help_texts: ClassVar = {  # Django's own speak of users, which here are somebody else
+        "is_superuser": "May do everything, without being given permissions.",
+        "groups": "They have the permissions of all their groups.",
+        "user_permissions": "Those beside the groups'. A customer's administrator has use for those of reports alone.",
+    }
     fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -87,7 +92,7 @@ class AdministratorAdmin(ScopedAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
         """Who invites decides what the form offers."""
         if obj is not None:
-            return super().get_form(request, obj, change, **kwargs)
+            return super().get_form(request, obj, change, **{"help_texts": self.help_texts, **kwargs})
         inviter = {"inviter": request.user, "__module__": __name__}
         return super().get_form(request, obj, change, form=type("InvitationForm", (InvitationForm,), inviter), **kwargs)
 

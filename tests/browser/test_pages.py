@@ -121,9 +121,9 @@ def test_the_account_menu_closes_with_escape(site: Site, ana: Administrator, sub
     site.sign_in(ana)
     menu = site.page.locator("details.person")
     menu.locator("summary").click()
-    expect(site.page.get_by_role("button", name="Log out")).to_be_visible()
+    expect(site.page.get_by_role("button", name="Sign out")).to_be_visible()
     site.page.keyboard.press("Escape")
-    expect(site.page.get_by_role("button", name="Log out")).to_be_hidden()
+    expect(site.page.get_by_role("button", name="Sign out")).to_be_hidden()
     expect(menu.locator("summary")).to_be_focused()
 
 
