@@ -69,7 +69,7 @@ class SetPassword(SiteContext, views.PasswordResetConfirmView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With a heading of its own where the link opens nothing."""
         context = super().get_context_data(**kwargs)
-        return context if self.validlink else {**context, "title": "This link does not work any more"}
+        return context if self.validlink else {**context, "title": "This link no longer works"}
 
     def get_user(self, uidb64: str) -> Administrator | None:
         """Nobody who is no longer active: an old link must not be what opens the door once they are again."""

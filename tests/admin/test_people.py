@@ -246,7 +246,7 @@ def test_a_mail_server_that_hangs_is_waited_for_no_longer_than_seconds() -> None
 
 def test_a_link_that_opens_nothing_leads_to_another_one(client: Client) -> None:
     page = client.get(reverse("password_reset_confirm", args=["MQ", "used-up"])).content.decode()
-    assert "This link does not work any more" in page
+    assert "This link no longer works" in page
     assert reverse("admin_password_reset") in page
 
 

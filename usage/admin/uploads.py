@@ -61,7 +61,7 @@ class UploadAdmin(ScopedAdmin):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
-    list_display = ["file_name", "kind", "account", "state", "rows", "rows_in_error", "requested_by", "requested_at"]
+    list_display = ["file_name", "kind", "account", "state", "rows", "rows_in_error", "requested_at", "requested_by"]
     list_filter: ClassVar[Any] = ["state", "kind", ("account", AccountFilter)]
     list_select_related = ["account", "requested_by"]
 
