@@ -6,6 +6,8 @@ from typing import Any
 import environ
 from kombu import Queue
 
+from config.api import REST_FRAMEWORK as REST_FRAMEWORK
+from config.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from config.embedded import database_settings, home_folder, redis_url, secret_key
 from config.logs import logging_settings
 
@@ -30,6 +32,10 @@ INSTALLED_APPS = [
     "billing",
     "jobs",
     "import_export",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_structlog",
     "csp",
     "config.apps.AdminConfig",

@@ -13,5 +13,6 @@ urlpatterns = [
     path("admin/set-password/<uidb64>/<token>/", password_views.SetPassword.as_view(), name="password_reset_confirm"),
     path("admin/account-settings/", include("reports.screens.urls")),
     path("admin/", admin.site.urls),
+    path("api/", include("reports.api.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

@@ -2,6 +2,7 @@
 
 from billing.models.accounts import Account, AccountQuerySet
 from billing.models.administrators import Administrator, Membership
+from billing.models.api_tokens import ApiToken, ApiTokenQuerySet
 from billing.models.charges import Charge
 from billing.models.rate_sheets import Direction, Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.models.subscriptions import Subscription, SubscriptionQuerySet, TelcoCommitDiscount
@@ -10,6 +11,8 @@ __all__ = [
     "Account",
     "AccountQuerySet",
     "Administrator",
+    "ApiToken",
+    "ApiTokenQuerySet",
     "Charge",
     "Direction",
     "Membership",

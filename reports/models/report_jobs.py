@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from billing.cycles import DateRange
-from billing.models import Account, Administrator, Subscription
+from billing.models import Account, Administrator, ApiToken, Subscription
 from billing.tenancy import SameAccountForeignKey
 from jobs.models import Job
 from jobs.querysets import JobQuerySet
@@ -56,6 +56,16 @@ class ReportJob(Job):
     file_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     file_rows = models.PositiveBigIntegerField(null=True, editable=False)
+    file_columns = models.JSONField(
+        default=list, editable=False, help_text="Name, kind and unit of each column that the file has."
+    )
+    file_as_of = models.DateTimeField(
+        null=True, editable=False, help_text="The instant of the snapshot of the data that the file shows."
+    )
+    requested_with = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
+    announced_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the account's webhooks were told that the job ended."
+    )
 
     objects = models.Manager.from_queryset(ReportJobQuerySet)()
 
@@ -80,6 +90,15 @@ class ReportJob(Job):
             *Job.Meta.indexes,
             # The recent reports of a subscription.
             models.Index(fields=["subscription", "-requested_at"], name="report_job_recent"),
+            # The pages of the API's list, for one account and for the platform's staff.
+            models.Index(fields=["account", "-requested_at", "-id"], name="report_job_of_account"),
+            models.Index(fields=["-requested_at", "-id"], name="report_job_latest"),
+            # What the webhooks are still to be told of, a handful among all that is done.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(announced_at=None, state__in=["succeeded", "failed"]),
+                name="report_job_unannounced",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""The REST API for report jobs: what the screens do, for programs."""
