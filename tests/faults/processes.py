@@ -1,7 +1,8 @@
-"""Workers, a scheduler and a broker as processes of a test, which ends all of them."""
+"""A web server, workers, a scheduler and a broker as processes of a test, which ends all of them."""
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -67,7 +68,7 @@ class Broker:
 
 
 class Processes:
-    """Workers and schedulers on the test's database and broker."""
+    """Web servers, workers and schedulers on the test's database and broker."""
 
     def __init__(self, folder: Path, broker: Broker) -> None:
         self.folder = folder
@@ -85,6 +86,16 @@ class Processes:
         schedule = str(self.folder / f"schedule{len(self.started)}")
         return self.worker("maintenance", "-B", "--schedule", schedule, **variables)
 
+    def web(self, *options: str, **variables: Any) -> str:
+        """A web server with two processes of four threads, once it answers; returns where, without a final slash."""
+        port = free_port()
+        usual = ["config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--preload"]
+        threads = ["--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "warning"]
+        process = self._start("web", ["gunicorn", *usual, *threads, *options], **variables)
+        wait_for(lambda: listens(port) or process.poll() is not None, seconds=30, what="the web server listens")
+        assert process.poll() is None, self.logs()
+        return f"http://127.0.0.1:{port}"
+
     def end(self) -> None:
         for process in self.started:
             if process.poll() is None:
@@ -95,6 +106,9 @@ class Processes:
         return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self.folder.glob("*.log")))
 
     def _celery(self, *options: str, **variables: Any) -> subprocess.Popen[bytes]:
+        return self._start(options[0], ["celery", "-A", "tests.faults.application", *options], **variables)
+
+    def _start(self, name: str, module: list[str], **variables: Any) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -102,12 +116,12 @@ class Processes:
             "REDIS_URL": self.broker.url,
             "FILES_ROOT": str(settings.FILES_ROOT),
             "SECRET_KEY": "only-for-tests",
+            "HTTPS": "false",
             **{name: str(value) for name, value in variables.items()},
         }
-        command = [sys.executable, "-m", "celery", "-A", "tests.faults.application", *options]
-        with (self.folder / f"{len(self.started)}-{options[0]}.log").open("wb") as log:
+        with (self.folder / f"{len(self.started)}-{name}.log").open("wb") as log:
             process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", *module],
                 env=environment,
                 cwd=settings.BASE_DIR,
                 stdout=log,
@@ -116,6 +130,19 @@ class Processes:
             )
         self.started.append(process)
         return process
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody answers there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def database_url() -> str:
