@@ -1,11 +1,15 @@
-"""The abstract model of work that outlives a request. The row in PostgreSQL is the only truth."""
+"""The abstract model of work that outlives a request, and the record of what keeps it going.
+
+The row in PostgreSQL is the only truth.
+"""
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import ExpressionWrapper, F, Q
 from django.db.models.functions import Now
 
 from jobs.querysets import JobQuerySet
@@ -79,3 +83,38 @@ class Job(models.Model):
         )
         self.refresh_from_db()
         return bool(cancelled)
+
+
+class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
+    """Sets of periodic tasks."""
+
+    def record(self, name: str) -> None:
+        """Write down that the task has just come to its end; one statement, so that two at once do no harm."""
+        self.bulk_create(
+            [PeriodicTask(name=name, last_ended_at=Now())],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["last_ended_at"],
+        )
+
+    def age(self, name: str) -> timedelta | None:
+        """How long ago the task last came to its end; None when it never did."""
+        ages = self.filter(pk=name).annotate(
+            age=ExpressionWrapper(Now() - F("last_ended_at"), output_field=models.DurationField())
+        )
+        return ages.values_list("age", flat=True).first()
+
+
+class PeriodicTask(models.Model):
+    """A task that the scheduler repeats, and when it last came to its end, by the database's clock."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    last_ended_at = models.DateTimeField(db_default=Now())
+
+    objects = PeriodicTaskQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

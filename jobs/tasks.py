@@ -4,11 +4,13 @@ import structlog
 from celery import shared_task
 from django.apps import apps
 
-from jobs.models import Job
+from jobs.models import Job, PeriodicTask
 from jobs.publishing import publish
 from jobs.querysets import JobQuerySet
 
 logger = structlog.get_logger(__name__)
+
+SWEEP = "sweep"
 
 
 @shared_task
@@ -20,6 +22,8 @@ def sweep() -> None:
     for model in apps.get_models():
         if issubclass(model, Job):
             _sweep(model)
+    # Also with nothing to do: whoever sees to it that all is well looks when the sweep was last seen.
+    PeriodicTask.objects.record(SWEEP)
 
 
 def _sweep(model: type[Job]) -> None:

@@ -4,10 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from celery import current_app
+from django.db import OperationalError
 from django.db.models.functions import Now
 
 from jobs import tasks
+from jobs.models import PeriodicTask
+from jobs.querysets import JobQuerySet
 from jobs.states import State
 from reports.models import ReportJob
 from tests.jobs.jobs import expire_lease, make_job
@@ -78,3 +82,30 @@ def test_the_sweep_sends_a_message_that_names_the_job_to_the_queue_of_reports() 
         message.ack()
     assert message.headers["task"] == "reports.tasks.generate_report"
     assert message.payload[0] == [str(job.pk)]
+
+
+def test_a_sweep_with_nothing_to_do_is_on_record_by_the_databases_clock() -> None:
+    assert PeriodicTask.objects.age(tasks.SWEEP) is None
+    with time_machine.travel("2001-01-01"):  # a machine whose clock is wrong
+        tasks.sweep()
+    age = PeriodicTask.objects.age(tasks.SWEEP)
+    assert age is not None
+    assert timedelta(0) <= age < timedelta(seconds=30)
+
+
+def test_every_sweep_renews_the_one_record() -> None:
+    tasks.sweep()
+    PeriodicTask.objects.update(last_ended_at=Now() - timedelta(hours=1))
+    tasks.sweep()
+    assert PeriodicTask.objects.filter(last_ended_at__gt=Now() - timedelta(minutes=1)).count() == 1
+    assert PeriodicTask.objects.count() == 1
+
+
+def test_a_sweep_that_breaks_off_is_not_on_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(_jobs: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(JobQuerySet, "put_back_abandoned", break_off)
+    with pytest.raises(OperationalError):
+        tasks.sweep()
+    assert PeriodicTask.objects.age(tasks.SWEEP) is None
