@@ -4,9 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.utils import timezone
+
 from billing.models import (
     Account,
     Administrator,
+    ApiToken,
     Charge,
     Membership,
     Rate,
@@ -38,6 +41,22 @@ def make_administrator(
     for account in accounts:
         Membership.objects.create(administrator=administrator, account=account)
     return administrator
+
+
+def make_api_token(
+    *,
+    administrator: Administrator | None = None,
+    name: str = "nightly reports",
+    expires_at: datetime | None = None,
+    **fields: Any,
+) -> tuple[ApiToken, str]:
+    """A token that is good for thirty days, and its secret."""
+    return ApiToken.objects.issue(
+        administrator=administrator or make_administrator(),
+        name=name,
+        expires_at=expires_at or timezone.now() + timedelta(days=30),
+        **fields,
+    )
 
 
 def make_subscription(

@@ -1,12 +1,15 @@
 """API tokens: what programs authenticate with on behalf of an administrator."""
 
 import hashlib
+import re
 import secrets
-from datetime import datetime
+import uuid
+from datetime import date, datetime, timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -18,10 +21,34 @@ if TYPE_CHECKING:
 PREFIX = "tally_"
 """What every token begins with: people and secret scanners recognize it."""
 
+SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}", re.ASCII)
+MOST_USABLE = 50
+LONGEST = timedelta(days=365)
+SOON = timedelta(days=7)
+USE_IS_RECORDED_EVERY = timedelta(minutes=1)
+
+
+class TooManyTokensError(Exception):
+    """An administrator has as many tokens as one may have; the message is a sentence for them."""
+
+
+class TokenState(Enum):
+    """What became of a token, in the words of the screen."""
+
+    ACTIVE = "active"
+    EXPIRES_SOON = "expires soon"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
 
 def digest(token: str) -> str:
     """What is stored of a token. It has 256 random bits, so that a plain hash cannot be guessed back."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def end_of(last_day: date) -> datetime:
+    """The instant at which a token expires that is good through a day."""
+    return datetime.fromisoformat(f"{last_day + timedelta(days=1)}T00:00+00:00")
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -35,6 +62,12 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         """Those that are neither revoked nor expired, of administrators who are active."""
         return self.filter(revoked_at=None, expires_at__gt=Now(), administrator__is_active=True)
 
+    def of_secret(self, secret: str) -> "ApiToken | None":
+        """The usable token that a program presented, with its owner: one query. None when there is none."""
+        if SECRET.fullmatch(secret) is None:
+            return None
+        return self.usable().select_related("administrator").filter(digest=digest(secret)).first()
+
     def issue(
         self,
         *,
@@ -43,18 +76,29 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         expires_at: datetime,
         account: Account | None = None,
         is_read_only: bool = False,
+        form_key: uuid.UUID | None = None,
     ) -> tuple["ApiToken", str]:
-        """Save a new token; returns it and the secret itself, which is stored nowhere and cannot be shown again."""
+        """Save a new token; returns it and the secret itself, which is stored nowhere and cannot be shown again.
+
+        Raises TooManyTokensError; IntegrityError when a token was made with the same form key.
+        """
         secret = PREFIX + secrets.token_urlsafe(32)
-        token = self.create(
-            administrator=administrator,
-            name=name,
-            digest=digest(secret),
-            hint=secret[-4:],
-            expires_at=expires_at,
-            account=account,
-            is_read_only=is_read_only,
-        )
+        with transaction.atomic(using=self.db):
+            # One after another, so that two at once do not both take the last place.
+            type(administrator)._default_manager.select_for_update(no_key=True).get(pk=administrator.pk)
+            if self.usable().filter(administrator=administrator).count() >= MOST_USABLE:
+                raise TooManyTokensError(f"You have {MOST_USABLE} tokens that work. Revoke one that is not needed.")
+            token = self.create(
+                administrator=administrator,
+                name=name,
+                digest=digest(secret),
+                hint=secret[-4:],
+                expires_at=expires_at,
+                account=account,
+                is_read_only=is_read_only,
+                form_key=form_key or uuid.uuid4(),
+            )
+            token.refresh_from_db(fields=["created_at"])
         return token, secret
 
 
@@ -80,19 +124,69 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    # A form that is sent twice makes one token.
+    form_key = models.UUIDField(default=uuid.uuid4, editable=False)
 
     objects = models.Manager.from_queryset(ApiTokenQuerySet)()
 
     class Meta:
         verbose_name = "API token"
         ordering = ["-created_at"]
+        # Nobody grants them: tokens are one's own.
+        default_permissions = ()
         constraints = [
+            models.CheckConstraint(
+                condition=Q(name__regex=r"\S"),
+                name="api_token_has_a_name",
+                violation_error_message="A token needs a name.",
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")),
                 name="api_token_expires_after_it_is_made",
                 violation_error_message="The token would have expired already.",
             ),
+            # Two days more than a year: the rest of the last day, and clocks that differ.
+            models.CheckConstraint(
+                condition=Q(expires_at__lte=F("created_at") + timedelta(days=367)),
+                name="api_token_expires_within_a_year",
+                violation_error_message="A token is good for a year at most.",
+            ),
+            models.UniqueConstraint(
+                fields=["administrator", "form_key"],
+                name="api_token_is_made_once_by_a_form",
+                violation_error_message="This form made a token already.",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def state(self, now: datetime) -> TokenState:
+        """What became of it."""
+        if self.revoked_at is not None:
+            return TokenState.REVOKED
+        if self.expires_at <= now:
+            return TokenState.EXPIRED
+        return TokenState.EXPIRES_SOON if self.expires_at - now <= SOON else TokenState.ACTIVE
+
+    def is_usable(self, now: datetime) -> bool:
+        """Whether it still works, as long as its owner is active."""
+        return self.state(now) in {TokenState.ACTIVE, TokenState.EXPIRES_SOON}
+
+    @property
+    def last_day(self) -> date:
+        """The last day, in UTC, on which it works."""
+        return (self.expires_at - timedelta(microseconds=1)).date()
+
+    def revoke(self) -> bool:
+        """Refuse it from now on; False when it was revoked before."""
+        return bool(ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
+
+    def record_use(self, now: datetime) -> None:
+        """Note that it is used, at most once a minute; waits for nobody who holds the row at the same time."""
+        if self.last_used_at is not None and now - self.last_used_at < USE_IS_RECORDED_EVERY:
+            return
+        due = Q(last_used_at=None) | Q(last_used_at__lt=Now() - USE_IS_RECORDED_EVERY)
+        with transaction.atomic():
+            free = ApiToken.objects.filter(due, pk=self.pk).select_for_update(skip_locked=True, no_key=True)
+            ApiToken.objects.filter(pk__in=free.values("pk")).update(last_used_at=Now())
