@@ -74,6 +74,7 @@ class ReportJob(Job):
     class Meta(Job.Meta):
         constraints = [
             *Job.Meta.constraints,
+            models.UniqueConstraint(fields=["account", "id"], name="report_job_id_stands_with_its_account"),
             SameAccountForeignKey(field="subscription", name="report_job_is_on_a_subscription_of_its_account"),
             models.CheckConstraint(
                 condition=Q(date_through__gte=F("date_from")),

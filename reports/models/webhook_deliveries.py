@@ -1,0 +1,178 @@
+"""Webhook messages, their deliveries, and the log of every attempt."""
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now, RowNumber
+
+from billing.models import Account
+from billing.tenancy import SameAccountForeignKey
+from reports.models.report_jobs import ReportJob
+from reports.models.webhooks import IN_FLIGHT, DeliveryState, WebhookEndpoint
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+LEASE = timedelta(seconds=60)
+"""Far longer than an attempt may take: a delivery whose lease ran out belongs to a worker that died."""
+
+MAX_TRIES = 8
+
+
+def new_message_id() -> str:
+    """A new identifier of a message."""
+    return f"msg_{secrets.token_hex(16)}"
+
+
+class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
+    """Sets of deliveries. Every instant is the database's."""
+
+    def due(self) -> Self:
+        """Those that are to be attempted now and that no worker has."""
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        return self.filter(free, state=DeliveryState.WAITING, next_attempt_at__lte=Now(), tries__lt=MAX_TRIES)
+
+    def in_flight(self) -> Self:
+        """Those that a worker has."""
+        return self.filter(lease_until__gte=Now())
+
+    def claim(self, pk: int) -> "WebhookDelivery | None":
+        """Take a due delivery for this worker, as a new try with a new fence.
+
+        None when another has it, it is over, or as many as may be are on their way to its endpoint. The endpoint's row
+        is locked meanwhile, so that of workers that ask at once no two count the same; one UPDATE decides.
+        """
+        with transaction.atomic():
+            locked = WebhookEndpoint.objects.enabled().select_for_update(no_key=True)
+            endpoint = locked.filter(pk__in=self.filter(pk=pk).values("endpoint")).first()
+            if endpoint is None or self.filter(endpoint=endpoint).in_flight().count() >= endpoint.at_once:
+                return None
+            taken = (
+                self.filter(pk=pk).due().update(lease_until=Now() + LEASE, fence=F("fence") + 1, tries=F("tries") + 1)
+            )
+            return self.select_related("endpoint", "message").get(pk=pk) if taken else None
+
+    def to_publish(self, most: int) -> list[int]:
+        """The due ones to tell workers of, the oldest first: of an endpoint no more than may be sent at once."""
+        rank = models.Window(RowNumber(), partition_by=F("endpoint_id"), order_by=("next_attempt_at", "id"))
+        ranked = self.due().filter(endpoint__disabled_at=None).annotate(rank=rank).filter(rank__lte=IN_FLIGHT)
+        return list(ranked.order_by("rank", "next_attempt_at").values_list("pk", flat=True)[:most])
+
+    def give_up_abandoned(self) -> int:
+        """Those whose last worker died during the last try have failed. Returns how many."""
+        abandoned = self.filter(state=DeliveryState.WAITING, tries__gte=MAX_TRIES, lease_until__lt=Now())
+        return abandoned.update(state=DeliveryState.FAILED, next_attempt_at=None, lease_until=None)
+
+
+class WebhookMessage(models.Model):
+    """One event, told in the same words to each endpoint that wants it. Its ID is what receivers tell repeats by."""
+
+    id = models.CharField(max_length=40, primary_key=True, default=new_message_id, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    type = models.CharField(max_length=50)
+    job = models.ForeignKey(ReportJob, null=True, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    payload = models.TextField(help_text="The body, exactly as it is signed and sent.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "id"], name="webhook_message_id_stands_with_its_account"),
+            models.UniqueConstraint(fields=["job", "type"], name="webhook_message_tells_an_event_once"),
+            SameAccountForeignKey(field="job", name="webhook_message_is_about_a_job_of_its_account"),
+        ]
+        indexes = [models.Index(fields=["created_at"], name="webhook_message_age")]
+
+    def __str__(self) -> str:
+        return f"{self.type}, {self.id}"
+
+
+class WebhookDelivery(models.Model):
+    """A message on its way to an endpoint.
+
+    `tries` counts the attempts of the present round (sending again begins a new one); `fence` grows with every claim,
+    so that a worker whose lease ran out does not write over its successor.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    endpoint = models.ForeignKey(
+        WebhookEndpoint,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        db_index=False,
+        related_name="deliveries",
+    )
+    message = models.ForeignKey(
+        WebhookMessage, on_delete=models.CASCADE, db_constraint=False, related_name="deliveries"
+    )
+    state = models.CharField(max_length=9, choices=DeliveryState.choices, default=DeliveryState.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    fence = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, db_default=Now())
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = models.Manager.from_queryset(WebhookDeliveryQuerySet)()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "id"], name="webhook_delivery_id_stands_with_its_account"),
+            models.UniqueConstraint(fields=["endpoint", "message"], name="webhook_endpoint_gets_a_message_once"),
+            SameAccountForeignKey(field="endpoint", name="webhook_delivery_is_to_an_endpoint_of_its_account"),
+            SameAccountForeignKey(field="message", name="webhook_delivery_is_of_a_message_of_its_account"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", next_attempt_at__isnull=False)
+                | Q(state__in=["delivered", "failed", "skipped"], next_attempt_at=None, lease_until=None),
+                name="webhook_delivery_waits_or_is_over",
+            ),
+        ]
+        indexes = [
+            # What is to be sent: a handful among all that is done.
+            models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="webhook_delivery_waiting"),
+            # The log of an endpoint, a page at a time.
+            models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_delivery_log"),
+        ]
+
+    if TYPE_CHECKING:
+        attempt_log: "RelatedManager[WebhookAttempt]"
+
+    def __str__(self) -> str:
+        return f"{self.message_id} to endpoint {self.endpoint_id}"
+
+    def send_again(self) -> None:
+        """Begin a new round of tries at once, whatever became of the last; one that is on its way stays on its way."""
+        free = Q(lease_until=None) | Q(lease_until__lt=Now())
+        WebhookDelivery.objects.filter(free, pk=self.pk).update(
+            state=DeliveryState.WAITING, tries=0, next_attempt_at=Now(), lease_until=None
+        )
+        self.refresh_from_db()
+
+
+class WebhookAttempt(models.Model):
+    """One request that was sent, or was not for a reason, and what came back."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    delivery = models.ForeignKey(
+        WebhookDelivery, on_delete=models.CASCADE, db_constraint=False, related_name="attempt_log"
+    )
+    started_at = models.DateTimeField()
+    milliseconds = models.PositiveIntegerField()
+    status_code = models.PositiveSmallIntegerField(null=True)
+    error = models.CharField(max_length=255, blank=True, help_text="Why it counts as failed, as a sentence.")
+    answer = models.TextField(blank=True, help_text="How the answer's body began.")
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        constraints = [
+            SameAccountForeignKey(field="delivery", name="webhook_attempt_is_of_a_delivery_of_its_account"),
+            models.CheckConstraint(
+                condition=Q(error="", status_code__range=(200, 299)) | ~Q(error=""),
+                name="webhook_attempt_succeeds_with_a_2xx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.error or str(self.status_code)

@@ -1,0 +1,152 @@
+"""Webhooks: where an account wants to be told of its reports, and of what."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from billing.models import Account, Administrator
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from reports.models.webhook_deliveries import WebhookDelivery
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
+IN_FLIGHT = 2
+OVERLAP = timedelta(hours=24)
+"""How long the secret before a rotation still signs beside the new one."""
+
+
+class DeliveryState(models.TextChoices):
+    """How the delivery of a message stands."""
+
+    WAITING = "waiting", "waiting"
+    DELIVERED = "delivered", "delivered"
+    FAILED = "failed", "failed"
+    SKIPPED = "skipped", "left out"
+
+
+class WebhookEvent(models.TextChoices):
+    """What an account can be told of."""
+
+    SUCCEEDED = "report_job.succeeded", "A report is ready"
+    FAILED = "report_job.failed", "A report failed"
+    EXPIRED = "report_job.expired", "A report's file was deleted after the time for which files are kept"
+
+
+TEST_EVENT = "webhook.test"
+"""The type of a message that a person sends to try an endpoint."""
+
+
+def every_event() -> list[str]:
+    """The events of a new endpoint: all there are."""
+    return [event.value for event in WebhookEvent]
+
+
+class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
+    """Sets of endpoints."""
+
+    def visible_to(self, administrator: Administrator) -> Self:
+        """Those of the accounts that the administrator may see."""
+        return self.filter(account__in=Account.objects.visible_to(administrator))
+
+    def enabled(self) -> Self:
+        """Those that are told of events."""
+        return self.filter(disabled_at=None)
+
+
+class WebhookEndpoint(models.Model):
+    """An address that an account wants messages at, and the secret they are signed with."""
+
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.CharField("URL", max_length=2000)
+    description = models.CharField(max_length=255, blank=True)
+    events = ArrayField(models.CharField(max_length=50, choices=WebhookEvent.choices), default=every_event)
+    secret = models.CharField(max_length=100, editable=False)
+    previous_secret = models.CharField(max_length=100, blank=True, editable=False)
+    previous_secret_until = models.DateTimeField(null=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    disabled_at = models.DateTimeField(null=True, editable=False)
+    disabled_reason = models.CharField(max_length=255, blank=True, editable=False)
+    failing_since = models.DateTimeField(
+        null=True, editable=False, help_text="The first failure after which nothing was delivered."
+    )
+
+    objects = models.Manager.from_queryset(WebhookEndpointQuerySet)()
+
+    class Meta:
+        ordering = ["account__name", "account__code", "created_at", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "id"], name="webhook_endpoint_id_stands_with_its_account"),
+            models.CheckConstraint(condition=Q(events__len__gt=0), name="webhook_endpoint_wants_some_event"),
+            models.CheckConstraint(
+                condition=Q(secret__startswith=SECRET_PREFIX), name="webhook_endpoint_has_a_signing_secret"
+            ),
+            models.CheckConstraint(
+                condition=Q(previous_secret="", previous_secret_until=None)
+                | (~Q(previous_secret="") & Q(previous_secret_until__isnull=False)),
+                name="webhook_endpoint_previous_secret_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(disabled_at=None, disabled_reason="")
+                | (Q(disabled_at__isnull=False) & ~Q(disabled_reason="")),
+                name="webhook_endpoint_is_disabled_for_a_reason",
+            ),
+        ]
+
+    if TYPE_CHECKING:
+        deliveries: "RelatedManager[WebhookDelivery]"
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def is_enabled(self) -> bool:
+        """Whether it is told of events."""
+        return self.disabled_at is None
+
+    @property
+    def at_once(self) -> int:
+        """How many messages may be on their way to it at the same time; one while it fails: others are not to wait."""
+        return IN_FLIGHT if self.failing_since is None else 1
+
+    @property
+    def signing_secrets(self) -> list[str]:
+        """What a message to it is signed with now: its secret, and for a while the one before."""
+        if self.previous_secret_until is not None and timezone.now() < self.previous_secret_until:
+            return [self.secret, self.previous_secret]
+        return [self.secret]
+
+    def rotate(self, secret: str) -> None:
+        """Sign with a new secret from now on, and for `OVERLAP` with the present one beside it."""
+        WebhookEndpoint.objects.filter(pk=self.pk).update(
+            secret=secret, previous_secret=F("secret"), previous_secret_until=Now() + OVERLAP
+        )
+        self.refresh_from_db()
+
+    def disable(self, reason: str) -> bool:
+        """Tell it of nothing more; what still waits is left out. False when it was disabled already."""
+        with transaction.atomic():
+            disabled = (
+                WebhookEndpoint.objects.enabled().filter(pk=self.pk).update(disabled_at=Now(), disabled_reason=reason)
+            )
+            if disabled:
+                self.deliveries.filter(state=DeliveryState.WAITING).update(
+                    state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None
+                )
+        self.refresh_from_db()
+        return bool(disabled)
+
+    def enable(self) -> None:
+        """Tell it of what happens from now on."""
+        WebhookEndpoint.objects.filter(pk=self.pk).update(disabled_at=None, disabled_reason="", failing_since=None)
+        self.refresh_from_db()
