@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from django.db import connection as default_connection
@@ -69,6 +69,16 @@ def snapshot() -> Iterator[BaseDatabaseWrapper]:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             cursor.execute(f"SET LOCAL work_mem = '{WORK_MEM}'")
         yield default_connection
+
+
+def snapshot_instant(connection: BaseDatabaseWrapper) -> datetime:
+    """The instant of a `snapshot()`, by the database's clock: whatever was committed before it is part of it.
+
+    Asked first of all in the snapshot, since the first statement takes it, and this instant is that statement's start.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp()")
+        return cast("datetime", cursor.fetchone()[0])
 
 
 def expected_rows(connection: BaseDatabaseWrapper, report_type: ReportType, scope: Scope) -> int:

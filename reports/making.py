@@ -1,5 +1,6 @@
 """Making a requested report: one attempt, from a claimed job to its stored file."""
 
+from datetime import datetime
 from typing import BinaryIO
 
 from django.core.exceptions import PermissionDenied
@@ -10,7 +11,7 @@ from jobs import files
 from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
 from reports import formats, types
-from reports.generation import Written, expected_rows, scope_of, snapshot, write_report
+from reports.generation import Written, expected_rows, scope_of, snapshot, snapshot_instant, write_report
 from reports.models import ReportJob
 from reports.requesting import refuse_unless_permitted
 
@@ -27,9 +28,16 @@ def make_report(attempt: Attempt[ReportJob]) -> None:
         files.remove(job.file_name(fence))
     name = job.file_name(job.fence)
     with files.storing(name) as target:
-        written = _write(attempt, target)
+        written, as_of = _write(attempt, target)
     try:
-        attempt.succeed(file=name, file_rows=written.rows, file_bytes=written.bytes, file_sha256=written.sha256)
+        attempt.succeed(
+            file=name,
+            file_rows=written.rows,
+            file_bytes=written.bytes,
+            file_sha256=written.sha256,
+            file_columns=[column.described() for column in types.by_slug(job.report_type).columns],
+            file_as_of=as_of,
+        )
     except ClaimLostError:
         files.remove(name)
         raise
@@ -45,7 +53,7 @@ def _refuse_unless_still_permitted(job: ReportJob) -> None:
         ) from error
 
 
-def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> Written:
+def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> tuple[Written, datetime]:
     job = attempt.job
     report_type = types.by_slug(job.report_type)
     try:
@@ -53,8 +61,9 @@ def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> Written:
     except RangeError as error:
         raise JobFailedError(str(error)) from error  # the subscription was changed since the request
     with snapshot() as connection:
+        as_of = snapshot_instant(connection)
         attempt.expect(expected_rows(connection, report_type, scope))
-        return write_report(
+        written = write_report(
             connection,
             report_type=report_type,
             scope=scope,
@@ -62,3 +71,4 @@ def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> Written:
             target=target,
             progress=attempt.progress,
         )
+    return written, as_of

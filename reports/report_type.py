@@ -44,6 +44,10 @@ class Column:
         """The stored value, typed and exact."""
         return sql.SQL(self.expression)
 
+    def described(self) -> dict[str, str]:
+        """Name, kind and unit, as programs are told of the column."""
+        return {"name": self.heading, "kind": self.kind.value, "unit": self.unit}
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:

@@ -2,18 +2,22 @@
 
 import hashlib
 import os
-from datetime import date, timedelta
+import threading
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
+from django.db import connection as db_connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
 from billing.models import Administrator, Membership, Subscription
 from jobs.states import State
-from reports import making, tasks
+from reports import generation, making, tasks
 from reports.downloads import ExpiredError, NotReadyError, open_report
 from reports.models import ReportJob
 from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
@@ -49,6 +53,41 @@ def test_the_file_is_stored_under_its_attempts_name_with_its_size_rows_and_hash(
     assert job.file_sha256 == hashlib.sha256(content).hexdigest()
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_columns_of_the_file_are_recorded_with_name_kind_and_unit(subscription: Subscription) -> None:
+    job = make(make_job(subscription=subscription, report_type="concurrent-usage"))
+    heading = job.file.read().decode().splitlines()[0]
+    assert [column["name"] for column in job.file_columns] == heading.split(",")
+    assert job.file_columns[2] == {"name": "Minutes at Peak", "kind": "decimal", "unit": "minutes"}
+
+
+def test_the_instant_of_the_snapshot_is_the_databases_and_parts_what_is_in_the_file_from_what_came_later(
+    subscription: Subscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = generation.snapshot_instant
+    entity = make_entity(account=subscription.account, identifier="zoe@acme.example")
+
+    def log_in() -> None:
+        make_session(entity=entity, started_at=instant("2017-11-22T11:00"), ended_at=instant("2017-11-22T12:00"))
+        db_connection.close()
+
+    def with_a_session_afterwards(connection: BaseDatabaseWrapper) -> datetime:
+        as_of = read(connection)
+        thread = threading.Thread(target=log_in)
+        thread.start()
+        thread.join()
+        return as_of
+
+    monkeypatch.setattr(making, "snapshot_instant", with_a_session_afterwards)
+    job = make_job(subscription=subscription)
+    with time_machine.travel("2001-01-01T00:00Z"):
+        make(job)
+    assert job.started_at is not None
+    assert job.file_as_of is not None
+    assert job.finished_at is not None
+    assert job.started_at < job.file_as_of < job.finished_at
+    assert b"zoe@acme.example" not in job.file.read()
 
 
 def test_sessions_still_open_are_cut_as_of_the_day_of_the_request(subscription: Subscription) -> None:
