@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from config.embedded import home_folder, running
@@ -35,16 +35,39 @@ def ready_database(*, migrated: bool = True) -> Iterator[Running]:
             connections.close_all()
 
 
-def _pending_migrations() -> int:
+@contextmanager
+def impatient_connection(*, seconds: int) -> Iterator[None]:
+    """Inside, this thread has another connection, in a transaction: it waits so long to connect, and for each query.
+
+    Raises OperationalError when the database takes longer. (One that freezes in the middle of a query cannot be waited
+    for less: ask it in a thread.)
+    """
+    usual = connections[DEFAULT_DB_ALIAS]
+    impatient = connections.create_connection(DEFAULT_DB_ALIAS)
+    bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000, "keepalives_idle": seconds}
+    impatient.settings_dict = usual.settings_dict | {"OPTIONS": usual.settings_dict["OPTIONS"] | bounds}
+    connections[DEFAULT_DB_ALIAS] = impatient
+    try:
+        with transaction.atomic(), impatient.cursor() as cursor:
+            # For the transaction alone: behind a pooler the next one of the connection may be somebody else's.
+            cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000:d}")
+            yield
+    finally:
+        impatient.close()
+        connections[DEFAULT_DB_ALIAS] = usual
+
+
+def pending_migrations() -> int:
+    """How many migrations the database lacks."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _migrate() -> None:
-    if not _pending_migrations():
+    if not pending_migrations():
         return
     with exclusive(home_folder() / "migrate.lock"):  # another command may be at it
-        if pending := _pending_migrations():
+        if pending := pending_migrations():
             sys.stderr.write(f"Preparing the database ({pending} migrations) ...\n")
             call_command("migrate", verbosity=0, interactive=False)
 
@@ -52,7 +75,7 @@ def _migrate() -> None:
 def _refuse_unready() -> None:
     title = "The database of DATABASE_URL"
     try:
-        pending = _pending_migrations()
+        pending = pending_migrations()
     except OperationalError as error:
         raise CommandError(f"{title} does not answer: {str(error).strip().splitlines()[0]}") from error
     version = connection.pg_version // 10_000  # type: ignore[attr-defined]  # PostgreSQL is the only database
