@@ -8,17 +8,30 @@ import structlog
 from django.conf import settings
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_TOKEN = re.compile(r"(/set-password/[^/\s]+/)[^/\s]+")
+_SECRET = re.compile(
+    r"""
+    (/set-password/[^/\s]+/) [^/\s]+                                       # links that set a password
+    | (\b(?:tally_|whsec_)) [\w+/=-]{16,}                                  # API tokens, secrets of webhooks
+    | (\b(?:bearer|basic)\s+) [\w.~+/=-]{16,}                              # whatever else authenticates
+    | (\bauthorization['"]?\s*[:=]\s*['"]?(?:[a-z]+\s+)?) [\w.~+/=-]{8,}
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A processor: who reads the lines learns no link that sets a password, and no stranger steers their terminal."""
+    """A processor: who reads the lines learns no link or token that lets in, and no stranger steers a terminal."""
     return {key: _harmless(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _harmless(text: str) -> str:
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", _TOKEN.sub(r"\1...", text))
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", _SECRET.sub(_cut, text))
+
+
+def _cut(match: re.Match[str]) -> str:
+    """What tells the kind of the secret, without it."""
+    return "".join(filter(None, match.groups())) + "..."
 
 
 _OF_EVERY_LINE: list[Processor] = [
@@ -35,9 +48,13 @@ def logging_settings(*, as_json: bool, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    lines: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, without_secrets]
+    lines: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,  # first: an exception may quote a secret
+        without_secrets,
+    ]
     if as_json:
-        lines += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        lines += [structlog.processors.JSONRenderer()]
     else:
         lines += [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     return {
