@@ -111,7 +111,7 @@ class PeriodicTask(models.Model):
     name = models.CharField(max_length=100, primary_key=True)
     last_ended_at = models.DateTimeField(db_default=Now())
 
-    objects = PeriodicTaskQuerySet.as_manager()
+    objects = models.Manager.from_queryset(PeriodicTaskQuerySet)()
 
     class Meta:
         default_permissions = ()
