@@ -137,9 +137,13 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # --- Workers ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-# A broker that hangs or is away delays a job, not the request that asks for it. A message is tried on the connection
-# that is there, then on a new one: three waits, two seconds in all. A worker's own connection waits: see celery.py.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.7, "socket_connect_timeout": 0.7}
+# A broker that hangs or is away delays a job, not the request that asks for it: a request spends two seconds on Redis at
+# most. LIMITS_PATIENCE is what counting it may take; then its message is tried on the connection that is there, and on
+# a new one: three waits. A worker's own connection waits: see celery.py.
+LIMITS_PATIENCE_SECONDS = 0.4
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+# More than a process has threads: none waits for another's connection, and so for its time-outs on top of its own.
+CELERY_BROKER_POOL_LIMIT = 100
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 # A worker waits for its broker as long as it takes.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

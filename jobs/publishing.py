@@ -5,11 +5,14 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from jobs.broker import BrokerAwayError, circuit
 from jobs.models import Job
 from jobs.querysets import JobQuerySet
 from jobs.states import State
 
 logger = structlog.get_logger(__name__)
+
+_FAILURES = (OperationalError, RedisError, OSError)
 
 
 def publish(job: Job) -> bool:
@@ -18,8 +21,9 @@ def publish(job: Job) -> bool:
     False when the broker did not take it: the job then waits for the sweep, which sends it once the broker is back.
     """
     try:
-        current_app.send_task(job.task_name, args=[str(job.pk)])
-    except (OperationalError, RedisError, OSError) as error:
+        with circuit.guarding(*_FAILURES):
+            current_app.send_task(job.task_name, args=[str(job.pk)])
+    except (BrokerAwayError, *_FAILURES) as error:
         JobQuerySet(type(job)).filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
         logger.warning("job_not_published", job=str(job.pk), task=job.task_name, error=str(error))
         return False

@@ -1,10 +1,12 @@
 """What every test stands on: the embedded servers run once, started by the process that the workers belong to."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from config.embedded import EmbeddedError, running
+from jobs.broker import circuit
 
 SERVERS = pytest.StashKey[ExitStack]()
 
@@ -21,3 +23,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash.setdefault(SERVERS, ExitStack()).close()
+
+
+@pytest.fixture(autouse=True)
+def broker_that_is_asked() -> Iterator[None]:
+    """A broker that did not answer in one test is asked again in the next."""
+    yield
+    circuit.forget()

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from config.embedded.binaries import valkey_program
+from jobs.broker import circuit
 
 Found = TypeVar("Found")
 
@@ -55,6 +56,7 @@ class Broker:
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self.process = subprocess.Popen([str(valkey_program()), *words], stdout=subprocess.DEVNULL)
         wait_for(self.answers, seconds=10, what="the broker answers")
+        circuit.forget()
 
     def answers(self) -> bool:
         try:

@@ -1,0 +1,97 @@
+"""A Redis that does not answer is left alone for five seconds, by the whole process; then one thread asks."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from jobs import broker
+from jobs.broker import BrokerAwayError, Circuit
+
+
+class AwayError(Exception):
+    """What asking raises in these tests."""
+
+
+@pytest.fixture
+def circuit() -> Circuit:
+    return Circuit()
+
+
+def fail(circuit: Circuit) -> None:
+    with pytest.raises(AwayError), circuit.guarding(AwayError):
+        raise AwayError
+
+
+def is_asked(circuit: Circuit) -> bool:
+    try:
+        with circuit.guarding(AwayError):
+            return True
+    except BrokerAwayError:
+        return False
+
+
+def let_pass(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
+    """Turn the clock on."""
+    began = time.monotonic
+    monkeypatch.setattr("jobs.broker.time.monotonic", lambda: began() + seconds)
+
+
+def test_after_a_failure_nobody_asks_for_five_seconds(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_asked(circuit)
+    fail(circuit)
+    assert not is_asked(circuit)
+    let_pass(monkeypatch, seconds=4.9)
+    assert not is_asked(circuit)
+
+
+def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was_answered(
+    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(circuit)
+    let_pass(monkeypatch, seconds=5.1)
+    with circuit.guarding(AwayError):
+        assert not is_asked(circuit)
+    assert is_asked(circuit)
+
+
+def test_when_the_one_that_asks_fails_too_the_pause_begins_again(
+    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(circuit)
+    let_pass(monkeypatch, seconds=5.1)
+    fail(circuit)
+    assert not is_asked(circuit)
+
+
+def test_an_answer_that_took_too_long_counts_as_none(circuit: Circuit) -> None:
+    with circuit.guarding(AwayError, patience=0.01):
+        time.sleep(0.02)
+    assert not is_asked(circuit)
+
+
+def test_a_fault_of_ones_own_says_nothing_about_the_broker(circuit: Circuit) -> None:
+    with pytest.raises(ZeroDivisionError), circuit.guarding(AwayError):
+        raise ZeroDivisionError
+    assert is_asked(circuit)
+
+
+def test_a_forked_process_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held() -> None:
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with broker.circuit._lock:
+            held.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(10)
+    child = os.fork()
+    if child == 0:
+        threading.Timer(5, os._exit, [1]).start()
+        os._exit(0 if is_asked(broker.circuit) else 2)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
