@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.database import ready_database
 
-# They read code and files alone (or, like `demo`, see to the servers themselves).
+# They read code and files alone (or, like `demo`, see to the servers themselves, or, like `serve_metrics`, say that
+# there is none).
 WITHOUT_DATABASE = {
     "check",
     "collectstatic",
@@ -20,6 +21,7 @@ WITHOUT_DATABASE = {
     "diffsettings",
     "findstatic",
     "makemessages",
+    "serve_metrics",
     "spectacular",
     "startapp",
     "startproject",

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.health.answer_probes",
+    "config.metrics.requests.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -187,6 +188,10 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600.0},
     },
 }
+
+# --- Metrics: on a port of their own, beside the web server's in `make demo` ------------------------------------------
+METRICS_ADDRESS = env.str("METRICS_ADDRESS", default="127.0.0.1")
+METRICS_PORT = env.int("METRICS_PORT", default=1000 + (env.int("PORT", default=8000) if LOCAL else 8000))
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
 LOGGING = logging_settings(

@@ -15,21 +15,24 @@ from config.supervisor.ports import ADDRESS
 QUEUES = {"reports": 2, "uploads": 1, "maintenance": 1}
 
 
-def demo_parts(port: int, home: Path) -> list[Part]:
-    """Web server, one worker for each queue, scheduler."""
-    return [
+def demo_parts(port: int, home: Path, *, metrics_port: int | None) -> list[Part]:
+    """Web server, one worker for each queue, scheduler, and what serves the metrics, if there is a port for it."""
+    parts = [
         Part("web", _python("gunicorn", "config.wsgi:application", *_web_options(port))),
         *(Part(queue, _celery("worker", *_worker_options(queue, size))) for queue, size in QUEUES.items()),
         Part("scheduler", _celery("beat", "--schedule", str(home / "beat-schedule"), "--pidfile=", "-l", "warning")),
     ]
+    if metrics_port is not None:
+        parts.append(Part("metrics", _python("django", "serve_metrics", "--port", str(metrics_port))))
+    return parts
 
 
 def web_answers(port: int) -> bool:
-    """Whether the web server answers requests."""
+    """Whether the web server answers requests. It is asked for nothing that it would write into its log."""
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
     try:
-        connection.request("GET", "/")
-        return connection.getresponse().status < 500
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
@@ -58,8 +61,8 @@ def _celery(*options: str) -> list[str]:
 
 def _web_options(port: int) -> list[str]:
     return [
-        *("--bind", f"{ADDRESS}:{port}", "--workers", "2", "--worker-class", "gthread", "--threads", "4"),
-        *("--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket", "--preload"),
+        *("--config", "python:config.gunicorn", "--bind", f"{ADDRESS}:{port}"),
+        *("--graceful-timeout", "5", "--log-level", "warning"),
     ]
 
 

@@ -7,27 +7,32 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from config.demo.sign_ins import SIGN_INS
 from config.embedded import database_settings
+from tests.faults.processes import wait_for
 from tests.setup.servers import PROJECT
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that was free a moment ago, and so was the one of the metrics."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as listener, suppress(OSError, OverflowError):
+            port = int(listener.getsockname()[1])
+            with socket.create_server(("127.0.0.1", port + 1000)):
+                return port
 
 
-def demo(port: int, log: Path) -> "subprocess.Popen[bytes]":
+def demo(port: int, log: Path, **variables: str) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--empty"],
         cwd=PROJECT,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "PORT": str(port)},
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "PORT": str(port)} | variables,
         stdin=subprocess.DEVNULL,
         stdout=log.open("wb"),
         stderr=subprocess.STDOUT,
@@ -47,14 +52,26 @@ def lines_until(text: str, log: Path, process: "subprocess.Popen[bytes]", second
 
 
 def answers(port: int) -> int | None:
+    answer = fetched(port, "/admin/login/")
+    return answer[0] if answer else None
+
+
+def fetched(port: int, path: str) -> tuple[int, str] | None:
+    """Status and body of an answer; None when nobody listens."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
-        connection.request("GET", "/admin/login/")
-        return connection.getresponse().status
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
     except OSError:
         return None
     finally:
         connection.close()
+
+
+def body_of(port: int, path: str) -> str:
+    answer = fetched(port, path)
+    return answer[1] if answer else ""
 
 
 def processes_of(home: Path) -> list[str]:
@@ -79,7 +96,12 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         lines = lines_until("Ready: ", log, process)
         assert f"Ready: http://127.0.0.1:{port}/" in lines
         assert all(any(email in line and password in line for line in lines) for email, password, _ in SIGN_INS)
+        assert not any(line.startswith("web ") for line in lines)  # that it is asked whether it serves is no news
         assert answers(port) == 200
+        assert f"Metrics for Prometheus are at http://127.0.0.1:{port + 1000}/metrics" in lines
+        metrics = wait_for(lambda: body_of(port + 1000, "/metrics"), seconds=20, what="there are metrics")
+        assert 'tallydesk_requests_total{method="GET",route="admin:login",status="2xx"} 1.0' in metrics.splitlines()
+        assert "tallydesk_database_up 1.0" in metrics.splitlines()
         second = demo(port + 1 if port < 65_535 else port - 1, tmp_path / "second")
         assert second.wait(timeout=60) == 1
         assert "runs already" in (tmp_path / "second").read_text()
@@ -90,6 +112,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         process.wait()
     assert log.read_text().splitlines()[-1] == "Stopped."
     assert answers(port) is None
+    assert answers(port + 1000) is None
     assert processes_of(home) == []
     assert not Path(database_settings()["HOST"]).exists()
 
@@ -106,6 +129,24 @@ def test_a_broker_that_dies_stops_the_demo_and_is_named(home: Path, tmp_path: Pa
         process.wait()
     assert "Valkey died. Its log" in log.read_text()
     assert processes_of(home) == []
+
+
+def test_a_demo_whose_port_for_metrics_is_taken_runs_without_them_and_says_so(
+    home: Path, tmp_path: Path, port: int
+) -> None:
+    log = tmp_path / "log"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        process = demo(port, log, METRICS_PORT=str(taken))
+        try:
+            lines = lines_until("Ready: ", log, process)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()
+            process.wait()
+    assert f"There are no metrics: port {taken} is taken. METRICS_PORT names another." in lines
+    assert not any(line.startswith("metrics ") for line in lines)
 
 
 def test_a_taken_port_is_said_before_anything_slow_begins(home: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -44,11 +45,18 @@ class Command(BaseCommand):
                 raise CommandError(f"{error}\nEverything was stopped.") from error
 
     def _serve(self, port: int, servers: Running) -> None:
-        parts = demo_parts(port, home_folder())
+        metrics_port = _metrics_port(port)
+        parts = demo_parts(port, home_folder(), metrics_port=metrics_port)
         console = Console(sys.stdout, [part.name for part in parts])
         address = f"http://{ADDRESS}:{port}/"
 
         def when_ready() -> None:
+            if metrics_port is None:
+                console.say(
+                    f"\nThere are no metrics: port {settings.METRICS_PORT} is taken. METRICS_PORT names another."
+                )
+            else:
+                console.say(f"\nMetrics for Prometheus are at http://{ADDRESS}:{metrics_port}/metrics")
             console.say(f"\nTallydesk runs at {address} (Ctrl-C stops it). Sign in as")
             for email, password, what in SIGN_INS:
                 console.say(f"  {email:<28} {password:<16} {what}")
@@ -62,6 +70,15 @@ class Command(BaseCommand):
             trouble=lambda: _trouble(servers),
         )
         console.say("Stopped.")
+
+
+def _metrics_port(port: int) -> int | None:
+    """The port for metrics; None when it cannot be had, since figures are no reason not to run."""
+    try:
+        metrics_port = free_port(str(settings.METRICS_PORT))
+    except PortError:
+        return None
+    return metrics_port if metrics_port != port else None
 
 
 @contextmanager

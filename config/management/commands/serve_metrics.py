@@ -1,0 +1,33 @@
+"""`manage.py serve_metrics`: the figures for Prometheus, on a port of their own."""
+
+import signal
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from prometheus_client import start_http_server
+
+from config.metrics.collector import make_registry
+
+
+class Command(BaseCommand):
+    help = "Serve the figures for Prometheus until stopped; with the database away, those that need none."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--address", default=settings.METRICS_ADDRESS, help="(default: %(default)s)")
+        parser.add_argument("--port", type=int, default=settings.METRICS_PORT, help="(default: %(default)s)")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        address, port = options["address"], options["port"]
+        stopped = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_signal: stopped.set())
+        try:
+            server, thread = start_http_server(port, addr=address, registry=make_registry())
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"{address}:{port} cannot be listened on: {error}.") from error
+        stopped.wait()
+        server.shutdown()
+        thread.join()
