@@ -169,6 +169,13 @@ JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10.0)
 JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
+# More of one account wait until one of them ends. 0: no limit.
+REPORT_JOBS_RUNNING_PER_ACCOUNT = env.int("REPORT_JOBS_RUNNING_PER_ACCOUNT", default=2)
+# Webhooks: loopback addresses, plain http included, for trying things out on one's own machine. A file of authorities
+# that are trusted beside the system's. How often retries, and what got lost, are looked for.
+WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", default=False)
+WEBHOOKS_CA_FILE = env.str("WEBHOOKS_CA_FILE", default="")
+WEBHOOKS_SWEEP_SECONDS = env.float("WEBHOOKS_SWEEP_SECONDS", default=10.0)
 # Idempotent, each of them: a second scheduler does no harm. What no worker took before its next turn lapses.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {

@@ -43,6 +43,9 @@ class Job(models.Model):
     task_name: ClassVar[str]
     """The Celery task that works on a job of the model; it takes the job's ID."""
 
+    turns_by: ClassVar[str]
+    """Of a model with a limit, the column by which jobs take turns: of those with one value, `at_once()` run."""
+
     class Meta:
         abstract = True
         ordering = ["-requested_at"]
@@ -66,6 +69,11 @@ class Job(models.Model):
                 fields=["requested_at"], condition=Q(state__in=["queued", "running"]), name="%(class)s_unfinished"
             ),
         ]
+
+    @classmethod
+    def at_once(cls) -> int:
+        """How many jobs with one value of `turns_by` run at the same time; 0: any number."""
+        return 0
 
     @property
     def is_finished(self) -> bool:

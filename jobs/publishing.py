@@ -1,5 +1,7 @@
 """Telling the workers of a job. A message is a hint that saves waiting; the sweep makes good those that get lost."""
 
+from collections.abc import Sequence
+
 import structlog
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -28,3 +30,12 @@ def publish(job: Job) -> bool:
         logger.warning("job_not_published", job=str(job.pk), task=job.task_name, error=str(error))
         return False
     return True
+
+
+def publish_all(jobs: Sequence[Job]) -> None:
+    """Send the messages for queued jobs of one model until the broker takes no more; the rest wait for the sweep."""
+    for number, job in enumerate(jobs, start=1):
+        if not publish(job):
+            rest = [waiting.pk for waiting in jobs[number:]]
+            JobQuerySet(type(job)).filter(pk__in=rest, state=State.QUEUED).update(published_at=None)
+            return

@@ -1,15 +1,17 @@
 """Sets of jobs: who takes one, which were abandoned, which wait to be told of."""
 
 import uuid
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Greatest, Least, Now
 from psycopg import sql
 
+from jobs.locks import hold
 from jobs.states import State
 
 if TYPE_CHECKING:
@@ -21,7 +23,12 @@ _CLAIM = sql.SQL(
     "UPDATE {table} SET state = 'running', attempt = attempt + 1, fence = fence + 1,"
     " started_at = statement_timestamp(), lease_until = statement_timestamp() + %s, rows_done = 0, rows_expected = NULL"
     " WHERE id = %s AND attempt < %s"
-    " AND (state = 'queued' OR (state = 'running' AND lease_until < statement_timestamp())) RETURNING *"
+    " AND (state = 'queued' OR (state = 'running' AND lease_until < statement_timestamp())){turn} RETURNING *"
+)
+# Exact only for who holds the lock on the value: each statement then sees what the holder before has committed.
+_HAS_A_TURN = sql.SQL(
+    " AND (SELECT count(*) FROM {table} AS other WHERE other.{field} = {table}.{field} AND other.id <> {table}.id"
+    " AND other.state = 'running' AND other.lease_until >= statement_timestamp()) < %s"
 )
 
 
@@ -29,13 +36,21 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
     """Sets of jobs. Every instant is the database's: the clocks of many machines need not agree."""
 
     def claim(self, pk: uuid.UUID | str) -> JobT | None:
-        """Take the job for this worker, as a new attempt with a new fence; None when another has it or it is over.
+        """Take the job for this worker, as a new attempt with a new fence.
 
-        One UPDATE decides: of any number of workers that try at once, one gets the row.
+        None when another has it, it is over, or as many as may run at once do: its message is used up then, and one of
+        those that run tells the workers of it when it ends (`take_next`). One UPDATE decides: of any number of workers
+        that try at once, one gets the row.
         """
-        lease = timedelta(seconds=settings.JOB_LEASE_SECONDS)
-        statement = _CLAIM.format(table=sql.Identifier(self.model._meta.db_table)).as_string()
-        return next(iter(self.raw(statement, [lease, pk, settings.JOB_MAX_ATTEMPTS])), None)
+        if not self.model.at_once():
+            return self._claim(pk)
+        with transaction.atomic(self.db):
+            self._hold_turns(self._turn_of(pk))
+            job = self._claim(pk)
+            if job is None:
+                waiting = self.filter(pk=pk, state=State.QUEUED, attempt__lt=settings.JOB_MAX_ATTEMPTS)
+                waiting.update(published_at=None)
+        return job
 
     def held(self, pk: uuid.UUID, fence: int) -> Self:
         """The job, as long as the attempt with this fence has it: neither cancelled nor taken by a later one."""
@@ -74,11 +89,60 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
         return queued, failed
 
     def take_untold(self) -> list[JobT]:
-        """The untold ones, marked as told: of several that ask at once, each gets others. The caller publishes them."""
+        """The untold ones that may run, the oldest first, marked as told; the caller publishes them.
+
+        Of several that ask at once, each gets others.
+        """
         with transaction.atomic(self.db):
-            untold = list(self.untold().select_for_update(skip_locked=True))
-            self.filter(pk__in=[job.pk for job in untold]).update(published_at=Now())
-        return untold
+            untold = self.untold()
+            if self.model.at_once():
+                untold = untold.filter(pk__in=self._with_a_turn(untold))
+            return self._told(untold)
+
+    def take_next(self, pk: uuid.UUID | str) -> list[JobT]:
+        """The untold ones that may run since the job with this ID does not any more, as `take_untold` returns them.
+
+        Who asks for them holds the lock under which claims count, so that none that is just being refused is missed.
+        """
+        if not self.model.at_once():
+            return []
+        with transaction.atomic(self.db):
+            turn = self._turn_of(pk)
+            self._hold_turns(turn)
+            untold = self.untold().filter(**{self.model.turns_by: turn}).exclude(pk=pk)
+            return self._told(untold.filter(pk__in=self._with_a_turn(untold)))
+
+    def _claim(self, pk: uuid.UUID | str) -> JobT | None:
+        table = sql.Identifier(self.model._meta.db_table)
+        values = [timedelta(seconds=settings.JOB_LEASE_SECONDS), pk, settings.JOB_MAX_ATTEMPTS]
+        turn: sql.Composable = sql.SQL("")
+        if at_once := self.model.at_once():
+            turn = _HAS_A_TURN.format(table=table, field=sql.Identifier(self.model.turns_by))
+            values.append(at_once)
+        return next(iter(self.raw(_CLAIM.format(table=table, turn=turn).as_string(), values)), None)
+
+    def _turn_of(self, pk: uuid.UUID | str) -> Any:
+        return self.filter(pk=pk).values_list(self.model.turns_by, flat=True).first()
+
+    def _hold_turns(self, turn: Any) -> None:
+        hold(f"running: {self.model._meta.db_table}, {turn}")
+
+    def _with_a_turn(self, jobs: Self) -> list[uuid.UUID]:
+        """The IDs of as many of these queued jobs as may run beside those that do, the oldest first."""
+        field = self.model.turns_by
+        running = self.filter(state=State.RUNNING, lease_until__gte=Now()).order_by()
+        taken = Counter(dict(running.values_list(field).annotate(Count("pk"))))
+        chosen = []
+        for pk, turn in jobs.order_by("requested_at").values_list("pk", field):
+            if taken[turn] < self.model.at_once():
+                taken[turn] += 1
+                chosen.append(pk)
+        return chosen
+
+    def _told(self, jobs: Self) -> list[JobT]:
+        told = list(jobs.order_by("requested_at").select_for_update(skip_locked=True))
+        self.filter(pk__in=[job.pk for job in told]).update(published_at=Now())
+        return told
 
     def _locked(self, jobs: Self) -> Self:
         """The same, locked; rows that a worker is just changing are skipped, not waited for."""

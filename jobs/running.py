@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from jobs import shutdown
 from jobs.claims import Claim, ClaimLostError
 from jobs.heartbeat import Heartbeat, StoppedError, StopReason
-from jobs.publishing import publish
+from jobs.publishing import publish, publish_all
 from jobs.querysets import JobQuerySet, JobT
 from jobs.states import State
 
@@ -82,10 +82,10 @@ Work = Callable[[Attempt[JobT]], None]
 
 
 def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
-    """Claim the job and do its work, which ends by `attempt.succeed(...)`; nothing happens when there is none to claim.
+    """Claim the job and do its work, which ends by `attempt.succeed(...)`; nothing is done when there is none to claim.
 
     A failure is recorded on the job. A lost claim leaves it alone. A worker that is to stop hands the job over: it is
-    queued again and published, as if the attempt had not been.
+    queued again and published, as if the attempt had not been. However it ends, a job that waited for it has its turn.
     """
     jobs: JobQuerySet[JobT] = JobQuerySet(model)
     if shutdown.is_announced():  # the message came too late for this worker; another one shall have it
@@ -95,10 +95,20 @@ def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
     job = jobs.claim(pk)
     if job is None:
         logger.info("job_not_claimed", job=str(pk))
-        return
-    with structlog.contextvars.bound_contextvars(job=str(job.pk), attempt=job.attempt):
-        logger.info("job_started", what=str(job))
-        logger.info("job_ended", outcome=_run(job, work))
+    else:
+        with structlog.contextvars.bound_contextvars(job=str(job.pk), attempt=job.attempt):
+            logger.info("job_started", what=str(job))
+            logger.info("job_ended", outcome=_run(job, work))
+    _give_turn(jobs, pk)
+
+
+def _give_turn(jobs: JobQuerySet[JobT], pk: uuid.UUID | str) -> None:
+    """Tell the workers of the jobs that waited for this one; if that fails, the sweep does."""
+    try:
+        publish_all(jobs.take_next(pk))
+    except PASSING as error:
+        connection.close()
+        logger.warning("turn_not_given", job=str(pk), error=str(error))
 
 
 def _run(job: JobT, work: Work[JobT]) -> str:

@@ -5,7 +5,7 @@ from celery import shared_task
 from django.apps import apps
 
 from jobs.models import Job, PeriodicTask
-from jobs.publishing import publish
+from jobs.publishing import publish_all
 from jobs.querysets import JobQuerySet
 
 logger = structlog.get_logger(__name__)
@@ -31,7 +31,6 @@ def _sweep(model: type[Job]) -> None:
     queued, failed = jobs.put_back_abandoned()
     if queued or failed:
         logger.warning("jobs_were_abandoned", model=model.__name__, queued=queued, failed=failed)
-    for job in jobs.take_untold():
-        logger.info("job_published_again", job=str(job.pk), model=model.__name__)
-        if not publish(job):
-            return  # the broker is away: the others wait for a later sweep, too
+    if untold := jobs.take_untold():
+        logger.info("jobs_published_again", model=model.__name__, jobs=[str(job.pk) for job in untold])
+        publish_all(untold)

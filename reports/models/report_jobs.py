@@ -70,6 +70,7 @@ class ReportJob(Job):
     objects = models.Manager.from_queryset(ReportJobQuerySet)()
 
     task_name = "reports.tasks.generate_report"
+    turns_by = "account_id"
 
     class Meta(Job.Meta):
         constraints = [
@@ -109,6 +110,12 @@ class ReportJob(Job):
     def range(self) -> DateRange:
         """The days that the report covers."""
         return DateRange(self.date_from, self.date_through)
+
+    @classmethod
+    def at_once(cls) -> int:
+        """How many of one account run at the same time: those of other accounts find a worker, too."""
+        limit: int = settings.REPORT_JOBS_RUNNING_PER_ACCOUNT
+        return limit
 
     @property
     def is_expired(self) -> bool:
