@@ -30,9 +30,7 @@ def generate_report(job_id: str) -> None:
 def expire_reports() -> None:
     """Delete the files of reports that were kept long enough; the jobs stay."""
     for job in ReportJob.objects.past_retention().iterator():
-        name = job.file.name
-        if name and ReportJob.objects.filter(pk=job.pk, file=name).update(file=""):
-            files.remove(name)
+        if job.expire():
             logger.info("report_expired", job=str(job.pk))
 
 

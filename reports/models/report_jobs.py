@@ -1,16 +1,19 @@
 """Report jobs: one request for one report."""
 
+import re
 from datetime import timedelta
+from functools import partial
 from typing import Self
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from billing.cycles import DateRange
 from billing.models import Account, Administrator, ApiToken, Subscription
 from billing.tenancy import SameAccountForeignKey
+from jobs import files
 from jobs.models import Job
 from jobs.querysets import JobQuerySet
 from jobs.states import State
@@ -128,5 +131,21 @@ class ReportJob(Job):
 
     @property
     def download_name(self) -> str:
-        """The name under which a browser saves the file."""
-        return f"{self.report_type}_{self.subscription.number}_{self.date_from}_{self.date_through}.{self.format}"
+        """The name under which a browser or a program saves the file.
+
+        What a subscription's number may hold, the name of a file may not.
+        """
+        name = f"{self.report_type}_{self.subscription.number}_{self.date_from}_{self.date_through}.{self.format}"
+        return re.sub(r"[^\w.+-]", "_", name)
+
+    def expire(self) -> bool:
+        """Delete the file of the report that was made; the job stays. False when there is none to delete any more.
+
+        The row first: what a failed deletion leaves over is collected later. Who is just reading the file reads on.
+        """
+        name = self.file.name
+        if not name or not ReportJob.objects.filter(pk=self.pk, file=name).update(file=""):
+            return False
+        transaction.on_commit(partial(files.remove, name), robust=True)
+        self.refresh_from_db(fields=["file"])
+        return True

@@ -1,19 +1,19 @@
 """The list of all reports, and what one does with a report: fetch its file, cancel it, ask for it again."""
 
-import re
 import uuid
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.cycles import RangeError
 from billing.models import Subscription
-from reports import formats
-from reports.downloads import ExpiredError, NotReadyError, open_report
+from reports.downloads import ExpiredError, NotReadyError
+from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.models import ReportJob
 from reports.requesting import request_again
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
@@ -49,26 +49,23 @@ def report_jobs(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def report_job_file(request: HttpRequest, pk: uuid.UUID) -> FileResponse | HttpResponse:
+def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """The file of a finished report; 409 before there is one, 410 when it is gone."""
     job = report_job_or_404(request, pk)
     card = JobCard(job, timezone.now())
     try:
-        file = open_report(job, administrator=administrator_of(request))
+        return file_response(request, job, administrator=administrator_of(request))
     except NotReadyError as error:
         return screen(request, "no_file.html", status=409, title="No file yet", card=card, sentence=str(error))
     except ExpiredError as error:
         return screen(
             request, "no_file.html", status=410, title="The file has expired", card=card, sentence=str(error), gone=True
         )
-    # What a name of a subscription may hold, the name of a file may not.
-    name = re.sub(r"[^\w.+-]", "_", job.download_name)
-    content_type = formats.by_slug(job.format).content_type
-    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
-    response["Content-Length"] = str(job.file_bytes)
-    response["Cache-Control"] = "private, no-store"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    except PreconditionFailedError as error:
+        return HttpResponse(str(error), status=412, content_type="text/plain")
+    except UnsatisfiableRangeError as error:
+        headers = {"Content-Range": error.content_range}
+        return HttpResponse(str(error), status=416, content_type="text/plain", headers=headers)
 
 
 @require_POST
