@@ -7,10 +7,15 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from billing.cycles import DateRange
-from billing.models import Administrator, Subscription
+from billing.models import Administrator, ApiToken, Subscription
 from jobs.publishing import publish
 from reports import formats, types
 from reports.models import ReportJob
+
+NEEDED = (
+    "Usage reports need one of the permissions Billing > All Permissions, Billing > Subscription > Add or "
+    "Billing > Subscription > View. Ask the platform's staff for one of them."
+)
 
 
 def refuse_unless_permitted(administrator: Administrator, subscription: Subscription) -> None:
@@ -28,8 +33,9 @@ def request_report(
     days: DateRange,
     today: date,
     format: str = "csv",  # noqa: A002 - the word of the screens and the API
+    token: ApiToken | None = None,
 ) -> ReportJob:
-    """Save a queued job, and tell the workers of it once it is committed.
+    """Save a queued job, and tell the workers of it once it is committed; `token` is what a program asked with.
 
     A broker that does not answer delays the report, not the answer. Raises PermissionDenied; RangeError with a sentence
     that names the window when the days are not inside of it; KeyError for an unknown report type or format.
@@ -38,6 +44,7 @@ def request_report(
     days.within(subscription.contract.available(today))
     job = ReportJob(
         requested_by=administrator,
+        requested_with=token,
         requested_on=today,
         account_id=subscription.account_id,
         subscription=subscription,
@@ -47,6 +54,7 @@ def request_report(
         date_through=days.date_through,
     )
     job.save()
+    job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
     transaction.on_commit(partial(publish, job), robust=True)
     return job
 

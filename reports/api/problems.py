@@ -4,12 +4,14 @@ A program tells problems apart by `type`, which never changes; `detail` is a sen
 each field, parameter or header that is at fault, with the values or the window that would have been accepted.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from django.http import JsonResponse
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -29,6 +31,7 @@ class ProblemType(Enum):
     NOT_READY = ("not-ready", 409, "The report is not made yet")
     ALREADY_FINISHED = ("already-finished", 409, "The job is finished already")
     EXPIRED = ("expired", 410, "The report's file is gone")
+    BODY_TOO_LARGE = ("body-too-large", 413, "The body is larger than any that is understood")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body is of another media type than is understood")
     RANGE_NOT_SATISFIABLE = ("range-not-satisfiable", 416, "The file has no such range of bytes")
     IDEMPOTENCY_KEY_REUSED = ("idempotency-key-reused", 422, "The idempotency key stands for another request")
@@ -87,6 +90,13 @@ class Problem(exceptions.APIException):
         self.headers = dict(headers or {})
 
 
+def invalid(errors: Iterable[FieldError]) -> Problem:
+    """The problem of a request that can be read, and asks for something that is not possible."""
+    first, *others = errors
+    more = f" {len(others)} more: see `errors`." if others else ""
+    return Problem(ProblemType.VALIDATION_FAILED, f"{first.field}: {first.detail}{more}", errors=[first, *others])
+
+
 def body(problem_type: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> dict[str, Any]:
     """The members of a problem."""
     problem: dict[str, Any] = {
@@ -109,3 +119,70 @@ def response(problem: Problem) -> Response:
 def plain_response(problem_type: ProblemType, detail: str) -> JsonResponse:
     """The same outside of any view of the API."""
     return JsonResponse(body(problem_type, detail), status=problem_type.status, content_type=CONTENT_TYPE)
+
+
+# What Django and Django REST framework raise, the finer kinds before those that they refine.
+_TYPES: Mapping[type[Exception], ProblemType] = {
+    RequestDataTooBig: ProblemType.BODY_TOO_LARGE,
+    exceptions.ParseError: ProblemType.MALFORMED_REQUEST,
+    BadRequest: ProblemType.MALFORMED_REQUEST,
+    SuspiciousOperation: ProblemType.MALFORMED_REQUEST,
+    MultiPartParserError: ProblemType.MALFORMED_REQUEST,
+    UnreadablePostError: ProblemType.MALFORMED_REQUEST,
+    exceptions.NotAuthenticated: ProblemType.NOT_AUTHENTICATED,
+    exceptions.AuthenticationFailed: ProblemType.NOT_AUTHENTICATED,
+    exceptions.PermissionDenied: ProblemType.PERMISSION_DENIED,
+    PermissionDenied: ProblemType.PERMISSION_DENIED,
+    exceptions.NotFound: ProblemType.NOT_FOUND,
+    Http404: ProblemType.NOT_FOUND,
+    exceptions.MethodNotAllowed: ProblemType.METHOD_NOT_ALLOWED,
+    exceptions.NotAcceptable: ProblemType.NOT_ACCEPTABLE,
+    exceptions.UnsupportedMediaType: ProblemType.UNSUPPORTED_MEDIA_TYPE,
+    exceptions.Throttled: ProblemType.RATE_LIMITED,
+}
+
+
+def handle(exception: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """The answer to what a view raised; None, and so a 500 that is logged, for what nobody foresaw."""
+    problem = _problem_of(exception)
+    return None if problem is None else response(problem)
+
+
+def _problem_of(exception: Exception) -> Problem | None:
+    if isinstance(exception, Problem):
+        return exception
+    if isinstance(exception, exceptions.ValidationError):
+        return invalid(field_errors(exception.detail))
+    for raised, problem_type in _TYPES.items():
+        if isinstance(exception, raised):
+            return Problem(problem_type, _sentence(exception, problem_type), headers=_headers(exception))
+    return None
+
+
+def _sentence(exception: Exception, problem_type: ProblemType) -> str:
+    """What the exception says for people; that of a missing object would name the model."""
+    said = "" if problem_type is ProblemType.NOT_FOUND else str(exception)
+    return said or f"{problem_type.title}."
+
+
+def _headers(exception: Exception) -> dict[str, str]:
+    """How to authenticate, and how long to wait, as the framework found out."""
+    headers = {}
+    if challenge := getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = str(challenge)
+    if wait := getattr(exception, "wait", None):
+        headers["Retry-After"] = str(wait)
+    return headers
+
+
+def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
+    """Nested errors as a flat list, each under the path of its field: `events.0`."""
+    if isinstance(detail, Mapping):
+        for name, inner in detail.items():
+            yield from field_errors(inner, path if name == "non_field_errors" else f"{path}.{name}".lstrip("."))
+    elif isinstance(detail, list):
+        for number, inner in enumerate(detail):
+            nested = isinstance(inner, Mapping | list)
+            yield from field_errors(inner, f"{path}.{number}".lstrip(".") if nested else path)
+    else:
+        yield FieldError(path or "body", str(detail))

@@ -11,11 +11,7 @@ from django.template.response import TemplateResponse
 
 from billing.models import Administrator, Subscription
 from reports.models import ReportJob
-
-NEEDED = (
-    "Usage reports need one of the permissions Billing > All Permissions, Billing > Subscription > Add or "
-    "Billing > Subscription > View. Ask the platform's staff for one of them."
-)
+from reports.requesting import NEEDED
 
 
 def administrator_of(request: HttpRequest) -> Administrator:

@@ -1,0 +1,61 @@
+"""Report jobs: asking for a report, and how one stands."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from reports.api.base import ApiView, ListView, ObjectView
+from reports.api.filters import ReportJobFilters
+from reports.api.links import base_url_of
+from reports.api.pagination import LatestFirst
+from reports.api.problems import Problem, ProblemType
+from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json
+from reports.api.strict import StrictSerializer
+from reports.models import ReportJob, ReportJobQuerySet
+
+RETRY_AFTER_SECONDS = 2
+"""After which time a program looks again, unless it waits in the request."""
+
+
+class ReportJobs(ApiView[ReportJob]):
+    """Those that the caller sees."""
+
+    queryset = ReportJob.objects.none()
+    serializer_class = ReportJobSerializer
+
+    def get_queryset(self) -> ReportJobQuerySet:
+        """With all that the answer shows."""
+        return complete(self.caller.report_jobs)
+
+    def answer(self, job: ReportJob) -> Response:
+        """The job; with when to look again as long as it is not finished."""
+        headers = {} if job.is_finished else {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        return Response(job_json(job, base_url=base_url_of(self.request)), headers=headers)
+
+
+class ReportJobsView(ReportJobs, ListView[ReportJob]):
+    """The list of report jobs, the latest first."""
+
+    filterset_class = ReportJobFilters
+    pagination_class = LatestFirst
+
+
+class ReportJobView(ReportJobs, ObjectView[ReportJob]):
+    """One report job."""
+
+    def get(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """How it stands."""
+        return self.answer(self.get_object())
+
+
+class ReportJobCancelView(ReportJobs):
+    """The end of a job before it is done."""
+
+    lookup_field = "id"
+
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Queued, it is gone; running, its worker stops and what it made is discarded."""
+        job = self.get_object()
+        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        if not job.cancel():
+            raise Problem(ProblemType.ALREADY_FINISHED, f"The job is {job.get_state_display()} already.")
+        return self.answer(self.get_object())
