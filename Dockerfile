@@ -1,4 +1,4 @@
-# One image for web server, workers and scheduler; the command says which (see compose.yaml).
+# One image for web server, workers, scheduler and metrics; the command says which (see compose.yaml).
 FROM python:3.12-slim-bookworm AS build
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 WORKDIR /app
@@ -11,9 +11,10 @@ RUN awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.loc
 
 FROM python:3.12-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    DJANGO_SETTINGS_MODULE=config.settings STATIC_ROOT=/app/build/static FILES_ROOT=/files
+    DJANGO_SETTINGS_MODULE=config.settings STATIC_ROOT=/app/build/static FILES_ROOT=/files \
+    PROMETHEUS_MULTIPROC_DIR=/metrics
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin tallydesk \
- && install -d -o tallydesk -g tallydesk -m 0700 /files
+ && install -d -o tallydesk -g tallydesk -m 0700 /files /metrics
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY manage.py ./
@@ -27,7 +28,6 @@ COPY templates templates
 RUN SECRET_KEY=build DATABASE_URL=postgres://build@localhost/build REDIS_URL=redis://localhost/0 \
     python manage.py collectstatic --noinput --verbosity 0
 USER tallydesk
-VOLUME /files
+VOLUME /files /metrics
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi:application", "--bind", "0.0.0.0:8000", "--workers", "2", "--worker-class", "gthread", \
-     "--threads", "4", "--no-control-socket"]
+CMD ["gunicorn", "--config", "python:config.gunicorn", "--bind", "0.0.0.0:8000", "config.wsgi:application"]
