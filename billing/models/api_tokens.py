@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -30,6 +31,10 @@ USE_IS_RECORDED_EVERY = timedelta(minutes=1)
 
 class TooManyTokensError(Exception):
     """An administrator has as many tokens as one may have; the message is a sentence for them."""
+
+
+class AlreadyIssuedError(Exception):
+    """The form made a token when it was sent before; the secret was shown then, and cannot be shown again."""
 
 
 class TokenState(Enum):
@@ -80,13 +85,16 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     ) -> tuple["ApiToken", str]:
         """Save a new token; returns it and the secret itself, which is stored nowhere and cannot be shown again.
 
-        Raises TooManyTokensError; IntegrityError when a token was made with the same form key.
+        Raises TooManyTokensError; AlreadyIssuedError when the administrator has one with the same form key.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
         with transaction.atomic(using=self.db):
             # One after another, so that two at once do not both take the last place.
-            type(administrator)._default_manager.select_for_update(no_key=True).get(pk=administrator.pk)
-            if self.usable().filter(administrator=administrator).count() >= MOST_USABLE:
+            get_user_model().objects.select_for_update(no_key=True).get(pk=administrator.pk)
+            own = self.filter(administrator=administrator)
+            if form_key is not None and own.filter(form_key=form_key).exists():
+                raise AlreadyIssuedError("This form made a token already.")
+            if own.usable().count() >= MOST_USABLE:
                 raise TooManyTokensError(f"You have {MOST_USABLE} tokens that work. Revoke one that is not needed.")
             token = self.create(
                 administrator=administrator,

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from reports.screens import download, report_jobs, rows, subscriptions
+from reports.screens import api_tokens, download, report_jobs, rows, subscriptions
 
 app_name = "account_settings"
 
@@ -27,4 +27,7 @@ urlpatterns = [
     path("reports/<uuid:pk>/file/", inside(report_jobs.report_job_file, cacheable=True), name="report-job-file"),
     path("reports/<uuid:pk>/cancel/", inside(report_jobs.report_job_cancel), name="report-job-cancel"),
     path("reports/<uuid:pk>/again/", inside(report_jobs.report_job_again), name="report-job-again"),
+    path("api-tokens/", inside(api_tokens.api_tokens), name="api-tokens"),
+    path("api-tokens/new/", inside(api_tokens.api_token_new), name="api-token-new"),
+    path("api-tokens/<int:pk>/revoke/", inside(api_tokens.api_token_revoke), name="api-token-revoke"),
 ]

@@ -69,9 +69,11 @@ def navigation(context: Context) -> dict[str, list[Section]]:
 
 def _account_settings(path: str) -> list[Item]:
     subscriptions, reports = reverse("account_settings:subscriptions"), reverse("account_settings:report-jobs")
+    api_tokens = reverse("account_settings:api-tokens")
     return [
         Item("Subscription", subscriptions, "subscription", path.startswith(subscriptions)),
         Item("Reports", reports, "reports", path.startswith(reports)),
+        Item("API tokens", api_tokens, "key", path.startswith(api_tokens)),
     ]
 
 

@@ -11,6 +11,7 @@ from billing.models import Administrator, Membership, Subscription
 from jobs.states import State
 from reports.models import ReportJob
 from tests.admin.world import client_of, make_role
+from tests.factories import make_api_token
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme, make_member
 
@@ -28,7 +29,14 @@ LINES = {
     ("report-job-file", "get"): ("job", 409),
     ("report-job-again", "post"): ("job", 302),
     ("report-job-cancel", "post"): ("job", 302),
+    ("api-tokens", "get"): (None, 200),
+    ("api-token-new", "get"): (None, 200),
+    ("api-token-new", "post"): (None, 422),
+    ("api-token-revoke", "get"): ("token", 200),
+    ("api-token-revoke", "post"): ("token", 302),
 }
+# About what belongs to a person and to no account: nobody else ever sees it, whatever they may.
+PERSONAL = {"token"}
 MORE_ARGUMENTS = {"rows": ["voice-usage"]}
 
 # Who is answered how: to their own, to another account's, and to the pages that are about no object.
@@ -70,7 +78,10 @@ def person(role: str, subscription: Subscription) -> Administrator | None:
 
 def signed_in(role: str, subscription: Subscription) -> Client:
     """A browser in which they are signed in; whatever they lost, they lost it after that."""
-    administrator = person(role, subscription)
+    return browser_of(role, person(role, subscription))
+
+
+def browser_of(role: str, administrator: Administrator | None) -> Client:
     client = client_of(administrator)
     if role == "former member":
         Membership.objects.filter(administrator=administrator).delete()
@@ -89,13 +100,27 @@ def objects(own: ReportJob, others: ReportJob, role: str) -> Iterator[tuple[str,
     yield to_missing, {"subscription": 10**30, "job": uuid.UUID(int=0)}
 
 
+def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[str, dict[str, object]]]:
+    """The same for what belongs to the person themselves, to somebody else, and to nobody."""
+    _to_own, _to_others, to_none = ROLES[role]
+    to_missing = SIGN_IN if to_none == SIGN_IN else MISSING
+    if administrator is not None:
+        yield to_none, {"token": make_api_token(administrator=administrator)[0].pk}
+    yield to_missing, {"token": make_api_token()[0].pk}
+    yield to_missing, {"token": 987654}
+    yield to_missing, {"token": 10**30}
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscription) -> None:
     own, others = make_job(subscription=subscription), make_job(subscription=make_acme())
-    client = signed_in(role, subscription)
+    administrator = person(role, subscription)
+    client = browser_of(role, administrator)
     expected, answered = {}, {}
     for (name, method), (about, status) in LINES.items():
         found = [(ROLES[role][2], {})] if about is None else objects(own, others, role)
+        if about in PERSONAL:
+            found = personal_objects(role, administrator)
         for answer, numbers in found:
             arguments = [numbers[about], *MORE_ARGUMENTS.get(name, [])] if about else []
             # A page: whoever sees a single subscription is otherwise led to it.
