@@ -37,14 +37,14 @@ def ready_database(*, migrated: bool = True) -> Iterator[Running]:
 
 @contextmanager
 def impatient_connection(*, seconds: int) -> Iterator[None]:
-    """Inside, this thread has another connection, in a transaction: it waits so long to connect, and for each query.
+    """Inside, this thread has another connection, in a transaction: two seconds to connect, `seconds` for each query.
 
     Raises OperationalError when the database takes longer. (One that freezes in the middle of a query cannot be waited
     for less: ask it in a thread.)
     """
     usual = connections[DEFAULT_DB_ALIAS]
     impatient = connections.create_connection(DEFAULT_DB_ALIAS)
-    bounds = {"connect_timeout": seconds, "tcp_user_timeout": seconds * 1000, "keepalives_idle": seconds}
+    bounds = {"connect_timeout": 2, "tcp_user_timeout": 2000, "keepalives_idle": 2, "keepalives_interval": 1}
     impatient.settings_dict = usual.settings_dict | {"OPTIONS": usual.settings_dict["OPTIONS"] | bounds}
     connections[DEFAULT_DB_ALIAS] = impatient
     try:

@@ -90,15 +90,12 @@ def failings() -> dict[str, str | None]:
     """For each check a sentence about what is not well, None where all is; within PATIENCE_SECONDS."""
     answers = {name: check.ask() for name, check in CHECKS.items()}
     wait(answers.values(), timeout=PATIENCE_SECONDS)
-    found = {name: _failing(answer) for name, answer in answers.items()}
-    for name, failing in found.items():
-        if failing:
-            logger.warning("not_ready", check=name, detail=failing)
-    return found
+    return {name: _failing(name, answer) for name, answer in answers.items()}
 
 
-def _failing(answer: "Future[None]") -> str | None:
+def _failing(name: str, answer: "Future[None]") -> str | None:
     if not answer.done():
+        logger.warning("question_not_answered_in_time", question=name)
         return f"No answer within {PATIENCE_SECONDS:g} s."
     match answer.exception():
         case None:

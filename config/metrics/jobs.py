@@ -26,7 +26,7 @@ UNFINISHED_JOBS: LiteralString = (
 )
 QUEUE_AGE: LiteralString = (
     "SELECT coalesce(extract(epoch FROM statement_timestamp() - min(requested_at)), 0)::float8"
-    " FROM {table} WHERE state = 'queued' AND state IN ('queued', 'running')"
+    " FROM {table} WHERE state = 'queued'"
 )
 FINISHED_JOBS: LiteralString = (
     "SELECT {type}, state, width_bucket(seconds, %s), count(*), sum(rows), sum(seconds) FROM ("

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -181,3 +182,20 @@ def test_another_storage_than_a_folder_is_asked_for_a_file(settings: Any) -> Non
         "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     }
     assert readiness.failings()["storage"] is None
+
+
+def test_a_check_that_hangs_is_failing_in_time_and_hangs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, begun = threading.Event(), []
+
+    def hang() -> None:
+        begun.append(None)
+        released.wait(30)
+
+    monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(readiness, "CHECKS", {"storage": Question("storage", hang, fresh_seconds=0)})
+    try:
+        for _ in range(3):
+            assert readiness.failings() == {"storage": "No answer within 0.2 s."}
+        assert len(begun) == 1
+    finally:
+        released.set()
