@@ -157,10 +157,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
 # Queues of their own, so that reports and uploads do not wait for each other, nor the sweep for either.
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
-CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("maintenance")]
+CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("webhooks"), Queue("maintenance")]
 CELERY_TASK_ROUTES = {
     "reports.tasks.generate_report": {"queue": "reports"},
     "usage.tasks.apply_upload": {"queue": "uploads"},
+    "reports.webhooks.tasks.deliver": {"queue": "webhooks"},
 }
 # A worker that dies is noticed after the lease; then the sweep gives its job to another one, or fails it.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30.0)
@@ -188,6 +189,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "reports.tasks.collect_left_over_files",
         "schedule": 600.0,
         "options": {"expires": 600.0},
+    },
+    "announce-to-webhooks": {
+        "task": "reports.webhooks.tasks.announce",
+        "schedule": WEBHOOKS_SWEEP_SECONDS,
+        "options": {"expires": WEBHOOKS_SWEEP_SECONDS},
+    },
+    "collect-old-webhook-messages": {
+        "task": "reports.webhooks.tasks.collect_old_messages",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
     },
     "collect-left-overs-of-uploads": {
         "task": "usage.tasks.collect_left_overs",

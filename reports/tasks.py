@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import structlog
 from celery import shared_task
+from django.db import transaction
 
 from jobs import files
 from jobs.running import run
@@ -13,6 +14,8 @@ from jobs.states import State
 from reports.making import make_report
 from reports.models import ReportJob
 from reports.models.report_jobs import FOLDER
+from reports.webhooks.announcing import announce_expired
+from reports.webhooks.tasks import announce, hint
 
 logger = structlog.get_logger(__name__)
 
@@ -22,16 +25,26 @@ _FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+
 
 @shared_task
 def generate_report(job_id: str) -> None:
-    """Make the report, unless another worker has it or it is over."""
+    """Make the report, unless another worker has it or it is over; then have what ended announced."""
     run(ReportJob, job_id, make_report)
+    hint(announce)
 
 
 @shared_task
 def expire_reports() -> None:
-    """Delete the files of reports that were kept long enough; the jobs stay."""
-    for job in ReportJob.objects.past_retention().iterator():
-        if job.expire():
+    """Delete the files of reports that were kept long enough, and announce it; the jobs stay."""
+    for job in ReportJob.objects.past_retention().select_related("subscription", "account", "requested_by").iterator():
+        if _expire(job):
             logger.info("report_expired", job=str(job.pk))
+    hint(announce)
+
+
+def _expire(job: ReportJob) -> bool:
+    with transaction.atomic():
+        is_expired = job.expire()
+        if is_expired:
+            announce_expired(job)
+    return is_expired
 
 
 @shared_task

@@ -12,7 +12,7 @@ from config.supervisor import Part
 from config.supervisor.ports import ADDRESS
 
 # Queue and number of processes. Each has a worker of its own, so that a long upload delays neither report nor sweep.
-QUEUES = {"reports": 2, "uploads": 1, "maintenance": 1}
+QUEUES = {"reports": 2, "uploads": 1, "webhooks": 4, "maintenance": 1}
 
 
 def demo_parts(port: int, home: Path, *, metrics_port: int | None) -> list[Part]:

@@ -166,6 +166,10 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('account', 'id'), name='webhook_endpoint_id_stands_with_its_account'),
         ),
         migrations.AddConstraint(
+            model_name='webhookendpoint',
+            constraint=models.UniqueConstraint(fields=('account', 'url'), name='webhook_endpoint_is_one_of_its_account', violation_error_message='The account has a webhook with this URL already.'),
+        ),
+        migrations.AddConstraint(
             model_name='webhookmessage',
             constraint=models.UniqueConstraint(fields=('account', 'id'), name='webhook_message_id_stands_with_its_account'),
         ),

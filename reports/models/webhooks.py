@@ -1,5 +1,6 @@
 """Webhooks: where an account wants to be told of its reports, and of what."""
 
+import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -87,6 +88,11 @@ class WebhookEndpoint(models.Model):
         ordering = ["account__name", "account__code", "created_at", "id"]
         constraints = [
             models.UniqueConstraint(fields=["account", "id"], name="webhook_endpoint_id_stands_with_its_account"),
+            models.UniqueConstraint(
+                fields=["account", "url"],
+                name="webhook_endpoint_is_one_of_its_account",
+                violation_error_message="The account has a webhook with this URL already.",
+            ),
             models.CheckConstraint(condition=Q(events__len__gt=0), name="webhook_endpoint_wants_some_event"),
             models.CheckConstraint(
                 condition=Q(secret__startswith=SECRET_PREFIX), name="webhook_endpoint_has_a_signing_secret"
@@ -126,12 +132,25 @@ class WebhookEndpoint(models.Model):
             return [self.secret, self.previous_secret]
         return [self.secret]
 
-    def rotate(self, secret: str) -> None:
-        """Sign with a new secret from now on, and for `OVERLAP` with the present one beside it."""
-        WebhookEndpoint.objects.filter(pk=self.pk).update(
-            secret=secret, previous_secret=F("secret"), previous_secret_until=Now() + OVERLAP
-        )
+    @property
+    def secret_mark(self) -> str:
+        """What tells the present secret from the next one, and gives nothing of it away."""
+        return hashlib.sha256(self.secret.encode()).hexdigest()[:16]
+
+    def rotate(self, secret: str, *, mark: str) -> bool:
+        """Sign with a new secret from now on, and for `OVERLAP` with the present one beside it.
+
+        False when the present one is no longer the one with this mark: the same request twice rotates once.
+        """
+        with transaction.atomic():
+            present = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
+            if present is None or present.secret_mark != mark:
+                return False
+            WebhookEndpoint.objects.filter(pk=self.pk).update(
+                secret=secret, previous_secret=F("secret"), previous_secret_until=Now() + OVERLAP
+            )
         self.refresh_from_db()
+        return True
 
     def disable(self, reason: str) -> bool:
         """Tell it of nothing more; what still waits is left out. False when it was disabled already."""

@@ -1,0 +1,86 @@
+"""The tasks of webhooks. As with jobs, a message is only a hint: what got lost is made good by the periodic ones."""
+
+from datetime import timedelta
+
+import structlog
+from celery import Task, shared_task
+from django.conf import settings
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from jobs.broker import BrokerAwayError, circuit
+from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookMessage
+from reports.models.webhooks import IN_FLIGHT
+from reports.webhooks import announcing, delivering, disabling
+
+logger = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 500
+KEPT = timedelta(days=30)
+"""How long messages stay in the log."""
+
+OLD_AT_ONCE = 1000
+_FAILURES = (OperationalError, RedisError, OSError)
+
+
+@shared_task
+def announce() -> None:
+    """Make messages of the jobs that ended, and send them."""
+    announced = 0
+    while count := announcing.announce_ended():
+        announced += count
+    if announced:
+        logger.info("jobs_announced", jobs=announced)
+    send_due()
+
+
+@shared_task
+def send_due() -> None:
+    """Tell the workers of every delivery that is due: new ones, retries, and those whose worker died."""
+    if given_up := WebhookDelivery.objects.give_up_abandoned():
+        logger.warning("webhook_deliveries_abandoned", deliveries=given_up)
+    for pk in WebhookDelivery.objects.to_publish(MOST_AT_ONCE):
+        if not hint(deliver, pk):
+            return
+
+
+@shared_task
+def deliver(pk: int) -> None:
+    """Send one message once, unless another worker has it or it is over; then tell of the endpoint's next ones."""
+    attempt = delivering.attempt(pk)
+    if attempt is None:
+        return
+    endpoint = attempt.endpoint
+    if attempt.has_disabled:
+        logger.warning("webhook_disabled", endpoint=endpoint.pk, reason=endpoint.disabled_reason)
+        disabling.tell_creator(endpoint)
+    for following in WebhookDelivery.objects.filter(endpoint=endpoint).to_publish(IN_FLIGHT):
+        hint(deliver, following)
+
+
+@shared_task
+def collect_old_messages() -> None:
+    """Delete what the log of deliveries kept long enough; not what still waits because a person sent it again."""
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING).values("message")
+    old = (
+        WebhookMessage.objects.filter(created_at__lt=Now() - KEPT).exclude(pk__in=waiting).values_list("pk", flat=True)
+    )
+    while some := list(old[:OLD_AT_ONCE]):
+        WebhookAttempt.objects.filter(delivery__message__in=some).delete()
+        WebhookDelivery.objects.filter(message__in=some).delete()
+        WebhookMessage.objects.filter(pk__in=some).delete()
+
+
+def hint(task: "Task[..., None]", *args: int) -> bool:
+    """Publish a task, within the broker's short time-outs; False when it is away: the periodic tasks make good.
+
+    What no worker took until the next one says it again lapses.
+    """
+    try:
+        with circuit.guarding(*_FAILURES):
+            task.apply_async(args=args, expires=settings.WEBHOOKS_SWEEP_SECONDS)
+    except (BrokerAwayError, *_FAILURES) as error:
+        logger.warning("webhook_hint_not_published", task=task.name, error=str(error))
+        return False
+    return True
