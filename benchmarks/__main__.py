@@ -1,32 +1,15 @@
-"""Run every benchmark on a fresh embedded database; the exit status says whether all figures hold."""
+"""Run the benchmarks, all or those named (`python -m benchmarks api`); the exit status says whether all hold."""
 
-import os
-import shutil
+import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
-import django
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-os.environ["LOG_LEVEL"] = "WARNING"
-HOME = tempfile.mkdtemp(prefix="tallydesk-bench-")
-Path(HOME).chmod(0o711)  # PostgreSQL runs as nobody where we are root, and has to pass
-os.environ["TALLYDESK_HOME"] = HOME
-
-django.setup()
-
-from benchmarks import lists  # noqa: E402 - models can be imported only now
-from benchmarks.measuring import show  # noqa: E402 - as above
-from config.database import ready_database  # noqa: E402 - as above
+NAMES = ["lists", "api"]
 
 
 def main() -> int:
-    try:
-        with ready_database():
-            return 0 if show(lists.figures()) else 1
-    finally:
-        shutil.rmtree(HOME, ignore_errors=True)
+    """Each in a process of its own, on a database of its own."""
+    command = [sys.executable, "-m", "benchmarks.running"]
+    return max(subprocess.run([*command, name], check=False).returncode for name in sys.argv[1:] or NAMES)
 
 
 if __name__ == "__main__":
