@@ -207,6 +207,10 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# --- The web server ---------------------------------------------------------------------------------------------------
+# The threads of each of its processes. Half of them may hold requests that wait for a job: see reports/api/waiting.py.
+WEB_THREADS = env.int("WEB_THREADS", default=4)
+
 # --- Metrics: on a port of their own, beside the web server's in `make demo` ------------------------------------------
 METRICS_ADDRESS = env.str("METRICS_ADDRESS", default="127.0.0.1")
 METRICS_PORT = env.int("METRICS_PORT", default=1000 + (env.int("PORT", default=8000) if LOCAL else 8000))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from billing.models import Account, AccountQuerySet, Administrator, ApiToken, Subscription, SubscriptionQuerySet
@@ -42,6 +43,21 @@ class Caller:
     def report_jobs(self) -> ReportJobQuerySet:
         """The report jobs of those accounts."""
         return ReportJob.objects.filter(account__in=self.accounts)
+
+
+def authenticate_again(request: Request) -> None:
+    """Read anew who asks, after the request was held for a while: what was taken from them in between is gone.
+
+    Raises AuthenticationFailed when the token was revoked or has expired, or the administrator is not active any more.
+    """
+    before = caller_of(request)
+    token = before.token
+    if token is not None:
+        token = ApiToken.objects.usable().filter(pk=token.pk).first()
+    administrator = Administrator.objects.filter(pk=before.administrator.pk, is_active=True).first()
+    if administrator is None or (token is None and before.token is not None):
+        raise AuthenticationFailed("What the request was authenticated with does not hold any more.")
+    request.user, request.auth = administrator, token
 
 
 def caller_of(request: Request) -> Caller:

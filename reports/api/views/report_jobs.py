@@ -3,7 +3,9 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from reports.api import waiting
 from reports.api.base import ApiView, ListView, ObjectView
+from reports.api.callers import authenticate_again
 from reports.api.filters import ReportJobFilters
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
@@ -42,9 +44,16 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
     """One report job."""
 
+    query_parameters = (waiting.PARAMETER,)
+
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """How it stands."""
-        return self.answer(self.get_object())
+        """How it stands; with `wait`, once it stands otherwise or so many seconds have passed."""
+        seconds = waiting.seconds_to_wait(request)
+        job = self.get_object()
+        if waiting.wait_for_change(job, seconds):
+            authenticate_again(request)
+            job = self.get_object()
+        return self.answer(job)
 
 
 class ReportJobCancelView(ReportJobs):

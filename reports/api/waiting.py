@@ -1,0 +1,128 @@
+"""Long polling: a request that is held until a job's state changes, and that holds no database connection meanwhile.
+
+However many requests wait, one thread of the process looks after all their jobs, with one query each time. It is there
+only while somebody waits: nothing is begun when the module is loaded, before the web server forks its processes.
+"""
+
+import re
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+
+import structlog
+from django.conf import settings
+from django.db import Error, connection
+from rest_framework.request import Request
+
+from reports.api.problems import FieldError, invalid
+from reports.models import ReportJob
+
+logger = structlog.get_logger(__name__)
+
+PARAMETER = "wait"
+MOST_SECONDS = 30
+SECONDS_BETWEEN_LOOKS = 0.25
+SECONDS_AFTER_AN_ERROR = 1.0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    job: uuid.UUID
+    state: str
+    changed: threading.Event = field(default_factory=threading.Event)
+
+
+class Watch:
+    """Those who wait in this process, and the thread that wakes them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # of both
+        self._waiters: set[_Waiter] = set()
+        self._thread: threading.Thread | None = None
+
+    def wait(self, job: uuid.UUID, state: str, seconds: float, *, most: int) -> bool:
+        """Return once the job's state is another one, or the time is up.
+
+        False, and at once, when `most` wait already.
+        """
+        waiter = _Waiter(job, state)
+        try:
+            with self._lock:
+                if len(self._waiters) >= most:
+                    return False
+                self._waiters.add(waiter)
+                self._begin()
+            waiter.changed.wait(seconds)
+        finally:
+            with self._lock:
+                self._waiters.discard(waiter)
+        return True
+
+    def _begin(self) -> None:
+        if self._thread is None:
+            thread = threading.Thread(target=self._run, name="watch over awaited jobs", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _run(self) -> None:
+        try:
+            while waiters := self._awaited():
+                try:
+                    _wake(waiters)
+                except Error as error:
+                    # A database that restarts: whoever waits does so a while longer, to the end of their time at most.
+                    logger.warning("watch_over_jobs_failed", error=str(error))
+                    connection.close()
+                    time.sleep(SECONDS_AFTER_AN_ERROR)
+                else:
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+        finally:
+            connection.close()  # this thread's own
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _awaited(self) -> list[_Waiter]:
+        """Those who wait. When nobody does, the thread is over: whoever comes next begins another."""
+        with self._lock:
+            if not self._waiters:
+                self._thread = None
+            return list(self._waiters)
+
+
+def _wake(waiters: list[_Waiter]) -> None:
+    jobs = {waiter.job for waiter in waiters}
+    states = dict(ReportJob.objects.filter(pk__in=jobs).values_list("pk", "state"))
+    for waiter in waiters:
+        if states.get(waiter.job) != waiter.state:
+            waiter.changed.set()
+
+
+_watch = Watch()
+
+
+def most_waiting() -> int:
+    """How many requests may wait in a process: half of its threads, so that the others are free to answer."""
+    return max(1, int(settings.WEB_THREADS) // 2)
+
+
+def seconds_to_wait(request: Request) -> int:
+    """How long the query asks to be held; 0 without the parameter. Raises the problem of another value."""
+    given = request.query_params.get(PARAMETER, "0")
+    if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MOST_SECONDS:
+        return int(given)
+    raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 through {MOST_SECONDS}.")])
+
+
+def wait_for_change(job: ReportJob, seconds: float) -> bool:
+    """Return once the state of the job's row differs from the object's, or after so many seconds; then read it again.
+
+    At once, and with False, for a finished job, for 0 seconds, and when as many requests wait as may: there is nothing
+    new to read. The thread's database connection is closed before.
+    """
+    if seconds <= 0 or job.is_finished:
+        return False
+    if not connection.in_atomic_block:
+        connection.close()
+    return _watch.wait(job.pk, job.state, seconds, most=most_waiting())

@@ -1,0 +1,273 @@
+"""Requests that are held until a job changes: woken, timed out, limited in number, without a database connection."""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from billing.models import Administrator, ApiToken, Membership, Subscription
+from jobs.claims import Claim
+from jobs.states import State
+from reports.models import ReportJob
+from tests.api.world import ApiClient, to
+from tests.factories import make_api_token
+from tests.faults.conftest import broker, processes
+from tests.faults.processes import Processes, wait_for
+from tests.jobs.jobs import make_job
+
+__all__ = ["broker", "processes"]
+
+WATCH = "watch over awaited jobs"
+SOON = 4.0
+"""Seconds in which a busy machine does what takes a fraction of one; who waits in vain does so for 20."""
+RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0" * 64}
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Any
+    body: Any
+    seconds: float
+
+
+class Program:
+    """A program in threads of its own, which speaks HTTP with a server."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self.url = url
+        self.secret = secret
+        self.threads = ThreadPoolExecutor(16)
+
+    def get(self, path: str) -> Answer:
+        """The answer to a GET, and how long it took."""
+        begun = time.monotonic()
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.secret}"})
+        try:
+            with urllib.request.urlopen(request, timeout=40) as answer:
+                status, headers, body = answer.status, answer.headers, json.load(answer)
+        except HTTPError as error:
+            status, headers, body = error.code, error.headers, json.load(error)
+        return Answer(status, headers, body, time.monotonic() - begun)
+
+    def wait(self, job: ReportJob, seconds: int = 20) -> "Future[Answer]":
+        """The answer to come to a request that waits for the job."""
+        return self.threads.submit(self.get, f"{to('report-job', job.pk)}?wait={seconds}")
+
+
+@pytest.fixture
+def subscription(transactional_db: None, subscription: Subscription) -> Subscription:
+    """Saved for good: what waits looks from other connections."""
+    return subscription
+
+
+@pytest.fixture
+def job(subscription: Subscription) -> ReportJob:
+    return make_job(subscription=subscription)
+
+
+@pytest.fixture
+def secret(ana: Administrator) -> str:
+    return make_api_token(administrator=ana, expires_at=timezone.now() + timedelta(days=1))[1]
+
+
+@pytest.fixture
+def program(live_server: LiveServer, secret: str) -> Iterator[Program]:
+    """Speaks with a server in threads of this process, so that the test sees who waits."""
+    program = Program(live_server.url, secret)
+    yield program
+    program.threads.shutdown()
+    wait_for(lambda: not watching(), seconds=3, what="nobody watches")
+
+
+def watching() -> list[threading.Thread]:
+    """The threads of this process that look after awaited jobs."""
+    return [thread for thread in threading.enumerate() if thread.name == WATCH]
+
+
+def other_connections() -> list[int]:
+    """The processes of the database server that serve somebody other than the test."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+def waits(count: int = 1) -> None:
+    """Return once a watch is kept and every request has given its connection back."""
+    wait_for(lambda: watching() and len(other_connections()) == count, seconds=3, what="requests wait")
+    time.sleep(0.3)
+
+
+def claim(job: ReportJob) -> None:
+    ReportJob.objects.claim(job.pk)
+
+
+def fail_in_the_sweep(job: ReportJob) -> None:
+    ReportJob.objects.filter(pk=job.pk).update(attempt=3)
+    ReportJob.objects.put_back_abandoned()
+
+
+def succeed(job: ReportJob) -> None:
+    claimed = ReportJob.objects.claim(job.pk)
+    assert claimed is not None
+    Claim.of(claimed).succeed(**RESULT)
+
+
+CHANGES: list[tuple[Callable[[ReportJob], Any], str]] = [
+    (claim, "running"),
+    (ReportJob.cancel, "cancelled"),
+    (fail_in_the_sweep, "failed"),
+    (succeed, "succeeded"),
+]
+
+
+@pytest.mark.parametrize(("change", "state"), CHANGES, ids=[state for _change, state in CHANGES])
+def test_who_waits_hears_of_a_change_at_once(
+    program: Program, job: ReportJob, change: Callable[[ReportJob], Any], state: str
+) -> None:
+    waiting = program.wait(job)
+    waits()
+    assert not waiting.done()
+    changed_at = time.monotonic()
+    change(job)
+    answer = waiting.result(10)
+    assert time.monotonic() - changed_at < SOON
+    assert (answer.status, answer.body["state"]) == (200, state)
+    assert ("Retry-After" in answer.headers) == (state == "running")
+
+
+def test_when_the_time_is_up_the_answer_is_how_the_job_stands(program: Program, job: ReportJob) -> None:
+    answer = program.wait(job, 1).result(10)
+    assert 1 <= answer.seconds < 1 + SOON
+    assert (answer.status, answer.body["state"]) == (200, "queued")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_finished_job_is_answered_at_once(program: Program, job: ReportJob) -> None:
+    job.cancel()
+    assert program.wait(job).result(20).seconds < SOON
+
+
+@pytest.mark.parametrize("query", ["", "?wait=0", "?wait=00"])
+def test_who_does_not_wait_is_answered_at_once(program: Program, job: ReportJob, query: str) -> None:
+    assert program.get(to("report-job", job.pk) + query).seconds < SOON
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("wait", ["31", "-1", "1.5", "soon", "٣", "9" * 5000])
+def test_no_other_value_is_a_time_to_wait(client: ApiClient, job: ReportJob, wait: str) -> None:
+    answer = client.get(to("report-job", job.pk), {"wait": wait})
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["wait"]
+
+
+def test_however_many_wait_one_connection_looks_after_all_and_none_is_left(
+    program: Program, subscription: Subscription, settings: Any
+) -> None:
+    settings.WEB_THREADS = 20
+    jobs = [make_job(subscription=subscription) for _ in range(5)]
+    waiting = [program.wait(job) for job in jobs for _ in range(2)]
+    waits(1)
+    assert len(watching()) == 1
+    for job in jobs:
+        job.cancel()
+    assert {future.result(10).body["state"] for future in waiting} == {"cancelled"}
+    wait_for(lambda: not other_connections() and not watching(), seconds=2, what="the watch is over")
+
+
+def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
+    program: Program, job: ReportJob, settings: Any
+) -> None:
+    settings.WEB_THREADS = 5
+    waiting = [program.wait(job) for _ in range(2)]
+    waits()
+    third = program.wait(job).result(10)
+    assert (third.status, third.body["state"]) == (200, "queued")
+    assert third.seconds < SOON
+    assert int(third.headers["Retry-After"]) > 0
+    assert not any(future.done() for future in waiting)
+    job.cancel()
+    assert {future.result(10).body["state"] for future in waiting} == {"cancelled"}
+    assert program.wait(make_job(subscription=job.subscription), 1).result(10).seconds >= 1
+
+
+def lose_the_account(_ana: Administrator) -> None:
+    Membership.objects.all().delete()
+
+
+def lose_the_permission(ana: Administrator) -> None:
+    ana.user_permissions.clear()
+
+
+def lose_the_token(_ana: Administrator) -> None:
+    ApiToken.objects.update(revoked_at=Now())
+
+
+def lose_it_all(_ana: Administrator) -> None:
+    Administrator.objects.update(is_active=False)
+
+
+@pytest.mark.parametrize(
+    ("lose", "status"), [(lose_the_account, 404), (lose_the_permission, 403), (lose_the_token, 401), (lose_it_all, 401)]
+)
+def test_what_was_taken_away_while_waiting_is_gone(
+    program: Program, job: ReportJob, ana: Administrator, lose: Callable[[Administrator], None], status: int
+) -> None:
+    waiting = program.wait(job)
+    waits()
+    lose(ana)
+    job.cancel()
+    answer = waiting.result(10)
+    assert (answer.status, answer.body["status"]) == (status, status)
+    assert "state" not in answer.body
+
+
+def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: ReportJob) -> None:
+    waiting = program.wait(job)
+    waits()
+    (watch,) = other_connections()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [watch])
+    wait_for(lambda: watch not in other_connections(), seconds=2, what="its connection is gone")
+    job.cancel()
+    assert waiting.result(10).body["state"] == "cancelled"
+
+
+def test_a_job_that_is_deleted_wakes_who_waits(program: Program, job: ReportJob) -> None:
+    waiting = program.wait(job)
+    waits()
+    job.delete()
+    assert waiting.result(10).status == 404
+
+
+def test_a_web_server_that_forked_holds_half_of_its_threads_and_answers_with_the_others(
+    processes: Processes, job: ReportJob, secret: str
+) -> None:
+    program = Program(processes.web("--workers", "1", WEB_THREADS=4), secret)
+    assert program.get(to("report-jobs")).status == 200  # the first request loads what the others find
+    waiting = [program.wait(job) for _ in range(6)]
+    done = wait_for(lambda: [future for future in waiting if future.done()][3:4], seconds=15, what="four are answered")
+    assert done[0].result().body["state"] == "queued"
+    assert max(program.get(to("report-jobs")).seconds for _ in range(5)) < SOON
+    assert len(other_connections()) <= 1 + 4
+    assert len([future for future in waiting if future.done()]) == 4
+    job.cancel()
+    states = [future.result(10).body["state"] for future in waiting]
+    assert sorted(states) == ["cancelled"] * 2 + ["queued"] * 4
+    assert ReportJob.objects.get().state == State.CANCELLED
+    program.threads.shutdown()
