@@ -185,7 +185,8 @@ def test_another_storage_than_a_folder_is_asked_for_a_file(settings: Any) -> Non
 
 
 def test_a_check_that_hangs_is_failing_in_time_and_hangs_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    released, begun = threading.Event(), []
+    released = threading.Event()
+    begun: list[None] = []
 
     def hang() -> None:
         begun.append(None)
