@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from reports.screens import api_tokens, download, report_jobs, rows, subscriptions
+from reports.screens import api_tokens, download, report_jobs, rows, subscriptions, webhook_changes, webhooks
 
 app_name = "account_settings"
 
@@ -30,4 +30,19 @@ urlpatterns = [
     path("api-tokens/", inside(api_tokens.api_tokens), name="api-tokens"),
     path("api-tokens/new/", inside(api_tokens.api_token_new), name="api-token-new"),
     path("api-tokens/<int:pk>/revoke/", inside(api_tokens.api_token_revoke), name="api-token-revoke"),
+    path("webhooks/", inside(webhooks.webhooks), name="webhooks"),
+    path("webhooks/new/", inside(webhook_changes.webhook_new), name="webhook-new"),
+    path("webhooks/<int:pk>/", inside(webhooks.webhook), name="webhook"),
+    path("webhooks/<int:pk>/edit/", inside(webhook_changes.webhook_edit), name="webhook-edit"),
+    path("webhooks/<int:pk>/rotate/", inside(webhook_changes.webhook_rotate), name="webhook-rotate"),
+    path("webhooks/<int:pk>/test/", inside(webhook_changes.webhook_test), name="webhook-test"),
+    path("webhooks/<int:pk>/disable/", inside(webhook_changes.webhook_disable), name="webhook-disable"),
+    path("webhooks/<int:pk>/enable/", inside(webhook_changes.webhook_enable), name="webhook-enable"),
+    path("webhooks/<int:pk>/delete/", inside(webhook_changes.webhook_delete), name="webhook-delete"),
+    path("webhooks/deliveries/<int:pk>/", inside(webhooks.webhook_delivery), name="webhook-delivery"),
+    path(
+        "webhooks/deliveries/<int:pk>/again/",
+        inside(webhook_changes.webhook_delivery_again),
+        name="webhook-delivery-again",
+    ),
 ]

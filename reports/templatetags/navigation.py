@@ -69,11 +69,12 @@ def navigation(context: Context) -> dict[str, list[Section]]:
 
 def _account_settings(path: str) -> list[Item]:
     subscriptions, reports = reverse("account_settings:subscriptions"), reverse("account_settings:report-jobs")
-    api_tokens = reverse("account_settings:api-tokens")
+    api_tokens, webhooks = reverse("account_settings:api-tokens"), reverse("account_settings:webhooks")
     return [
         Item("Subscription", subscriptions, "subscription", path.startswith(subscriptions)),
         Item("Reports", reports, "reports", path.startswith(reports)),
         Item("API tokens", api_tokens, "key", path.startswith(api_tokens)),
+        Item("Webhooks", webhooks, "webhook", path.startswith(webhooks)),
     ]
 
 

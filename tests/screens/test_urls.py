@@ -14,6 +14,7 @@ from tests.admin.world import client_of, make_role
 from tests.factories import make_api_token
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme, make_member
+from tests.webhooks.world import make_delivery, make_endpoint
 
 # Name and method: what the address is about, and the answer to whom it is open.
 LINES = {
@@ -34,7 +35,25 @@ LINES = {
     ("api-token-new", "post"): (None, 422),
     ("api-token-revoke", "get"): ("token", 200),
     ("api-token-revoke", "post"): ("token", 302),
+    ("webhooks", "get"): (None, 200),
+    ("webhook-new", "get"): (None, 200),
+    ("webhook-new", "post"): (None, 422),
+    ("webhook", "get"): ("webhook", 200),
+    ("webhook-edit", "get"): ("webhook", 200),
+    ("webhook-edit", "post"): ("webhook", 422),
+    ("webhook-rotate", "get"): ("webhook", 200),
+    ("webhook-rotate", "post"): ("webhook", 302),
+    ("webhook-test", "post"): ("webhook", 302),
+    ("webhook-disable", "post"): ("webhook", 302),
+    ("webhook-enable", "post"): ("webhook", 302),
+    ("webhook-delivery", "get"): ("delivery", 200),
+    ("webhook-delivery-again", "post"): ("delivery", 302),
+    ("webhook-delete", "get"): ("webhook", 200),
+    ("webhook-delete", "post"): ("webhook", 302),
 }
+# What only those may who change webhooks; the others are refused where they see the rest.
+CHANGING = {name for name, _method in LINES if name.startswith("webhook")} - {"webhooks", "webhook", "webhook-delivery"}
+VIEWING = {"customer who views", "former member", "support"}
 # About what belongs to a person and to no account: nobody else ever sees it, whatever they may.
 PERSONAL = {"token"}
 MORE_ARGUMENTS = {"rows": ["voice-usage"]}
@@ -90,14 +109,25 @@ def browser_of(role: str, administrator: Administrator | None) -> Client:
     return client
 
 
-def objects(own: ReportJob, others: ReportJob, role: str) -> Iterator[tuple[str, dict[str, object]]]:
+def belongings(subscription: Subscription) -> dict[str, object]:
+    """One of each that belongs to the subscription's account, as it stands in an address."""
+    delivery = make_delivery(endpoint=make_endpoint(account=subscription.account))
+    return {
+        "subscription": subscription.pk,
+        "job": make_job(subscription=subscription).pk,
+        "webhook": delivery.endpoint_id,
+        "delivery": delivery.pk,
+    }
+
+
+def objects(own: dict[str, object], others: dict[str, object], role: str) -> Iterator[tuple[str, dict[str, object]]]:
     """For each kind of answer the objects that get it, as they stand in an address."""
     to_own, to_others, _to_none = ROLES[role]
     to_missing = SIGN_IN if to_own == SIGN_IN else MISSING
-    yield to_own, {"subscription": own.subscription_id, "job": own.pk}
-    yield to_others, {"subscription": others.subscription_id, "job": others.pk}
-    yield to_missing, {"subscription": 987654, "job": uuid.uuid4()}
-    yield to_missing, {"subscription": 10**30, "job": uuid.UUID(int=0)}
+    yield to_own, own
+    yield to_others, others
+    for number, job in ((987654, uuid.uuid4()), (10**30, uuid.UUID(int=0))):
+        yield to_missing, {"subscription": number, "job": job, "webhook": number, "delivery": number}
 
 
 def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[str, dict[str, object]]]:
@@ -113,7 +143,7 @@ def personal_objects(role: str, administrator: Administrator | None) -> Iterator
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscription) -> None:
-    own, others = make_job(subscription=subscription), make_job(subscription=make_acme())
+    own, others = belongings(subscription), belongings(make_acme())
     administrator = person(role, subscription)
     client = browser_of(role, administrator)
     expected, answered = {}, {}
@@ -122,6 +152,8 @@ def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscr
         if about in PERSONAL:
             found = personal_objects(role, administrator)
         for answer, numbers in found:
+            if answer == OPEN and name in CHANGING and role in VIEWING:
+                answer = REFUSED
             arguments = [numbers[about], *MORE_ARGUMENTS.get(name, [])] if about else []
             # A page: whoever sees a single subscription is otherwise led to it.
             address = reverse(f"account_settings:{name}", args=arguments) + ("" if about else "?page=1")

@@ -1,0 +1,52 @@
+"""Who may see an account's webhooks, and who may change them."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from billing.models import Administrator
+from billing.permissions import ALL_PERMISSIONS
+from reports.models import WebhookDelivery, WebhookEndpoint
+from reports.screens.access import administrator_of, permitted_administrator
+
+CHANGING = (ALL_PERMISSIONS, "billing.add_subscription")
+NEEDED = (
+    "Changing webhooks needs one of the permissions Billing > All Permissions or Billing > Subscription > Add. "
+    "Ask the platform's staff for one of them."
+)
+
+
+def may_change(administrator: Administrator) -> bool:
+    """Whether either permission opens the changes to the administrator."""
+    return any(administrator.has_perm(permission) for permission in CHANGING)
+
+
+def changing_administrator(request: HttpRequest) -> Administrator:
+    """The administrator who is signed in, if they may change webhooks."""
+    administrator = permitted_administrator(request)
+    if not may_change(administrator):
+        raise PermissionDenied(NEEDED)
+    return administrator
+
+
+def endpoint_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookEndpoint:
+    """An endpoint of a visible account. Raises Http404, then PermissionDenied."""
+    visible = WebhookEndpoint.objects.visible_to(administrator_of(request)).select_related("account", "created_by")
+    endpoint: WebhookEndpoint = get_object_or_404(visible, pk=pk)
+    if to_change:
+        changing_administrator(request)
+    else:
+        permitted_administrator(request)
+    return endpoint
+
+
+def delivery_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookDelivery:
+    """A delivery of a visible account. Raises Http404, then PermissionDenied."""
+    visible = WebhookEndpoint.objects.visible_to(administrator_of(request))
+    deliveries = WebhookDelivery.objects.filter(endpoint__in=visible)
+    delivery: WebhookDelivery = get_object_or_404(deliveries.select_related("endpoint__account", "message"), pk=pk)
+    if to_change:
+        changing_administrator(request)
+    else:
+        permitted_administrator(request)
+    return delivery

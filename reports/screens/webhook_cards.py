@@ -1,0 +1,168 @@
+"""A webhook and a delivery as screens show them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from reports.models.webhook_deliveries import MAX_TRIES
+from reports.models.webhooks import every_event
+from reports.screens.wording import counted, moment_text
+
+TITLES = {
+    WebhookEvent.SUCCEEDED: "Report ready",
+    WebhookEvent.FAILED: "Report failed",
+    WebhookEvent.EXPIRED: "File expired",
+}
+
+
+def event_title(event: str) -> str:
+    """`Report ready`; a test message is called so."""
+    return TITLES[WebhookEvent(event)] if event in TITLES else "Test message"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCard:
+    """A delivery and the moment at which it is looked at."""
+
+    delivery: WebhookDelivery
+    now: datetime
+
+    @property
+    def title(self) -> str:
+        """What the message tells of."""
+        return event_title(self.delivery.message.type)
+
+    @property
+    def made(self) -> str:
+        """When there was something to tell."""
+        return moment_text(self.delivery.created_at, self.now.date())
+
+    @property
+    def outcome(self) -> str:
+        """How it stands, in a few words."""
+        delivery = self.delivery
+        if delivery.state != DeliveryState.WAITING or delivery.next_attempt_at is None:
+            return delivery.get_state_display()
+        if delivery.next_attempt_at <= self.now:
+            return "on its way"
+        return f"next attempt {moment_text(delivery.next_attempt_at, self.now.date())}"
+
+    @property
+    def tries(self) -> str:
+        """How often it was tried in the present round."""
+        if not self.delivery.tries:
+            return "not tried yet"
+        if self.delivery.state == DeliveryState.WAITING:
+            return f"attempt {self.delivery.tries} of {MAX_TRIES}"
+        return counted(self.delivery.tries, "attempt", "attempts")
+
+    @property
+    def attempts(self) -> Iterator[tuple[str, WebhookAttempt]]:
+        """Every attempt of every round, the latest first, each with its moment."""
+        for attempt in self.delivery.attempt_log.all():
+            yield f"{moment_text(attempt.started_at, self.now.date())}:{attempt.started_at:%S}", attempt
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether sending it again makes sense now."""
+        is_on_its_way = self.delivery.lease_until is not None and self.delivery.lease_until > self.now
+        return self.delivery.endpoint.is_enabled and not is_on_its_way
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointCard:
+    """An endpoint, its latest delivery, and the moment at which it is looked at."""
+
+    endpoint: WebhookEndpoint
+    latest: WebhookDelivery | None
+    waiting: int
+    now: datetime
+
+    @property
+    def slug(self) -> str:
+        """Its state for a style sheet."""
+        if not self.endpoint.is_enabled:
+            return "disabled"
+        return "active" if self.endpoint.failing_since is None else "failing"
+
+    @property
+    def state(self) -> str:
+        """Its state in a few words."""
+        if self.endpoint.disabled_at is not None:
+            return f"disabled {self._moment(self.endpoint.disabled_at)}"
+        if self.endpoint.failing_since is not None:
+            return f"failing since {self._moment(self.endpoint.failing_since)}"
+        return "enabled"
+
+    @property
+    def events(self) -> str:
+        """What it is told of."""
+        if set(self.endpoint.events) == set(every_event()):
+            return "Everything"
+        return ", ".join(event_title(event) for event in every_event() if event in self.endpoint.events)
+
+    @property
+    def latest_text(self) -> str:
+        """What became of the latest message."""
+        if self.latest is None:
+            return "None yet"
+        card = DeliveryCard(self.latest, self.now)
+        return f"{card.made}, {card.outcome}"
+
+    @property
+    def created(self) -> str:
+        """When it was added, and by whom."""
+        by = f" by {self.endpoint.created_by.email}" if self.endpoint.created_by else ""
+        return f"{self._moment(self.endpoint.created_at)}{by}"
+
+    @property
+    def overlap(self) -> str:
+        """Until when the secret before the last rotation holds; empty when there is none any more."""
+        until = self.endpoint.previous_secret_until
+        return self._moment(until) if until is not None and until > self.now else ""
+
+    def _moment(self, moment: datetime) -> str:
+        return moment_text(moment, self.now.date())
+
+
+def with_latest(endpoints: QuerySet[WebhookEndpoint]) -> QuerySet[WebhookEndpoint]:
+    """The endpoints with the ID of their latest delivery, and how many messages wait."""
+    latest = WebhookDelivery.objects.filter(endpoint=OuterRef("pk")).order_by("-created_at", "-id")
+    waiting = (
+        WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.WAITING)
+        .order_by()
+        .values("endpoint")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return endpoints.annotate(latest_delivery=Subquery(latest.values("pk")[:1]), waiting=Subquery(waiting))
+
+
+def cards(endpoints: Iterable[WebhookEndpoint], now: datetime) -> list[EndpointCard]:
+    """Cards of endpoints that `with_latest` was asked about: one query for all."""
+    listed = list(endpoints)
+    latest = WebhookDelivery.objects.select_related("message", "endpoint").in_bulk(
+        [pk for endpoint in listed if (pk := getattr(endpoint, "latest_delivery", None))]
+    )
+    return [
+        EndpointCard(
+            endpoint,
+            latest.get(getattr(endpoint, "latest_delivery", None) or 0),
+            getattr(endpoint, "waiting", None) or 0,
+            now,
+        )
+        for endpoint in listed
+    ]
+
+
+def found(endpoints: QuerySet[WebhookEndpoint], query: str) -> QuerySet[WebhookEndpoint]:
+    """Those whose URL, description or account has the text."""
+    return endpoints.filter(
+        Q(url__icontains=query)
+        | Q(description__icontains=query)
+        | Q(account__name__icontains=query)
+        | Q(account__code__icontains=query)
+    )

@@ -1,0 +1,99 @@
+"""The form that adds a webhook or changes one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from billing.models import Account, AccountQuerySet
+from reports.models import WebhookEndpoint, WebhookEvent
+from reports.models.webhooks import every_event
+from reports.webhooks.addresses import LONGEST_URL, AddressError, read_url
+
+MOST_LISTED = 25
+"""So many accounts are offered in a list; of more, the one is named by its code."""
+
+MOST_OF_AN_ACCOUNT = 20
+
+
+class WebhookForm(forms.Form):
+    """Where an account wants to be told, and of what.
+
+    Valid, `cleaned_data` has `account` (one of those given; the endpoint's own when it is changed), `url` in its one
+    way of writing, `description` and `events`.
+    """
+
+    account = forms.CharField(
+        max_length=255, required=False, error_messages={"max_length": "There is no account with so long a code."}
+    )
+    url = forms.CharField(
+        error_messages={"required": "Enter the URL that messages are sent to."}, max_length=LONGEST_URL
+    )
+    description = forms.CharField(
+        required=False, max_length=255, error_messages={"max_length": "A description has at most 255 characters."}
+    )
+    events = forms.MultipleChoiceField(
+        choices=WebhookEvent.choices,
+        error_messages={"required": "Choose at least one event.", "invalid_choice": "There is no such event."},
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None,
+        *,
+        accounts: AccountQuerySet,
+        endpoint: WebhookEndpoint | None = None,
+        account: str = "",
+    ) -> None:
+        initial: dict[str, Any] = {"events": every_event(), "account": account}
+        if endpoint is not None:
+            initial = {"url": endpoint.url, "description": endpoint.description, "events": endpoint.events}
+        super().__init__(data, initial=initial)
+        self.accounts = accounts
+        self.endpoint = endpoint
+        first = [] if endpoint is not None else list(accounts.order_by("name", "code")[: MOST_LISTED + 1])
+        self.listed_accounts = first if len(first) <= MOST_LISTED else None
+        """The accounts to choose from; None when there are too many for a list."""
+
+    @property
+    def chosen_events(self) -> list[tuple[str, str, bool]]:
+        """Each event: its name, what it means, and whether it is chosen."""
+        chosen = self["events"].value() or []
+        return [(value, str(label), value in chosen) for value, label in WebhookEvent.choices]
+
+    def clean_url(self) -> str:
+        """In its one way of writing, if messages may be sent there."""
+        try:
+            return read_url(self.cleaned_data["url"]).url
+        except AddressError as error:
+            raise forms.ValidationError(str(error)) from None
+
+    def clean_account(self) -> Account:
+        """The endpoint's account, or the one that was chosen, unless it has as many webhooks as it may have."""
+        if self.endpoint is not None:
+            return self.endpoint.account
+        account = self._chosen_account(self.cleaned_data["account"])
+        if WebhookEndpoint.objects.filter(account=account).count() >= MOST_OF_AN_ACCOUNT:
+            raise forms.ValidationError(f"{account} has {MOST_OF_AN_ACCOUNT} webhooks, as many as an account may have.")
+        return account
+
+    def _chosen_account(self, code: str) -> Account:
+        if self.listed_accounts is not None and len(self.listed_accounts) == 1:
+            return self.listed_accounts[0]
+        if not code:
+            raise forms.ValidationError("Choose the account." if self.listed_accounts else "Enter an account's code.")
+        account = self.accounts.filter(code=code).first()
+        if account is None:
+            raise forms.ValidationError(f"There is no account with the code “{code}” that you may see.")
+        return account
+
+    def clean(self) -> dict[str, Any]:
+        """An account has one endpoint with a URL."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "account" in cleaned and "url" in cleaned:
+            others = WebhookEndpoint.objects.filter(account=cleaned["account"], url=cleaned["url"])
+            if self.endpoint is not None:
+                others = others.exclude(pk=self.endpoint.pk)
+            if others.exists():
+                self.add_error("url", "The account has a webhook with this URL already.")
+        return cleaned

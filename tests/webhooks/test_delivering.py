@@ -1,0 +1,336 @@
+"""From the claim to the log: who sends, how often, when it is tried again, and when an endpoint is given up."""
+
+import re
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+from django.db.models.functions import Now
+from django.utils import timezone
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from reports.models.webhook_deliveries import MAX_TRIES
+from reports.webhooks import tasks
+from reports.webhooks.delivering import GAVE_UP, GONE, PATIENCE, attempt
+from reports.webhooks.schedule import DELAYS, JITTER, LONGEST_WISH
+from reports.webhooks.signing import new_secret
+from tests.factories import make_account, make_administrator
+from tests.webhooks.receivers import Receiver, receiver
+from tests.webhooks.world import make_delivery, make_due, make_endpoint, make_message, state_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The deliveries that workers were told of."""
+    told: list[int] = []
+
+    def note(_task: Any, *arguments: int) -> bool:
+        told.extend(arguments)
+        return True
+
+    monkeypatch.setattr(tasks, "hint", note)
+    return told
+
+
+def in_threads(number: int, act: Any) -> None:
+    """At the same time, each on a connection of its own."""
+    barrier = threading.Barrier(number)
+
+    def one(place: int) -> None:
+        barrier.wait()
+        try:
+            act(place)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one, args=(place,)) for place in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_message_arrives_signed_with_its_secret(listener: Receiver) -> None:
+    endpoint = make_endpoint(url=listener.url)
+    delivery = make_delivery(endpoint=endpoint, message=make_message(account=endpoint.account, payload='{"é": [1.0]}'))
+    tasks.deliver(delivery.pk)
+    [received] = listener.received
+    assert Webhook(endpoint.secret).verify(received.body, received.headers) == {"é": [1.0]}
+    assert received.headers["webhook-id"] == delivery.message_id
+    assert re.fullmatch(r"msg_[0-9a-f]{32}", delivery.message_id)
+    assert re.fullmatch(r"v1,[A-Za-z0-9+/]{43}=", received.headers["webhook-signature"])
+    assert state_of(delivery) == DeliveryState.DELIVERED
+    [logged] = delivery.attempt_log.all()
+    assert (logged.status_code, logged.error) == (204, "")
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new_secret()).verify(received.body, received.headers)
+
+
+def test_for_a_day_after_a_rotation_both_secrets_hold(listener: Receiver) -> None:
+    endpoint = make_endpoint(url=listener.url)
+    old, new = endpoint.secret, new_secret()
+    assert endpoint.rotate(new, mark=endpoint.secret_mark)
+    tasks.deliver(make_delivery(endpoint=endpoint).pk)
+    WebhookEndpoint.objects.update(previous_secret_until=Now())
+    tasks.deliver(make_delivery(endpoint=endpoint).pk)
+    during, after = listener.received
+    for secret in (old, new):
+        Webhook(secret).verify(during.body, during.headers)
+    Webhook(new).verify(after.body, after.headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old).verify(after.body, after.headers)
+    assert endpoint.previous_secret_until is not None
+    assert timedelta(hours=23.9) < endpoint.previous_secret_until - timezone.now() < timedelta(hours=24.1)
+
+
+def test_each_attempt_has_the_same_identifier_and_a_time_and_signature_of_its_own(listener: Receiver) -> None:
+    listener.answer(500)
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
+    tasks.deliver(delivery.pk)
+    time.sleep(1.1)
+    make_due(delivery)
+    tasks.deliver(delivery.pk)
+    first, second = (received.headers for received in listener.received)
+    assert first["webhook-id"] == second["webhook-id"]
+    assert first["webhook-timestamp"] < second["webhook-timestamp"]
+    assert first["webhook-signature"] != second["webhook-signature"]
+    for received in listener.received:
+        Webhook(delivery.endpoint.secret).verify(received.body, received.headers)
+
+
+def test_failures_are_tried_again_over_a_day_and_then_no_more(listener: Receiver) -> None:
+    listener.answer(500, b"Not now")
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
+    for delay in DELAYS:
+        tasks.deliver(delivery.pk)
+        tasks.deliver(delivery.pk)  # not yet
+        assert state_of(delivery) == DeliveryState.WAITING
+        assert delivery.next_attempt_at is not None
+        waits = delivery.next_attempt_at - timezone.now()
+        assert delay - timedelta(seconds=2) < waits <= delay * (1 + JITTER)
+        make_due(delivery)
+    tasks.deliver(delivery.pk)
+    assert state_of(delivery) == DeliveryState.FAILED
+    assert len(listener.received) == MAX_TRIES == delivery.attempt_log.count()
+    assert {logged.error for logged in delivery.attempt_log.all()} == {"It answered 500."}
+    assert {logged.answer for logged in delivery.attempt_log.all()} == {"Not now"}
+    assert timedelta(hours=23) < sum(DELAYS, timedelta()) < timedelta(hours=24)
+    assert delivery.endpoint.is_enabled
+
+
+@pytest.mark.parametrize(
+    ("wish", "least", "most"),
+    [
+        ("3600", timedelta(hours=1), timedelta(hours=1)),
+        ("1", DELAYS[0], DELAYS[0] * (1 + JITTER)),
+        ("99999999", LONGEST_WISH, LONGEST_WISH),
+    ],
+)
+def test_an_endpoint_may_ask_for_more_time_within_bounds(
+    wish: str, least: timedelta, most: timedelta, listener: Receiver
+) -> None:
+    listener.answer(503, Retry_After=wish)
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
+    tasks.deliver(delivery.pk)
+    delivery.refresh_from_db()
+    assert delivery.next_attempt_at is not None
+    assert least - timedelta(seconds=2) < delivery.next_attempt_at - timezone.now() <= most
+
+
+def test_an_endpoint_that_is_gone_is_disabled_at_once_and_its_creator_told(listener: Receiver) -> None:
+    listener.answer(410)
+    account = make_account()
+    endpoint = make_endpoint(account=account, url=listener.url, created_by=make_administrator(accounts=(account,)))
+    first, second = make_delivery(endpoint=endpoint), make_delivery(endpoint=endpoint)
+    tasks.deliver(first.pk)
+    tasks.deliver(second.pk)
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == GONE
+    assert state_of(first) == DeliveryState.FAILED
+    assert state_of(second) == DeliveryState.SKIPPED
+    assert len(listener.received) == 1
+    [letter] = mail.outbox
+    assert letter.to == [endpoint.created_by.email]  # type: ignore[union-attr]  # it was given
+    assert GONE in letter.body
+    assert listener.url in letter.body
+    assert endpoint.secret not in letter.body
+
+
+def test_who_no_longer_sees_the_account_is_told_nothing(listener: Receiver) -> None:
+    listener.answer(410)
+    tasks.deliver(make_delivery(endpoint=make_endpoint(url=listener.url, created_by=make_administrator())).pk)
+    assert mail.outbox == []
+
+
+def test_after_days_of_failure_an_endpoint_is_disabled(listener: Receiver) -> None:
+    listener.answer(500)
+    endpoint = make_endpoint(url=listener.url)
+    tasks.deliver(make_delivery(endpoint=endpoint, tries=MAX_TRIES - 1).pk)
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_at is None
+    assert endpoint.failing_since is not None
+    WebhookEndpoint.objects.update(failing_since=Now() - PATIENCE - timedelta(minutes=1))
+    # A first try that fails says little: only a whole round of them does.
+    tasks.deliver(make_delivery(endpoint=endpoint).pk)
+    endpoint.refresh_from_db()
+    assert endpoint.is_enabled
+    tasks.deliver(make_delivery(endpoint=endpoint, tries=MAX_TRIES - 1).pk)
+    endpoint.refresh_from_db()
+    assert endpoint.disabled_reason == GAVE_UP
+    assert not WebhookDelivery.objects.filter(state=DeliveryState.WAITING).exists()
+    endpoint.enable()
+    assert WebhookEndpoint.objects.enabled().get().failing_since is None
+
+
+def test_one_delivery_ends_the_days_of_failure(listener: Receiver) -> None:
+    endpoint = make_endpoint(url=listener.url, failing_since=timezone.now() - timedelta(days=9))
+    tasks.deliver(make_delivery(endpoint=endpoint).pk)
+    listener.answer(500)
+    tasks.deliver(make_delivery(endpoint=endpoint, tries=MAX_TRIES - 1).pk)
+    endpoint.refresh_from_db()
+    assert endpoint.is_enabled
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_sends(listener: Receiver) -> None:
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
+    listener.seconds = 0.3
+    in_threads(6, lambda _place: tasks.deliver(delivery.pk))
+    assert len(listener.received) == 1
+    assert WebhookAttempt.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_few_messages_are_on_their_way_to_an_endpoint_at_once(listener: Receiver, hints: list[int]) -> None:
+    listener.seconds = 0.3
+    endpoint = make_endpoint(url=listener.url)
+    deliveries = [make_delivery(endpoint=endpoint) for _number in range(6)]
+    in_threads(6, lambda place: tasks.deliver(deliveries[place].pk))
+    assert listener.most_at_once == 2
+    assert len(listener.received) == 2
+    # Whoever sent tells of the next ones, and they are sent.
+    waiting = {delivery.pk for delivery in deliveries if state_of(delivery) == DeliveryState.WAITING}
+    assert len(waiting) == 4
+    assert set(hints) & waiting
+    # One at a time to an endpoint that fails.
+    WebhookEndpoint.objects.update(failing_since=Now())
+    listener.received.clear()
+    listener.most_at_once = 0
+    in_threads(6, lambda place: tasks.deliver(deliveries[place].pk))
+    assert (listener.most_at_once, len(listener.received)) == (1, 1)
+
+
+def test_workers_are_told_of_what_is_due_a_little_of_each_endpoint(hints: list[int]) -> None:
+    busy, quiet, disabled = make_endpoint(), make_endpoint(), make_endpoint()
+    first = [make_delivery(endpoint=busy).pk for _number in range(5)]
+    last = make_delivery(endpoint=quiet).pk
+    make_delivery(endpoint=quiet, next_attempt_at=timezone.now() + timedelta(hours=1))
+    make_delivery(endpoint=disabled)
+    WebhookEndpoint.objects.filter(pk=disabled.pk).update(disabled_at=Now(), disabled_reason="Because.")
+    tasks.send_due()
+    assert sorted(hints) == sorted([*first[:2], last])
+
+
+def test_a_worker_that_died_is_made_good_and_writes_nothing_any_more(listener: Receiver, hints: list[int]) -> None:
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
+    dead = WebhookDelivery.objects.claim(delivery.pk)
+    assert dead is not None
+    tasks.send_due()
+    assert hints == []
+    assert attempt(delivery.pk) is None
+    WebhookDelivery.objects.update(lease_until=Now() - timedelta(seconds=1))
+    tasks.send_due()
+    assert hints == [delivery.pk]
+    tasks.deliver(delivery.pk)
+    assert state_of(delivery) == DeliveryState.DELIVERED
+    assert delivery.fence == dead.fence + 1
+
+
+def test_a_last_try_whose_worker_died_has_failed() -> None:
+    delivery = make_delivery(
+        endpoint=make_endpoint(), tries=MAX_TRIES, lease_until=timezone.now() - timedelta(seconds=1)
+    )
+    tasks.send_due()
+    assert state_of(delivery) == DeliveryState.FAILED
+
+
+def test_what_is_disabled_while_a_message_is_on_its_way_stays_disabled(listener: Receiver) -> None:
+    endpoint = make_endpoint(url=listener.url)
+    delivery = make_delivery(endpoint=endpoint)
+    listener.answer(500)
+    claimed = WebhookDelivery.objects.claim(delivery.pk)
+    assert claimed is not None
+    assert endpoint.disable("Somebody did.")
+    assert state_of(delivery) == DeliveryState.SKIPPED
+    assert attempt(delivery.pk) is None
+    assert not endpoint.disable("Somebody else did.")
+    assert endpoint.disabled_reason == "Somebody did."
+
+
+def test_sending_again_begins_a_new_round_with_the_same_identifier(listener: Receiver) -> None:
+    listener.answer(500)
+    delivery = make_delivery(endpoint=make_endpoint(url=listener.url), tries=MAX_TRIES - 1)
+    tasks.deliver(delivery.pk)
+    assert state_of(delivery) == DeliveryState.FAILED
+    delivery.send_again()
+    tasks.deliver(delivery.pk)
+    assert state_of(delivery) == DeliveryState.WAITING
+    assert delivery.tries == 1
+    first, second = listener.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_no_secret_is_logged(listener: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(0)
+    endpoint = make_endpoint(url=listener.url)
+    old = endpoint.secret
+    endpoint.rotate(new_secret(), mark=endpoint.secret_mark)
+    listener.answer(410)
+    tasks.deliver(make_delivery(endpoint=endpoint).pk)
+    signature = listener.received[0].headers["webhook-signature"].split(",")[1][:20]
+    for hidden in (old, endpoint.secret, signature):
+        assert hidden not in caplog.text
+        assert hidden not in repr(endpoint)
+
+
+def test_old_messages_are_collected_and_what_still_waits_is_not() -> None:
+    endpoint = make_endpoint()
+    old = timezone.now() - timedelta(days=31)
+    for state, created_at in (("failed", old), ("waiting", old), ("failed", timezone.now())):
+        message = make_message(account=endpoint.account, type=f"{state}-{created_at:%j}", created_at=created_at)
+        over = {} if state == "waiting" else {"next_attempt_at": None}
+        delivery = make_delivery(endpoint=endpoint, message=message, state=state, **over)
+        WebhookAttempt.objects.create(
+            account=endpoint.account, delivery=delivery, started_at=created_at, milliseconds=1, error="No."
+        )
+    tasks.collect_old_messages()
+    left = WebhookDelivery.objects.values_list("message__type", flat=True)
+    assert set(left) == {f"waiting-{old:%j}", f"failed-{timezone.now():%j}"}
+    assert WebhookAttempt.objects.count() == 2
+
+
+def test_a_broker_that_is_away_loses_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def away(*_arguments: Any, **_options: Any) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(tasks.deliver, "apply_async", away)
+    delivery = make_delivery(endpoint=make_endpoint())
+    tasks.send_due()
+    assert WebhookDelivery.objects.due().get() == delivery
+
+
+def test_an_endpoint_that_is_deleted_meanwhile_takes_its_log_along() -> None:
+    with receiver() as listener:
+        endpoint = make_endpoint(url=listener.url)
+        make_delivery(endpoint=endpoint)
+        endpoint.delete()
+    assert not WebhookDelivery.objects.exists()

@@ -1,0 +1,45 @@
+"""Endpoints, messages and deliveries for tests."""
+
+from itertools import count
+from typing import Any
+
+from django.db.models.functions import Now
+
+from billing.models import Account
+from reports.models import WebhookDelivery, WebhookEndpoint, WebhookMessage
+from reports.webhooks.signing import new_secret
+from tests.factories import make_account
+
+_number = count(1)
+
+
+def make_endpoint(*, account: Account | None = None, url: str | None = None, **fields: Any) -> WebhookEndpoint:
+    """An enabled endpoint that wants every event."""
+    account = account or make_account()
+    return WebhookEndpoint.objects.create(
+        account=account, url=url or f"https://hooks.example.com/{next(_number)}", **{"secret": new_secret(), **fields}
+    )
+
+
+def make_message(*, account: Account, payload: str = '{"type":"webhook.test"}', **fields: Any) -> WebhookMessage:
+    """A message about no job."""
+    return WebhookMessage.objects.create(account=account, payload=payload, **{"type": "webhook.test", **fields})
+
+
+def make_delivery(
+    *, endpoint: WebhookEndpoint, message: WebhookMessage | None = None, **fields: Any
+) -> WebhookDelivery:
+    """A delivery that is due."""
+    message = message or make_message(account=endpoint.account)
+    return WebhookDelivery.objects.create(account=endpoint.account, endpoint=endpoint, message=message, **fields)
+
+
+def make_due(delivery: WebhookDelivery) -> None:
+    """As if the time of the next attempt had come."""
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(next_attempt_at=Now())
+
+
+def state_of(delivery: WebhookDelivery) -> str:
+    """How the delivery stands now."""
+    delivery.refresh_from_db()
+    return delivery.state
