@@ -208,3 +208,32 @@ def test_the_second_request_of_a_minute_costs_one_query_to_know_whose_it_is(
     ask(f"Bearer {secret}")
     with django_assert_num_queries(4):  # the token with its owner, two for permissions, the accounts
         ask(f"Bearer {secret}")
+
+
+@pytest.mark.urls("config.urls")
+@pytest.mark.parametrize(("authorization", "named"), [("Basic YW5hOmE=", "Bearer"), ("Bearer tally_no", BAD_TOKEN)])
+def test_the_api_itself_answers_so_with_a_problem(authorization: str, named: str) -> None:
+    answer = Client().get("/api/v1/", headers={"Authorization": authorization})
+    assert answer.status_code == 401
+    assert answer["WWW-Authenticate"] == named
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:tallydesk:problem:not-authenticated"
+
+
+@pytest.mark.urls("config.urls")
+def test_the_api_itself_refuses_a_forged_request_of_a_session_with_a_problem(ana: Administrator) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ana)
+    answer = client.post("/api/v1/report-jobs/", {}, "application/json")
+    assert answer.status_code == 403
+    assert answer.json()["type"] == "urn:tallydesk:problem:permission-denied"
+
+
+@pytest.mark.urls("config.urls")
+def test_the_api_itself_refuses_to_write_with_a_token_for_reading(ana: Administrator) -> None:
+    _token, secret = make_api_token(administrator=ana, is_read_only=True)
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/api/v1/report-jobs/").status_code == 200
+    answer = client.post("/api/v1/report-jobs/", {}, "application/json")
+    assert answer.status_code == 403
+    assert answer.json()["type"] == "urn:tallydesk:problem:permission-denied"
