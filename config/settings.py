@@ -185,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": JOB_SWEEP_SECONDS},
     },
     "expire-reports": {"task": "reports.tasks.expire_reports", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "forget-idempotency-keys": {
+        "task": "reports.tasks.forget_idempotency_keys",
+        "schedule": 3600.0,
+        "options": {"expires": 3600.0},
+    },
     "collect-report-files": {
         "task": "reports.tasks.collect_left_over_files",
         "schedule": 600.0,

@@ -5,6 +5,12 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from billing import password_views
+from reports.api.views.missing import missing
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.permission_denied"
+handler404 = "config.errors.page_not_found"
+handler500 = "config.errors.server_error"
 
 urlpatterns = [
     path("admin/password-reset/", password_views.ForgottenPassword.as_view(), name="admin_password_reset"),
@@ -14,5 +20,6 @@ urlpatterns = [
     path("admin/account-settings/", include("reports.screens.urls")),
     path("admin/", admin.site.urls),
     path("api/", include("reports.api.urls")),
+    path("api", missing),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
 ]

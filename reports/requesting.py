@@ -46,7 +46,7 @@ def request_report(
         requested_by=administrator,
         requested_with=token,
         requested_on=today,
-        account_id=subscription.account_id,
+        account=subscription.account,
         subscription=subscription,
         report_type=types.by_slug(report_type).slug,
         format=formats.by_slug(format).slug,

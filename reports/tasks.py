@@ -12,7 +12,7 @@ from jobs import files
 from jobs.running import run
 from jobs.states import State
 from reports.making import make_report
-from reports.models import ReportJob
+from reports.models import IdempotencyKey, ReportJob
 from reports.models.report_jobs import FOLDER
 from reports.webhooks.announcing import announce_expired
 from reports.webhooks.tasks import announce, hint
@@ -45,6 +45,12 @@ def _expire(job: ReportJob) -> bool:
         if is_expired:
             announce_expired(job)
     return is_expired
+
+
+@shared_task
+def forget_idempotency_keys() -> None:
+    """Delete the idempotency keys that stand for nothing any more."""
+    IdempotencyKey.objects.past_keeping().delete()
 
 
 @shared_task

@@ -1,17 +1,34 @@
 """Idempotency keys: under which a program asked for a report, so that asking again is safe."""
 
+from datetime import timedelta
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
 from reports.models.report_jobs import ReportJob
 
+KEPT = timedelta(hours=24)
+
+
+class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
+    """Sets of keys."""
+
+    def standing(self) -> Self:
+        """Those that stand for their request."""
+        return self.filter(created_at__gt=Now() - KEPT)
+
+    def past_keeping(self) -> Self:
+        """Those that stand for nothing any more."""
+        return self.filter(created_at__lte=Now() - KEPT)
+
 
 class IdempotencyKey(models.Model):
     """The first answer to a request with a key of an administrator; the same request again gets the same answer.
 
     The row is inserted in the transaction that saves the job: of requests at once, one makes the job and the others
-    wait for its row. Kept for 24 hours.
+    wait for it. Kept for 24 hours.
     """
 
     administrator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
@@ -20,6 +37,8 @@ class IdempotencyKey(models.Model):
     job = models.ForeignKey(ReportJob, on_delete=models.CASCADE, related_name="+")
     answer = models.JSONField(help_text="The body of the first answer.")
     created_at = models.DateTimeField(db_default=Now())
+
+    objects = models.Manager.from_queryset(IdempotencyKeyQuerySet)()
 
     class Meta:
         constraints = [

@@ -1,7 +1,7 @@
 """Report jobs: one request for one report."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Self
 
@@ -109,11 +109,6 @@ class ReportJob(Job):
     def __str__(self) -> str:
         return f"{self.get_report_type_display()}, {self.date_from} through {self.date_through}"
 
-    @property
-    def range(self) -> DateRange:
-        """The days that the report covers."""
-        return DateRange(self.date_from, self.date_through)
-
     @classmethod
     def at_once(cls) -> int:
         """How many of one account run at the same time: those of other accounts find a worker, too."""
@@ -121,9 +116,20 @@ class ReportJob(Job):
         return limit
 
     @property
+    def range(self) -> DateRange:
+        """The days that the report covers."""
+        return DateRange(self.date_from, self.date_through)
+
+    @property
     def is_expired(self) -> bool:
         """Whether the report was made, and its file deleted after the time for which files are kept."""
         return self.state == State.SUCCEEDED and not self.file
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the file has been kept for long enough, or was; None as long as the job is not finished."""
+        kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
+        return None if self.finished_at is None else self.finished_at + kept
 
     def file_name(self, fence: int) -> str:
         """Where the attempt with this fence stores its file: a name that no other attempt uses."""

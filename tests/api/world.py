@@ -30,8 +30,10 @@ class ApiClient(Client):
         super().__init__(headers=headers, enforce_csrf_checks=True, **kwargs)
 
     def post_json(self, address: str, body: object = None, **kwargs: Any) -> Any:
-        """The answer to a POST with this body."""
-        return self.post(address, {} if body is None else body, content_type="application/json", **kwargs)
+        """The answer to a POST with this body; without one, and so without a media type, where it is None."""
+        if body is None:
+            return self.generic("POST", address, content_type="", **kwargs)
+        return self.post(address, body, content_type="application/json", **kwargs)
 
 
 def program(administrator: Administrator, **fields: Any) -> ApiClient:

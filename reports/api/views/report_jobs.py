@@ -1,5 +1,12 @@
 """Report jobs: asking for a report, and how one stands."""
 
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -7,12 +14,15 @@ from reports.api import waiting
 from reports.api.base import ApiView, ListView, ObjectView
 from reports.api.callers import authenticate_again
 from reports.api.filters import ReportJobFilters
+from reports.api.idempotency import REPLAYED, Answer, retryable
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
 from reports.api.problems import Problem, ProblemType
+from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json
 from reports.api.strict import StrictSerializer
 from reports.models import ReportJob, ReportJobQuerySet
+from reports.requesting import request_report
 
 RETRY_AFTER_SECONDS = 2
 """After which time a program looks again, unless it waits in the request."""
@@ -39,6 +49,25 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
 
     filterset_class = ReportJobFilters
     pagination_class = LatestFirst
+
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Ask for a report. Sent again with its `Idempotency-Key`, the request gets the same answer."""
+        today = timezone.now().date()
+        attempt = retryable(request, self.caller)
+        answer = attempt.first_answer() if attempt else None
+        if answer is None:
+            order = ReportJobOrderSerializer(data=request.data, context={"caller": self.caller, "today": today})
+            order.is_valid(raise_exception=True)
+            make = partial(self._make, order.validated_data, today)
+            answer = attempt.answer(make) if attempt else Answer(make()[1])
+        headers = {"Location": answer.body["url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
+        if answer.is_replayed:
+            headers[REPLAYED] = "true"
+        return Response(answer.body, status=status.HTTP_202_ACCEPTED, headers=headers)
+
+    def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
+        job = request_report(administrator=self.caller.administrator, token=self.caller.token, today=today, **order)
+        return job, job_json(job, base_url=base_url_of(self.request))
 
 
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
