@@ -31,6 +31,7 @@ class ProblemType(Enum):
     NOT_READY = ("not-ready", 409, "The report is not made yet")
     ALREADY_FINISHED = ("already-finished", 409, "The job is finished already")
     EXPIRED = ("expired", 410, "The report's file is gone")
+    PRECONDITION_FAILED = ("precondition-failed", 412, "The file is another one than the request is for")
     BODY_TOO_LARGE = ("body-too-large", 413, "The body is larger than any that is understood")
     UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body is of another media type than is understood")
     RANGE_NOT_SATISFIABLE = ("range-not-satisfiable", 416, "The file has no such range of bytes")

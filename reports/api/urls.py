@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from reports.api.views import report_jobs, report_types, schema, subscriptions
+from reports.api.views import files, report_jobs, report_types, schema, subscriptions
 from reports.api.views.missing import missing
 from reports.api.views.root import RootView
 
@@ -19,8 +19,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/report-jobs/", report_jobs.ReportJobsView.as_view(), name="report-jobs"),
     path("v1/report-jobs/<uuid:id>/", report_jobs.ReportJobView.as_view(), name="report-job"),
     path("v1/report-jobs/<uuid:id>/cancel/", report_jobs.ReportJobCancelView.as_view(), name="report-job-cancel"),
-    path("v1/report-jobs/<uuid:id>/file/", missing, name="report-job-file"),
-    path("v1/report-jobs/<uuid:id>/manifest/", missing, name="report-job-manifest"),
+    path("v1/report-jobs/<uuid:id>/file/", files.ReportFileView.as_view(), name="report-job-file"),
+    path("v1/report-jobs/<uuid:id>/manifest/", files.ManifestView.as_view(), name="report-job-manifest"),
     # The last one: what comes after it is never reached.
     re_path("", missing, name="missing"),
 ]
