@@ -139,10 +139,10 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 # A broker that hangs or is away delays a job, not the request that asks for it: a request spends two seconds on Redis at
-# most. LIMITS_PATIENCE is what counting it may take; then its message is tried on the connection that is there, and on
-# a new one: three waits. A worker's own connection waits: see celery.py.
+# most. It is counted twice at most, with this patience; then its message is tried on the connection that is there, and
+# on a new one: three waits. A worker's own connection waits: see celery.py.
 LIMITS_PATIENCE_SECONDS = 0.4
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.4, "socket_connect_timeout": 0.4}
 # More than a process has threads: none waits for another's connection, and so for its time-outs on top of its own.
 CELERY_BROKER_POOL_LIMIT = 100
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
@@ -170,7 +170,11 @@ JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10.0)
 JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
-# More of one account wait until one of them ends. 0: no limit.
+# Limits; 0: none. Requests over theirs are refused; so are jobs when too many wait. Jobs that may not run yet wait.
+API_REQUESTS_PER_MINUTE_PER_TOKEN = env.int("API_REQUESTS_PER_MINUTE_PER_TOKEN", default=300)
+API_REQUESTS_PER_MINUTE_PER_ACCOUNT = env.int("API_REQUESTS_PER_MINUTE_PER_ACCOUNT", default=1200)
+REPORT_JOBS_WAITING_PER_TOKEN = env.int("REPORT_JOBS_WAITING_PER_TOKEN", default=100)
+REPORT_JOBS_WAITING_PER_ACCOUNT = env.int("REPORT_JOBS_WAITING_PER_ACCOUNT", default=200)
 REPORT_JOBS_RUNNING_PER_ACCOUNT = env.int("REPORT_JOBS_RUNNING_PER_ACCOUNT", default=2)
 # Webhooks: loopback addresses, plain http included, for trying things out on one's own machine. A file of authorities
 # that are trusted beside the system's. How often retries, and what got lost, are looked for.

@@ -3,12 +3,16 @@
 from datetime import date
 from functools import partial
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Count, Q
 
 from billing.cycles import DateRange
 from billing.models import Administrator, ApiToken, Subscription
+from jobs.locks import hold
 from jobs.publishing import publish
+from jobs.states import State
 from reports import formats, types
 from reports.models import ReportJob
 
@@ -16,6 +20,10 @@ NEEDED = (
     "Usage reports need one of the permissions Billing > All Permissions, Billing > Subscription > Add or "
     "Billing > Subscription > View. Ask the platform's staff for one of them."
 )
+
+
+class TooManyJobsError(Exception):
+    """So many reports wait already that no more are taken; the message says whose, how many, and what to do."""
 
 
 def refuse_unless_permitted(administrator: Administrator, subscription: Subscription) -> None:
@@ -38,7 +46,8 @@ def request_report(
     """Save a queued job, and tell the workers of it once it is committed; `token` is what a program asked with.
 
     A broker that does not answer delays the report, not the answer. Raises PermissionDenied; RangeError with a sentence
-    that names the window when the days are not inside of it; KeyError for an unknown report type or format.
+    that names the window when the days are not inside of it; KeyError for an unknown report type or format;
+    TooManyJobsError.
     """
     refuse_unless_permitted(administrator, subscription)
     days.within(subscription.contract.available(today))
@@ -53,10 +62,38 @@ def request_report(
         date_from=days.date_from,
         date_through=days.date_through,
     )
-    job.save()
-    job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
-    transaction.on_commit(partial(publish, job), robust=True)
+    with transaction.atomic():
+        _refuse_when_too_many_wait(job)
+        job.save()
+        job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
+        transaction.on_commit(partial(publish, job), robust=True)
     return job
+
+
+def _refuse_when_too_many_wait(job: ReportJob) -> None:
+    """Raise TooManyJobsError when the queue holds as many as it may of the token, the administrator or the account.
+
+    Exact, however many ask at once: the locks are held until the new job is committed.
+    """
+    per_caller, per_account = settings.REPORT_JOBS_WAITING_PER_TOKEN, settings.REPORT_JOBS_WAITING_PER_ACCOUNT
+    if not (per_caller or per_account):
+        return
+    token, administrator, account = job.requested_with_id, job.requested_by_id, job.account_id
+    hold(f"asking: token {token}, administrator {administrator}", f"asking: account {account}")
+    by_caller = Q(requested_with=token) if token else Q(requested_with=None, requested_by=administrator)
+    by_account = Q(account=account)
+    queued = ReportJob.objects.filter(by_caller | by_account, state=State.QUEUED).order_by()
+    counts = queued.aggregate(of_caller=Count("pk", filter=by_caller), of_account=Count("pk", filter=by_account))
+    whose = "that were asked for with this token" if token else "of yours"
+    for waiting, limit, which in (
+        (counts["of_caller"], per_caller, whose),
+        (counts["of_account"], per_account, "of this account"),
+    ):
+        if limit and waiting >= limit:
+            raise TooManyJobsError(
+                f"Too many reports {which} wait to be made: {waiting}, with a limit of {limit}. Try again when some "
+                "are done, or cancel some."
+            )
 
 
 def request_again(job: ReportJob, *, administrator: Administrator, today: date) -> ReportJob:

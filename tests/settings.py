@@ -13,3 +13,6 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 # The threads of a live server leave nothing open that would keep the database from being removed.
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
+# Tests that are about limits set them.
+API_REQUESTS_PER_MINUTE_PER_TOKEN = API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 1_000_000
+REPORT_JOBS_WAITING_PER_TOKEN = REPORT_JOBS_WAITING_PER_ACCOUNT = 0

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from reports.api.callers import Caller, caller_of
 from reports.api.filters import ListFilters, StrictFilterBackend
+from reports.api.limits import LimitedView
 from reports.api.links import base_url_of
 from reports.api.pagination import KeysetPagination
 from reports.api.permissions import MayReport, MayWrite
@@ -20,7 +21,7 @@ from reports.api.queries import refuse_unknown_parameters
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-class ApiView(GenericAPIView[ModelT]):
+class ApiView(LimitedView, GenericAPIView[ModelT]):
     """A view for whoever may have reports. Objects are looked up among those that the caller sees.
 
     Another account's object is a 404 like a missing one; one's own, and a list, without the permission is a 403.

@@ -14,7 +14,7 @@ from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import types
 from reports.models import ReportJob
-from reports.requesting import request_report
+from reports.requesting import TooManyJobsError, request_report
 from reports.screens.access import permitted_administrator, screen, subscription_or_404
 from reports.screens.forms import CUSTOM, ReportForm
 from reports.screens.job_cards import JobCard
@@ -38,15 +38,7 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
     form = _form(request, subscription)
-    if request.method == "POST" and form is not None and form.is_valid():
-        job = request_report(
-            administrator=permitted_administrator(request),
-            subscription=subscription,
-            report_type=form.cleaned_data["report_type"],
-            days=form.cleaned_data["days"],
-            today=now.date(),
-        )
-        job.refresh_from_db()
+    if request.method == "POST" and form is not None and (job := _requested(request, subscription, form)):
         if wants_json(request):
             return JsonResponse({"job": JobCard(job, now).as_json(request)}, status=201)
         return _page_again(request, job)
@@ -54,6 +46,23 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
         errors = form.errors if form is not None else {"range": [NOTHING_YET]}
         return JsonResponse({"errors": errors}, status=422)
     return _page(request, subscription, form)
+
+
+def _requested(request: HttpRequest, subscription: Subscription, form: ReportForm) -> ReportJob | None:
+    """The job that the form asks for; None when it cannot be made, which the form then says."""
+    if not form.is_valid():
+        return None
+    try:
+        return request_report(
+            administrator=permitted_administrator(request),
+            subscription=subscription,
+            report_type=form.cleaned_data["report_type"],
+            days=form.cleaned_data["days"],
+            today=timezone.now().date(),
+        )
+    except TooManyJobsError as error:
+        form.add_error("report_type", str(error))
+        return None
 
 
 def _form(request: HttpRequest, subscription: Subscription) -> ReportForm | None:

@@ -15,7 +15,7 @@ from billing.models import Subscription
 from reports.downloads import ExpiredError, NotReadyError
 from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.models import ReportJob
-from reports.requesting import request_again
+from reports.requesting import TooManyJobsError, request_again
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
 from reports.screens.download import wants_json
 from reports.screens.job_cards import JobCard
@@ -86,7 +86,7 @@ def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     now = timezone.now()
     try:
         again = request_again(job, administrator=administrator_of(request), today=now.date())
-    except RangeError as error:
+    except (RangeError, TooManyJobsError) as error:
         if wants_json(request):
             return JsonResponse({"errors": {"range": [str(error)]}}, status=422)
         messages.error(request, str(error))

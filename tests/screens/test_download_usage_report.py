@@ -118,6 +118,25 @@ def test_other_days_are_those_of_the_fields(ana_client: Client, subscription: Su
     assert (str(job.date_from), str(job.date_through)) == ("2017-10-30", "2017-11-02")
 
 
+def test_a_request_is_refused_while_too_many_reports_wait(
+    ana_client: Client, subscription: Subscription, settings: Any
+) -> None:
+    settings.REPORT_JOBS_WAITING_PER_TOKEN = 1
+    first = make_job(subscription=subscription, requested_by=subscription.account.administrators.get())
+    answer = ana_client.post(page_of(subscription), choices(), headers=JSON)
+    sentence = "Too many reports of yours wait to be made: 1, with a limit of 1."
+    assert answer.status_code == 422
+    assert answer.json()["errors"]["report_type"][0].startswith(sentence)
+    page = ana_client.post(page_of(subscription), choices())
+    assert page.status_code == 422
+    assert sentence in words(page)
+    again = reverse("account_settings:report-job-again", args=[first.pk])
+    assert sentence in words(ana_client.post(again, follow=True))
+    assert ReportJob.objects.count() == 1
+    first.cancel()
+    assert ana_client.post(page_of(subscription), choices(), headers=JSON).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("chosen", "sentence"),
     [

@@ -15,6 +15,7 @@ from reports.api.base import ApiView, ListView, ObjectView
 from reports.api.callers import authenticate_again
 from reports.api.filters import ReportJobFilters
 from reports.api.idempotency import REPLAYED, Answer, retryable
+from reports.api.limits import queue_permitting
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
 from reports.api.problems import Problem, ProblemType
@@ -58,6 +59,7 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
         if answer is None:
             order = ReportJobOrderSerializer(data=request.data, context={"caller": self.caller, "today": today})
             order.is_valid(raise_exception=True)
+            self.charge_account(order.validated_data["subscription"].account_id)
             make = partial(self._make, order.validated_data, today)
             answer = attempt.answer(make) if attempt else Answer(make()[1])
         headers = {"Location": answer.body["url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
@@ -66,7 +68,8 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
         return Response(answer.body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
-        job = request_report(administrator=self.caller.administrator, token=self.caller.token, today=today, **order)
+        with queue_permitting():
+            job = request_report(administrator=self.caller.administrator, token=self.caller.token, today=today, **order)
         return job, job_json(job, base_url=base_url_of(self.request))
 
 

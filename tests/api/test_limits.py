@@ -1,0 +1,260 @@
+"""Limits of the API: how often a caller and an account may ask, and how many jobs may wait."""
+
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+
+from billing.models import Administrator, Subscription
+from reports.api import limits
+from reports.models import ReportJob
+from tests.api.world import ApiClient, make_member, make_staff, program, to
+from tests.factories import make_account, make_subscription
+from tests.jobs.jobs import make_job
+
+HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+
+pytestmark = pytest.mark.usefixtures("now")
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Counters that no other test uses, on connections that are closed afterwards."""
+    monkeypatch.setattr(limits, "KEY_PREFIX", uuid.uuid4().hex)
+    limits._storage.cache_clear()
+    yield
+    limits._storage.cache_clear()
+
+
+@pytest.fixture
+def another_subscription(ana: Administrator) -> Subscription:
+    """Of a second account that Ana is a member of."""
+    subscription = make_subscription(account=make_account())
+    ana.memberships.create(account=subscription.account)
+    return subscription
+
+
+def left(answer: Any) -> tuple[int, ...]:
+    """What an answer says of the limit."""
+    return tuple(int(answer[name]) for name in HEADERS)
+
+
+def asked(client: Client, subscription: Subscription, **more: Any) -> Any:
+    order = {"report_type": "user-hours", "subscription": subscription.number}
+    return client.post(to("report-jobs"), order, content_type="application/json", **more)
+
+
+def test_the_request_over_the_limit_of_a_token_is_refused_until_the_minute_is_over(
+    client: ApiClient, ana: Administrator, settings: Any, now: time_machine.Traveller
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 2
+    now.shift(18.5)
+    assert left(client.get(to("root"))) == (2, 1, 42)
+    assert left(client.get(to("root"))) == (2, 0, 42)
+    refused = client.get(to("root"))
+    assert (refused.status_code, refused["Content-Type"]) == (429, "application/problem+json")
+    assert refused.json()["type"] == "urn:tallydesk:problem:rate-limited"
+    assert refused.json()["detail"] == "A token may make 2 requests a minute. Go on in 42 seconds."
+    assert (refused["Retry-After"], left(refused)) == ("42", (2, 0, 42))
+    assert program(ana).get(to("root")).status_code == 200  # another token of the same administrator
+    now.shift(42)
+    assert left(client.get(to("root"))) == (2, 1, 60)
+
+
+def test_the_tokens_of_an_account_share_its_limit(client: ApiClient, subscription: Subscription, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 2
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 5
+    colleague = program(make_member(subscription.account))
+    assert left(client.get(to("root")))[:2] == (2, 1)
+    assert left(colleague.get(to("root")))[:2] == (2, 0)
+    refused = client.get(to("root"))
+    assert refused.status_code == 429
+    assert refused.json()["detail"].startswith("An account may make 2 requests a minute.")
+    stranger = program(make_member(make_account()))
+    assert stranger.get(to("root")).status_code == 200
+
+
+def test_a_token_that_is_refused_by_its_own_limit_costs_its_account_nothing(
+    client: ApiClient, subscription: Subscription, settings: Any
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
+    settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 3
+    assert [client.get(to("root")).status_code for _ in range(5)] == [200, 429, 429, 429, 429]
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 100
+    colleague = program(make_member(subscription.account))
+    assert left(colleague.get(to("root")))[:2] == (3, 1)
+
+
+def test_who_sees_several_accounts_is_counted_for_the_one_that_the_request_is_about(
+    client: ApiClient, subscription: Subscription, another_subscription: Subscription, settings: Any
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 3
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 100
+    assert left(client.get(to("subscriptions")))[0] == 100
+    assert left(client.get(to("subscription", subscription.pk)))[:2] == (3, 2)
+    assert left(client.get(to("report-job", make_job(subscription=subscription).pk)))[:2] == (3, 1)
+    assert left(asked(client, subscription))[:2] == (3, 0)
+    assert asked(client, subscription).status_code == 429
+    assert ReportJob.objects.count() == 2
+    assert left(client.get(to("subscription", another_subscription.pk)))[:2] == (3, 2)
+
+
+def test_a_token_for_one_account_is_counted_for_it_whatever_the_request(
+    ana: Administrator, another_subscription: Subscription, settings: Any
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 3
+    narrow = program(ana, account=another_subscription.account)
+    assert left(narrow.get(to("root")))[:2] == (3, 2)
+    assert left(narrow.get(to("subscription", another_subscription.pk)))[:2] == (3, 1)
+    assert narrow.get(to("subscription", 0)).status_code == 404
+    assert narrow.get(to("root")).status_code == 429
+
+
+def test_platform_staff_are_counted_for_the_account_of_an_object_alone(
+    subscription: Subscription, settings: Any
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 2
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 100
+    staff = program(make_staff())
+    assert left(staff.get(to("subscriptions")))[0] == 100
+    assert left(staff.get(to("subscription", subscription.pk)))[0] == 2
+
+
+def test_a_session_is_counted_as_its_administrator(ana: Administrator, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
+    browser, another = Client(), Client()
+    browser.force_login(ana)
+    another.force_login(ana)
+    assert browser.get(to("root")).status_code == 200
+    refused = another.get(to("root"))
+    assert (refused.status_code, refused.json()["detail"][:16]) == (429, "An administrator")
+    assert program(ana).get(to("root")).status_code == 200
+
+
+def test_every_answer_to_somebody_says_what_is_left_and_counts(client: ApiClient, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 100
+    without = program(make_member(make_account(), permissions=()))
+    assert left(without.get(to("report-jobs")))[:2] == (100, 99)  # 403
+    answers = [
+        client.get(to("root")),
+        client.get(to("report-job", uuid.uuid4())),
+        client.get(to("root"), {"unknown": "1"}),
+        client.delete(to("root")),
+        client.get(to("root"), headers={"Accept": "text/csv"}),
+        client.post(to("report-jobs"), "no JSON", content_type="application/json"),
+        client.post(to("report-jobs"), "text", content_type="text/plain"),
+    ]
+    assert [answer.status_code for answer in answers] == [200, 404, 400, 405, 406, 400, 415]
+    assert [left(answer)[1] for answer in answers] == [99, 98, 97, 96, 95, 94, 93]
+
+
+def test_nobody_is_not_counted(db: None) -> None:
+    answer = ApiClient("tally_unknown").get(to("root"))
+    assert answer.status_code == 401
+    assert not any(name in answer for name in HEADERS)
+
+
+def test_zero_is_no_limit(client: ApiClient, settings: Any) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT = 0
+    answer = client.get(to("root"))
+    assert answer.status_code == 200
+    assert not any(name in answer for name in HEADERS)
+
+
+@pytest.fixture
+def frozen_redis() -> Iterator[str]:
+    """A Redis that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+@pytest.fixture
+def absent_redis() -> str:
+    """An address at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+
+
+@pytest.mark.parametrize("redis", ["frozen_redis", "absent_redis"])
+def test_without_redis_nobody_is_refused_and_only_the_first_request_waits(
+    redis: str, client: ApiClient, settings: Any, request: pytest.FixtureRequest
+) -> None:
+    settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
+    settings.REDIS_URL = request.getfixturevalue(redis)
+    began = time.perf_counter()
+    answers = [client.get(to("root")) for _ in range(3)]
+    assert time.perf_counter() - began < 0.4 + 0.5
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert not any(name in answer for name in HEADERS for answer in answers)
+
+
+def test_a_token_with_too_many_jobs_in_the_queue_is_refused(
+    client: ApiClient, ana: Administrator, subscription: Subscription, settings: Any
+) -> None:
+    settings.REPORT_JOBS_WAITING_PER_TOKEN = 2
+    assert [asked(client, subscription).status_code for _ in range(2)] == [202, 202]
+    refused = asked(client, subscription)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "30")
+    assert refused.json()["type"] == "urn:tallydesk:problem:too-many-jobs"
+    assert refused.json()["detail"].startswith(
+        "Too many reports that were asked for with this token wait to be made: 2,"
+    )
+    assert asked(program(ana), subscription).status_code == 202
+    ReportJob.objects.claim(ReportJob.objects.earliest("requested_at").pk)
+    assert asked(client, subscription).status_code == 202  # what runs does not wait
+
+
+def test_an_account_with_too_many_jobs_in_the_queue_is_refused_and_another_is_not(
+    client: ApiClient, subscription: Subscription, another_subscription: Subscription, settings: Any
+) -> None:
+    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
+    assert asked(program(make_member(subscription.account)), subscription).status_code == 202
+    refused = asked(client, subscription)
+    assert refused.status_code == 429
+    assert refused.json()["detail"].startswith(
+        "Too many reports of this account wait to be made: 1, with a limit of 1."
+    )
+    assert asked(client, another_subscription).status_code == 202
+
+
+def test_a_request_that_was_answered_is_answered_again_however_many_jobs_wait(
+    client: ApiClient, subscription: Subscription, settings: Any
+) -> None:
+    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
+    key = {"headers": {"Idempotency-Key": "nightly-1"}}
+    first = asked(client, subscription, **key)
+    again = asked(client, subscription, **key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    assert asked(client, subscription).status_code == 429
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_twenty_requests_at_once_as_many_get_a_job_as_may_wait(settings: Any) -> None:
+    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 7
+    subscription = make_subscription()
+    programs = [program(make_member(subscription.account)) for _ in range(20)]
+    barrier = threading.Barrier(len(programs))
+    statuses: list[int] = []
+
+    def ask(client: ApiClient) -> None:
+        try:
+            barrier.wait()
+            statuses.append(asked(client, subscription).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask, args=(client,)) for client in programs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [202] * 7 + [429] * 13
+    assert ReportJob.objects.count() == 7
