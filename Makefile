@@ -24,12 +24,14 @@ PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=r
 TEST_HOME := $(or $(TALLYDESK_HOME),.tallydesk)/test
 WITH_TEST_HOME := TALLYDESK_HOME=$(TEST_HOME)
 
-.PHONY: help setup demo test bench format clean reset
+.PHONY: help setup demo test bench schema fuzz format clean reset
 
 help:
 	@echo 'make demo    run everything on this machine with demo data; Ctrl-C stops it (PORT=$(PORT))'
 	@echo 'make test    every check and every test'
 	@echo 'make bench   what is measured, beside what it is measured against'
+	@echo 'make schema  write docs/openapi.yaml anew, after a change of the API'
+	@echo 'make fuzz    search the API for mistakes at length, with Schemathesis'
 	@echo 'make setup   only the environment that the others use, in .venv'
 	@echo 'make format  format the code and mend what can be mended by itself'
 	@echo 'make clean   remove the environment and what tools leave behind; data stay'
@@ -54,6 +56,12 @@ test: setup
 
 bench: setup
 	@$(BIN)/python -m benchmarks
+
+schema: setup
+	@$(WITH_TEST_HOME) $(MANAGE) spectacular --file docs/openapi.yaml --validate --fail-on-warn
+
+fuzz: setup
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/api/test_schemathesis.py -n 2
 
 format: setup
 	@$(BIN)/ruff check --fix .

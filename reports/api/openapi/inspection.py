@@ -25,7 +25,6 @@ _OF_ALL = (
     ProblemType.VALIDATION_FAILED,
     ProblemType.NOT_AUTHENTICATED,
     ProblemType.PERMISSION_DENIED,
-    ProblemType.NOT_ACCEPTABLE,
     ProblemType.RATE_LIMITED,
     ProblemType.INTERNAL_ERROR,
 )
@@ -101,7 +100,9 @@ class ApiSchema(AutoSchema):
         derived = [*_OF_ALL]
         if "{" in self.path:
             derived += _OF_AN_OBJECT
-        if self.operation.request is not None:
+        if self.operation.negotiated:
+            derived.append(ProblemType.NOT_ACCEPTABLE)
+        if self.method == "POST":
             derived += _OF_A_BODY
         by_status: dict[int, list[ProblemType]] = {}
         for problem in (*derived, *own):

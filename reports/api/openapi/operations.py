@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from reports.api.openapi import examples
 from reports.api.problems import ProblemType
+from reports.api.serializers.manifests import ManifestSerializer
 from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer
 from reports.api.serializers.report_types import ReportTypeSerializer
@@ -58,6 +59,8 @@ class Operation:
     parameters: Sequence[OpenApiParameter] = ()
     head: str = ""
     """The ID of the HEAD operation of the same address, if it is worth having."""
+    negotiated: bool = True
+    """Whether the header Accept is looked at."""
 
 
 def _job_links(job: str = "$response.body#/id") -> dict[str, Json]:
@@ -103,7 +106,9 @@ _KEY = _header(
     maxLength=255,
     pattern="^[!-~]+$",
 )
+_IF_MATCH = _header("If-Match", "The `ETag` of the file that is meant; of another file nothing is done.", examples.ETAG)
 _FILE_CONDITIONS = [
+    _IF_MATCH,
     _header("Range", "Some of the bytes: one range.", "bytes=0-1023"),
     _header(
         "If-Range",
@@ -118,7 +123,11 @@ _FILE: dict[str, Json] = {
     "text/csv": {"schema": {"type": "string"}, "examples": {"CSV": {"value": examples.CSV}}},
     "*/*": {"schema": {}},
 }
-_NO_FILE: dict[int, Answer | ProblemType] = {409: ProblemType.NOT_READY, 410: ProblemType.EXPIRED}
+_NO_FILE: dict[int, Answer | ProblemType] = {
+    409: ProblemType.NOT_READY,
+    410: ProblemType.EXPIRED,
+    412: ProblemType.PRECONDITION_FAILED,
+}
 
 REPORT_TYPE_LIST = inline_serializer(
     "ReportTypeList",
@@ -287,13 +296,16 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
             416: ProblemType.RANGE_NOT_SATISFIABLE,
         },
         head="check_report_file",
+        negotiated=False,
     ),
     ("DELETE", "/api/v1/report-jobs/{id}/file/"): Operation(
         id="delete_report_file",
         tag="report jobs",
         summary="Delete the file of a report",
         description="The job and its manifest stay; whoever needs the file again asks for the report again.",
+        parameters=[_IF_MATCH],
         answers={204: Answer(description="It is gone."), **_NO_FILE},
+        negotiated=False,
     ),
     ("GET", "/api/v1/report-jobs/{id}/manifest/"): Operation(
         id="read_report_manifest",
@@ -301,7 +313,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         summary="What a file holds",
         description="Report type, columns, subscription, range, rows, bytes and SHA-256; it stays when the file is "
         "deleted.",
-        answers={200: Answer(description="The manifest."), 409: ProblemType.NOT_READY},
+        answers={
+            200: Answer(ManifestSerializer, description="The manifest.", example={"Manifest": examples.MANIFEST}),
+            409: ProblemType.NOT_READY,
+        },
     ),
 }
 
