@@ -1,0 +1,239 @@
+"""Every address under /api/, for every sort of caller, with one's own, another's and a missing object."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from billing.models import Account, Administrator, Membership, Subscription
+from jobs.states import State
+from reports.models import ReportJob
+from tests.admin.world import make_role
+from tests.api.world import ApiClient, make_canary, program, to
+from tests.factories import make_account
+from tests.jobs.jobs import make_job
+from tests.screens.world import make_member
+
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+
+# Name and method: what the address is about, and the answer to whom it is open. Every other method is a 405 to them.
+LINES = {
+    ("schema", "get"): ("everybody", 200),
+    ("docs", "get"): ("everybody", 200),
+    ("missing", "get"): ("everybody", 404),
+    ("root", "get"): ("somebody", 200),
+    ("subscriptions", "get"): (None, 200),
+    ("subscription", "get"): ("subscription", 200),
+    ("report-types", "get"): (None, 200),
+    ("report-type", "get"): ("report type", 200),
+    ("report-jobs", "get"): (None, 200),
+    ("report-jobs", "post"): (None, 400),
+    ("report-job", "get"): ("job", 200),
+    ("report-job-cancel", "post"): ("job", 200),
+    ("report-job-manifest", "get"): ("job", 409),
+    ("report-job-file", "get"): ("job", 409),
+    ("report-job-file", "delete"): ("job", 409),
+}
+WRITING = {"post", "delete"}
+NAMES = {name for name, _method in LINES}
+
+OPEN, REFUSED, MISSING, UNKNOWN = "open", "refused", "missing", "unknown"
+STATUS = {REFUSED: 403, MISSING: 404, UNKNOWN: 401}
+# Who is answered how: to their own, to another account's, and to what is about no account.
+ROLES = {
+    "anonymous": (UNKNOWN, UNKNOWN, UNKNOWN),
+    "deactivated": (UNKNOWN, UNKNOWN, UNKNOWN),
+    "customer": (REFUSED, MISSING, REFUSED),
+    "customer who uploads": (REFUSED, MISSING, REFUSED),
+    "customer who views": (OPEN, MISSING, OPEN),
+    "customer who adds": (OPEN, MISSING, OPEN),
+    "customer with all permissions": (OPEN, MISSING, OPEN),
+    "customer granted everything": (OPEN, MISSING, OPEN),
+    "former member": (MISSING, MISSING, OPEN),
+    "idle staff": (REFUSED, REFUSED, REFUSED),
+    "support": (OPEN, OPEN, OPEN),
+    "operator": (OPEN, OPEN, OPEN),
+    "superuser": (OPEN, OPEN, OPEN),
+}
+# A token narrows what its owner may: to one account, or to reading.
+TOKENS = {
+    "token of a customer who views": ("customer who views", (OPEN, MISSING, OPEN)),
+    "token of a customer": ("customer", (REFUSED, MISSING, REFUSED)),
+    "token of somebody deactivated": ("deactivated", (UNKNOWN, UNKNOWN, UNKNOWN)),
+    "token of a former member": ("former member", (MISSING, MISSING, OPEN)),
+    "token of a superuser": ("superuser", (OPEN, OPEN, OPEN)),
+    "token of a superuser for the account": ("superuser", (OPEN, MISSING, OPEN)),
+    "token of a superuser for a third account": ("superuser", (MISSING, MISSING, OPEN)),
+    "token for reading": ("superuser", (OPEN, OPEN, OPEN)),
+    "revoked token": ("superuser", (UNKNOWN, UNKNOWN, UNKNOWN)),
+}
+CALLERS = [*ROLES, *TOKENS]
+
+
+def addresses(resolver: URLResolver) -> Iterator[str]:
+    """The names of all addresses under a resolver."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern.name or str(pattern.pattern)
+        else:
+            yield from addresses(pattern)
+
+
+def under_api(resolver: URLResolver) -> Iterator[str]:
+    for pattern in resolver.url_patterns:
+        if str(pattern.pattern).startswith("api/"):
+            yield from addresses(pattern) if isinstance(pattern, URLResolver) else [str(pattern.pattern)]
+
+
+def test_every_address_has_a_line_in_the_table() -> None:
+    assert sorted(under_api(get_resolver())) == sorted(NAMES)
+
+
+def answers_of(caller: str) -> tuple[str, str, str]:
+    return TOKENS[caller][1] if caller in TOKENS else ROLES[caller]
+
+
+def person(role: str, account: Account) -> Administrator:
+    if role == "customer who adds":
+        return make_member(account, permissions=("add_subscription",))
+    return make_member(account) if role in {"former member", "deactivated"} else make_role(role, account)
+
+
+def client_of(caller: str, account: Account) -> Client:
+    """A browser or a program of theirs; whatever they lost, they lost it after they got in."""
+    if caller == "anonymous":
+        return Client()
+    role = TOKENS[caller][0] if caller in TOKENS else caller
+    administrator = person(role, account)
+    client: Client = token_of(caller, administrator, account) if caller in TOKENS else Client()
+    if caller not in TOKENS:
+        client.force_login(administrator)
+    if role == "former member":
+        Membership.objects.filter(administrator=administrator).delete()
+    if role == "deactivated":
+        Administrator.objects.filter(pk=administrator.pk).update(is_active=False)
+    return client
+
+
+def token_of(caller: str, administrator: Administrator, account: Account) -> ApiClient:
+    accounts = {"account": account} if caller.endswith("for the account") else {}
+    if caller.endswith("third account"):
+        accounts = {"account": make_account(name="A third one")}
+    client = program(administrator, is_read_only=caller == "token for reading", **accounts)
+    if caller == "revoked token":
+        administrator.api_tokens.get().revoke()
+    return client
+
+
+def objects(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[str, dict[str, object]]]:
+    """For each kind of answer the objects that get it, as they stand in an address."""
+    to_own, to_others, _to_none = answers_of(caller)
+    to_missing = UNKNOWN if to_own == UNKNOWN else MISSING
+    yield to_own, {"subscription": own.subscription_id, "job": own.pk}
+    yield to_others, {"subscription": others.subscription_id, "job": others.pk}
+    yield to_missing, {"subscription": 987654, "job": uuid.uuid4()}
+    yield to_missing, {"subscription": 10**30, "job": uuid.UUID(int=0)}
+
+
+def lines(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[str, str, str, int]]:
+    """Name, method, address and the expected status, for every line of the table and each of its objects."""
+    to_nothing = answers_of(caller)[2]
+    for (name, method), (about, status) in LINES.items():
+        if about == "everybody":
+            found = [(OPEN, to(name) if name != "missing" else "/api/nothing/")]
+        elif about == "somebody":
+            found = [(UNKNOWN if to_nothing == UNKNOWN else OPEN, to(name))]
+        elif about is None:
+            found = [(to_nothing, to(name))]
+        elif about == "report type":
+            found = [(to_nothing, to(name, "voice-usage"))]
+        else:
+            found = [(answer, to(name, numbers[about])) for answer, numbers in objects(own, others, caller)]
+        for answer, address in found:
+            refused = caller == "token for reading" and method in WRITING and answer == OPEN
+            yield name, method, address, 403 if refused else status if answer == OPEN else STATUS[answer]
+
+
+def ask(client: Client, method: str, address: str) -> HttpResponse:
+    extra: dict[str, Any] = {"content_type": "application/json"} if method == "post" else {}
+    response: HttpResponse = getattr(client, method)(address, **extra)
+    return response
+
+
+def content_of(response: Any) -> str:
+    body = b"".join(response.streaming_content) if response.streaming else response.content
+    return f"{body.decode()}\n{dict(response.headers)}"
+
+
+@pytest.fixture
+def own(subscription: Subscription) -> ReportJob:
+    return make_job(subscription=subscription)
+
+
+@pytest.fixture
+def others(db: None) -> ReportJob:
+    """Another account's job, whose every text is a canary."""
+    canary = make_canary()
+    fields = {"requested_by": canary.administrator, "subscription": canary.subscription}
+    make_job(**fields, state=State.FAILED, finished_at="2017-11-24T10:00Z", failure="CANARY: it failed.")
+    return make_job(**fields)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_each_caller_is_answered_as_the_table_says(caller: str, own: ReportJob, others: ReportJob) -> None:
+    client = client_of(caller, own.account)
+    expected, answered = {}, {}
+    for name, method, address, status in lines(own, others, caller):
+        expected[name, method, address] = status
+        answered[name, method, address] = ask(client, method, address).status_code
+    assert {line: status for line, status in answered.items() if status != expected[line]} == {}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_nobody_reads_a_word_of_an_account_that_they_do_not_see(caller: str, own: ReportJob, others: ReportJob) -> None:
+    client = client_of(caller, own.account)
+    seen = "".join(
+        content_of(ask(client, method, address)) for _name, method, address, _status in lines(own, others, caller)
+    )
+    assert ("canary" in seen.lower()) is (answers_of(caller)[1] == OPEN)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_only_to_whom_it_is_open_something_happens_to_a_job(caller: str, own: ReportJob, others: ReportJob) -> None:
+    client = client_of(caller, own.account)
+    for job, answer in zip((own, others), answers_of(caller), strict=False):
+        ask(client, "post", to("report-job-cancel", job.pk))
+        job.refresh_from_db()
+        may = answer == OPEN and caller != "token for reading"
+        assert job.state == (State.CANCELLED if may else State.QUEUED)
+
+
+@pytest.mark.parametrize("caller", ["customer who views", "token of a superuser"])
+def test_every_other_method_is_refused_with_those_that_there_are(
+    caller: str, own: ReportJob, others: ReportJob
+) -> None:
+    client = client_of(caller, own.account)
+    for name in NAMES - {"missing"}:
+        known = {method for line, method in LINES if line == name}
+        known |= {"head"} if "get" in known else set()
+        about = next(about for (line, _method), (about, _status) in LINES.items() if line == name)
+        numbers = {"subscription": own.subscription_id, "job": own.pk, "report type": "voice-usage"}
+        address = to(name, *([numbers[about]] if about in numbers else []))
+        for method in METHODS:
+            response = ask(client, method, address)
+            assert (response.status_code == 405) is (method not in known), (method, address)
+            if response.status_code == 405:
+                assert set(response["Allow"].lower().split(", ")) - {"options"} == known, (method, address)
+
+
+@pytest.mark.parametrize(
+    "tail", ["subscriptions/abc/", "subscriptions/-1/", "report-jobs/abc/file/", "report-types/a b/", "nothing/", "v2/"]
+)
+def test_a_malformed_address_is_a_problem_for_everybody(tail: str, own: ReportJob) -> None:
+    for caller in ("anonymous", "customer", "superuser"):
+        response = client_of(caller, own.account).get(f"/api/v1/{tail}")
+        assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json"), caller
