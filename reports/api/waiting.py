@@ -4,6 +4,7 @@ However many requests wait, one thread of the process looks after all their jobs
 only while somebody waits: nothing is begun when the module is loaded, before the web server forks its processes.
 """
 
+import random
 import re
 import threading
 import time
@@ -24,6 +25,7 @@ PARAMETER = "wait"
 MOST_SECONDS = 30
 SECONDS_BETWEEN_LOOKS = 0.25
 SECONDS_AFTER_AN_ERROR = 1.0
+SECONDS_UNTIL_AGAIN = 12
 
 
 @dataclass(eq=False, slots=True)
@@ -113,6 +115,15 @@ def seconds_to_wait(request: Request) -> int:
     if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MOST_SECONDS:
         return int(given)
     raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 through {MOST_SECONDS}.")])
+
+
+def seconds_until_again(seconds: int, *, at_least: int) -> int:
+    """When to come back for who asked to be held and was not; not all of them at one moment.
+
+    They would have waited anyway. Coming back at once, they would take the threads that waiting leaves to the others.
+    """
+    seconds = min(seconds, SECONDS_UNTIL_AGAIN)
+    return max(at_least, random.randint(seconds * 3 // 4, seconds * 5 // 4))  # noqa: S311 - no secret
 
 
 def wait_for_change(job: ReportJob, seconds: float) -> bool:

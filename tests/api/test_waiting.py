@@ -199,7 +199,7 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
     third = program.wait(job).result(10)
     assert (third.status, third.body["state"]) == (200, "queued")
     assert third.seconds < SOON
-    assert int(third.headers["Retry-After"]) > 0
+    assert 9 <= int(third.headers["Retry-After"]) <= 15  # or the threads left over would answer nobody else
     assert not any(future.done() for future in waiting)
     job.cancel()
     assert {future.result(10).body["state"] for future in waiting} == {"cancelled"}

@@ -39,9 +39,9 @@ class ReportJobs(ApiView[ReportJob]):
         """With all that the answer shows."""
         return complete(self.caller.report_jobs)
 
-    def answer(self, job: ReportJob) -> Response:
+    def answer(self, job: ReportJob, *, retry_after: int = RETRY_AFTER_SECONDS) -> Response:
         """The job; with when to look again as long as it is not finished."""
-        headers = {} if job.is_finished else {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        headers = {} if job.is_finished else {"Retry-After": str(retry_after)}
         return Response(job_json(job, base_url=base_url_of(self.request)), headers=headers)
 
 
@@ -82,10 +82,11 @@ class ReportJobView(ReportJobs, ObjectView[ReportJob]):
         """How it stands; with `wait`, once it stands otherwise or so many seconds have passed."""
         seconds = waiting.seconds_to_wait(request)
         job = self.get_object()
-        if waiting.wait_for_change(job, seconds):
-            authenticate_again(request)
-            job = self.get_object()
-        return self.answer(job)
+        if not waiting.wait_for_change(job, seconds):
+            again = waiting.seconds_until_again(seconds, at_least=RETRY_AFTER_SECONDS)
+            return self.answer(job, retry_after=again)
+        authenticate_again(request)
+        return self.answer(self.get_object())
 
 
 class ReportJobCancelView(ReportJobs):
