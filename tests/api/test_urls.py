@@ -178,7 +178,7 @@ def own(subscription: Subscription) -> ReportJob:
 def others(db: None) -> ReportJob:
     """Another account's job, whose every text is a canary."""
     canary = make_canary()
-    fields = {"requested_by": canary.administrator, "subscription": canary.subscription}
+    fields: dict[str, Any] = {"requested_by": canary.administrator, "subscription": canary.subscription}
     make_job(**fields, state=State.FAILED, finished_at="2017-11-24T10:00Z", failure="CANARY: it failed.")
     return make_job(**fields)
 
