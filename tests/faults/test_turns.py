@@ -1,0 +1,65 @@
+"""One account's reports run one at a time, whatever becomes of their workers; another account's do not wait."""
+
+import os
+import signal
+from collections.abc import Callable
+
+from django.db.models.functions import Now
+
+from jobs.publishing import publish
+from jobs.states import State
+from reports.models import ReportJob
+from tests.factories import make_subscription
+from tests.faults.processes import Processes, wait_for
+from tests.faults.test_killed_workers import FAST, pool_process, requested, state_of, under_way
+from tests.jobs.jobs import make_job
+
+ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}
+
+
+def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_cancelled(
+    processes: Processes,
+) -> None:
+    workers = [processes.worker("reports", **ONE) for _ in range(2)]
+    processes.maintenance(**ONE)
+    subscription = make_subscription()
+    killed, cancelled, third, fourth = (
+        make_job(subscription=subscription, report_type="slow-report") for _ in range(4)
+    )
+    ours = ReportJob.objects.filter(subscription=subscription)
+
+    def alone(happened: Callable[[], bool]) -> Callable[[], bool]:
+        """The same, and every time it is asked no two of the account's reports run."""
+
+        def asked() -> bool:
+            assert ours.filter(state=State.RUNNING, lease_until__gte=Now()).count() < 2
+            return happened()
+
+        return asked
+
+    assert all(publish(job) for job in (killed, cancelled, third, fourth))
+    wait_for(alone(lambda: under_way(killed)), seconds=60, what="the first runs")
+    other = requested()
+    wait_for(lambda: under_way(other) and under_way(killed), seconds=10, what="another account's runs beside it")
+    for worker in workers:
+        os.kill(pool_process(worker), signal.SIGKILL)
+    wait_for(alone(lambda: under_way(cancelled)), seconds=30, what="another one's turn, or the first one's again")
+    assert cancelled.cancel()
+    wait_for(
+        alone(lambda: ours.filter(state=State.SUCCEEDED).count() == 3), seconds=60, what="all had their turn", pause=0.1
+    )
+    wait_for(lambda: state_of(other) == State.SUCCEEDED, seconds=30, what="the other account's, too", pause=0.1)
+    assert {state_of(job) for job in (killed, third, fourth)} == {State.SUCCEEDED}
+    assert (killed.attempt, third.attempt, fourth.attempt) == (2, 1, 1)
+    assert state_of(cancelled) == State.CANCELLED
+
+
+def test_the_next_report_begins_as_soon_as_the_one_before_ended(processes: Processes) -> None:
+    processes.worker("reports", **ONE)
+    processes.worker("reports", **ONE)  # and no sweep at all
+    subscription = make_subscription()
+    jobs = [make_job(subscription=subscription, report_type="slow-report") for _ in range(3)]
+    jobs += [make_job(subscription=subscription) for _ in range(20)]
+    assert all(publish(job) for job in jobs)
+    made = ReportJob.objects.filter(state=State.SUCCEEDED, attempt=1)
+    wait_for(lambda: made.count() == len(jobs), seconds=60, what="each had its turn", pause=0.1)
