@@ -132,6 +132,7 @@ def test_a_rotation_shows_the_new_secret_once_and_happens_once(dan_client: Clien
     assert endpoint.previous_secret == old
     assert SECRET.findall(rotated.content.decode()) == [endpoint.secret]
     new = endpoint.secret
+    assert "stops at once" in words(dan_client.get(to("rotate", endpoint)))
     again = dan_client.post(to("rotate", endpoint), {"mark": mark[1]}, follow=True)
     endpoint.refresh_from_db()
     assert (endpoint.secret, endpoint.previous_secret) == (new, old)
