@@ -1,13 +1,17 @@
 """A broker that dies with all its messages costs time, never a report, and no report is made twice."""
 
 import signal
+import threading
 import time
 from typing import Any
+
+import pytest
+from django.db import connection
 
 from jobs.publishing import publish
 from jobs.states import State
 from reports.models import ReportJob
-from tests.faults.processes import Processes, wait_for
+from tests.faults.processes import Broker, Processes, wait_for
 from tests.faults.test_killed_workers import FAST, under_way
 from tests.jobs.jobs import make_job
 
@@ -49,3 +53,30 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     wait_for(lambda: jobs.filter(pk=late.pk).exists(), seconds=60, what="delivered after the restart", pause=0.2)
     stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
     assert stored == {f"{job.pk}.1.csv" for job in (*told, untold, slow, meanwhile, late)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_messages_at_once_to_a_frozen_broker_none_waits_for_another(broker: Broker) -> None:
+    job = make_job()
+    assert publish(job)
+    broker.process.send_signal(signal.SIGSTOP)
+    at_once = threading.Barrier(40)
+    seconds: list[float] = []
+
+    def send() -> None:
+        try:
+            connection.ensure_connection()
+            at_once.wait(30)
+            began = time.monotonic()
+            publish(job)
+            seconds.append(time.monotonic() - began)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seconds) == 40
+    assert max(seconds) < 2.5
