@@ -52,7 +52,7 @@ class Retryable:
             )
         if not self.caller.report_jobs.filter(pk=known.job_id).exists():
             return None
-        return Answer(known.answer, is_replayed=True)
+        return Answer(json.loads(known.answer), is_replayed=True)
 
     def answer(self, make: Callable[[], tuple[ReportJob, dict[str, Any]]]) -> Answer:
         """Make the job and remember the answer, in one transaction; or give the answer of who was quicker."""
@@ -68,7 +68,7 @@ class Retryable:
                 key=self.key,
                 fingerprint=self.fingerprint,
                 job=job,
-                answer=body,
+                answer=json.dumps(body),
             )
         return Answer(body)
 

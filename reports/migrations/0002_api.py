@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('key', models.CharField(db_collation='C', max_length=255)),
                 ('fingerprint', models.CharField(help_text='SHA-256 of the request: another one is refused.', max_length=64)),
-                ('answer', models.JSONField(help_text='The body of the first answer.')),
+                ('answer', models.TextField(help_text='The body of the first answer, its members in their order.')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),

@@ -35,7 +35,7 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255, db_collation="C")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the request: another one is refused.")
     job = models.ForeignKey(ReportJob, on_delete=models.CASCADE, related_name="+")
-    answer = models.JSONField(help_text="The body of the first answer.")
+    answer = models.TextField(help_text="The body of the first answer, its members in their order.")
     created_at = models.DateTimeField(db_default=Now())
 
     objects = models.Manager.from_queryset(IdempotencyKeyQuerySet)()
