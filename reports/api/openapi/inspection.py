@@ -112,21 +112,30 @@ class ApiSchema(AutoSchema):
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
         """An answer has all of its members; a body has no others than those that it may have."""
         schema: Json = super()._map_basic_serializer(serializer, direction)
+        # The rest of what is written on a serializer is for who works on it.
+        schema["description"] = schema["description"].partition("\n\n")[0]
         if isinstance(serializer, StrictSerializer):
             return {**schema, "additionalProperties": False, "dependentRequired": _together(schema["properties"])}
         for member in schema["properties"].values():
             member.pop("readOnly", None)
         return {**schema, "required": list(schema["properties"])}
 
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """The name of the schema of a page."""
+        return f"{serializer_name}Page"
+
     def _get_filter_parameters(self) -> list[Json]:
         """As they are read: days as such, report types without naming all that there are, and nothing empty."""
         parameters: list[Json] = super()._get_filter_parameters()
         for parameter in parameters:
             name, schema = parameter["name"], parameter["schema"]
+            parameter["description"] = parameter["description"].strip()
             if name.startswith("requested_"):
                 parameter["schema"] = {"type": "string", "format": "date"}
             elif name == "report_type":
                 schema["items"] = {"type": "string", "minLength": 1}
+            elif name == "state":
+                schema["items"] = {"$ref": "#/components/schemas/State"}
             elif schema == {"type": "string"}:
                 schema["minLength"] = 1
         return parameters

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from reports.api.openapi import examples
@@ -129,14 +129,14 @@ _NO_FILE: dict[int, Answer | ProblemType] = {
     412: ProblemType.PRECONDITION_FAILED,
 }
 
-REPORT_TYPE_LIST = inline_serializer(
-    "ReportTypeList",
-    {
-        "next": serializers.URLField(allow_null=True, help_text="Always null: all of them are on one page."),
-        "previous": serializers.URLField(allow_null=True, help_text="Always null."),
-        "results": ReportTypeSerializer(many=True),
-    },
-)
+
+class ReportTypePageSerializer(serializers.Serializer[Any]):
+    """All report types, as the one page of a list."""
+
+    next = serializers.URLField(allow_null=True, help_text="Always null: there is one page.")
+    previous = serializers.URLField(allow_null=True, help_text="Always null.")
+    results = ReportTypeSerializer(many=True)
+
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/"): Operation(
@@ -189,7 +189,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="With the columns of their files and the formats that they come in. There may be more at any time.",
         answers={
             200: Answer(
-                REPORT_TYPE_LIST,
+                ReportTypePageSerializer,
                 description="All of them.",
                 example={"Report types": examples.page(examples.REPORT_TYPE)},
                 links={

@@ -61,13 +61,8 @@ SCHEMAS: dict[str, Json] = {
                 "description": "The values that would have been accepted.",
             },
             "window": {
-                "type": "object",
                 "description": "The days that would have been accepted, both included.",
-                "properties": {
-                    "date_from": {"type": "string", "format": "date"},
-                    "date_through": {"type": "string", "format": "date"},
-                },
-                "required": ["date_from", "date_through"],
+                "$ref": "#/components/schemas/Range",
             },
         },
         "required": ["field", "detail"],

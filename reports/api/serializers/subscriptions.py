@@ -77,7 +77,10 @@ class RangeSerializer(serializers.Serializer[Any]):
 
 
 class SubscriptionSerializer(serializers.Serializer[Any]):
-    """A subscription as it stands on `today`, a day of the context."""
+    """A subscription as it stands today.
+
+    That is the day `today` of the context.
+    """
 
     url = LinkField("subscription", help_text="This subscription.")
     id = serializers.IntegerField(source="pk", help_text="What its address names it by.")
