@@ -219,7 +219,7 @@ def test_what_the_frameworks_raise_becomes_a_problem(
 
 
 def test_nested_errors_are_named_by_their_paths(client: ApiClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    detail = {
+    detail: Any = {
         "url": ["No URL."],
         "events": {0: ["Unknown."]},
         "non_field_errors": ["Odd."],

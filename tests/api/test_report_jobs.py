@@ -98,6 +98,13 @@ def test_a_value_of_another_kind_is_not_converted(client: ApiClient, field: str,
     assert set(errors(client.post_json(to("report-jobs"), body))) == {field}
 
 
+def test_a_number_that_reads_like_the_string_is_none() -> None:
+    subscription = make_subscription(account=make_account(), number="5")
+    client = program(make_member(subscription.account))
+    assert errors(order(client, subscription=5)) == {"subscription": {"detail": "Give a string."}}
+    assert order(client, subscription="5").status_code == 202
+
+
 @pytest.mark.parametrize(
     "day",
     ["2017-11-1", "20171101", "2017-W44-3", "2017-11-31", "01/11/2017", "2017-11-01T00:00:00Z", " 2017-11-01", "today",

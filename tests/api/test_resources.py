@@ -229,11 +229,12 @@ ADDRESSES = ["subscriptions", "subscription", "report-types", "report-type", "re
 
 @pytest.mark.parametrize("name", ADDRESSES)
 def test_without_a_permission_nothing_but_the_root_is_open(name: str, subscription: Subscription) -> None:
-    arguments = {
+    objects: dict[str, list[object]] = {
         "subscription": [subscription.pk],
         "report-type": ["user-hours"],
         "report-job": [make_job(subscription=subscription).pk],
-    }.get(name, [])
+    }
+    arguments = objects.get(name, [])
     powerless = program(make_member(subscription.account, permissions=()))
     answer = powerless.get(to(name, *arguments))
     assert answer.status_code == 403
