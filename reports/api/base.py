@@ -47,12 +47,9 @@ class ApiView(LimitedView, GenericAPIView[ModelT]):
 
     def check_permissions(self, request: Request) -> None:
         """A method that the address does not know is refused to everybody alike."""
-        if (request.method or "").lower() not in self.http_method_names or not self._has_handler(request):
+        if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)
         super().check_permissions(request)
-
-    def _has_handler(self, request: Request) -> bool:
-        return hasattr(self, (request.method or "").lower())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse query parameters that nobody looks at, once it is known who asks."""
