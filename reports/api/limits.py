@@ -132,11 +132,12 @@ def spend(quotas: Iterable[Quota]) -> list[Allowance]:
     """
     minute, second = divmod(time.time(), WINDOW_SECONDS)
     reset = math.ceil(WINDOW_SECONDS - second)
+    storage = _storage(settings.REDIS_URL)
     allowances: list[Allowance] = []
     try:
         with circuit.guarding(RedisConnectionError, RedisTimeoutError, patience=settings.LIMITS_PATIENCE_SECONDS):
             for quota in quotas:
-                spent = _storage(settings.REDIS_URL).incr(f"{quota.key}:{minute:.0f}", WINDOW_SECONDS)
+                spent = storage.incr(f"{quota.key}:{minute:.0f}", WINDOW_SECONDS)
                 allowances.append(Allowance(quota, spent, reset))
                 if spent > quota.limit:
                     break
