@@ -50,6 +50,7 @@ def client_for(administrator: Administrator) -> Client:
 def test_the_navigation_leads_to_the_list(ana_client: Client) -> None:
     page = ana_client.get(LIST)
     assert f'<a href="{LIST}" aria-current="page">' in page.content.decode()
+    assert f'<a href="{reverse("api:docs")}">' in page.content.decode()
     assert "You have no API token yet." in words(page)
 
 
