@@ -1,0 +1,97 @@
+"""The chapter on the API in the README: what it shows is run as it stands there."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from billing.cycles import DateRange
+from billing.models import Subscription
+from reports import types
+from tests.browser.world import make_contact_centre
+from tests.factories import make_api_token
+from tests.faults.conftest import broker, processes
+from tests.faults.processes import Processes
+from tests.screens.world import make_member, report_file
+
+__all__ = ["broker", "processes"]
+
+README = Path(settings.BASE_DIR) / "README.md"
+
+
+def shown(language: str) -> list[str]:
+    """The chapter's blocks of code in a language."""
+    (chapter,) = re.findall(r"^## Use the API\n(.*?)^## ", README.read_text(), re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
+
+
+class Shell:
+    """A folder on somebody's machine, with a token."""
+
+    def __init__(self, folder: Path, url: str, token: str) -> None:
+        self.folder = folder
+        self.environment = {**os.environ, "TALLYDESK": url, "TOKEN": token}
+
+    def run(self, *command: str) -> str:
+        """What a command says; it succeeds and has nothing to complain about."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        return done.stdout
+
+
+@pytest.fixture
+def subscription(transactional_db: None) -> Subscription:
+    return make_contact_centre()
+
+
+@pytest.fixture
+def shell(subscription: Subscription, processes: Processes, tmp_path: Path) -> Shell:
+    _token, secret = make_api_token(administrator=make_member(subscription.account))
+    processes.worker("reports")
+    folder = tmp_path / "fetched"
+    folder.mkdir()
+    return Shell(folder, processes.web(), secret)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_shell_loop_fetches_last_cycles_reports_for_all_subscriptions(
+    shell: Shell, subscription: Subscription
+) -> None:
+    today = timezone.now().date()
+    contract = subscription.contract
+    last = contract.cycle(contract.current_cycle(today).index - 1)
+    (_requests, loop) = shown("sh")
+    for _time in range(2):  # the second time without a second job
+        said = shell.run("sh", "-c", loop).splitlines()
+        assert len(said) == len(types.all_types())
+        assert all(line.endswith(": OK") for line in said)
+    assert subscription.report_jobs.count() == len(types.all_types())
+    days = DateRange(last.first_day, last.last_day)
+    for report_type in types.all_types():
+        (name,) = shell.folder.glob(f"{report_type.slug}_SUB-1001_*.csv")
+        assert name.read_bytes() == report_file(report_type.slug, subscription, days, today)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_requests_and_the_program_do_what_the_readme_says(shell: Shell, subscription: Subscription) -> None:
+    (requests, _loop) = shown("sh")
+    decoder = json.JSONDecoder()
+    said = shell.run("sh", "-euc", requests)
+    asked, end = decoder.raw_decode(said)
+    latest, _end = decoder.raw_decode(said[end:].strip())
+    assert latest["results"][0]["id"] == asked["id"]
+
+    (program,) = shown("python")
+    printed = shell.run(sys.executable, "-c", program)
+    job = subscription.report_jobs.get(report_type="concurrent-usage")
+    assert hashlib.sha256(printed.removesuffix("\n").encode()).hexdigest() == job.file_sha256
