@@ -37,6 +37,11 @@ class ApiView(LimitedView, GenericAPIView[ModelT]):
         """Who asks."""
         return caller_of(self.request)
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """With those of every answer: it is one caller's at one moment, and nobody keeps it for another."""
+        return {**super().default_response_headers, "Cache-Control": "private, no-store"}
+
     def known_parameters(self) -> Collection[str]:
         """The query parameters of the request's method."""
         return self.query_parameters if self.request.method in ("GET", "HEAD") else ()

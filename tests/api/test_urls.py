@@ -193,6 +193,14 @@ def test_each_caller_is_answered_as_the_table_says(caller: str, own: ReportJob, 
     assert {line: status for line, status in answered.items() if status != expected[line]} == {}
 
 
+@pytest.mark.parametrize("caller", ["anonymous", "customer", "customer who views", "token of a superuser"])
+def test_no_answer_to_somebody_is_kept_on_the_way(caller: str, own: ReportJob, others: ReportJob) -> None:
+    client = client_of(caller, own.account)
+    for name, method, address, _status in lines(own, others, caller):
+        if LINES[name, method][0] != "everybody":
+            assert ask(client, method, address)["Cache-Control"] == "private, no-store", address
+
+
 @pytest.mark.parametrize("caller", CALLERS)
 def test_nobody_reads_a_word_of_an_account_that_they_do_not_see(caller: str, own: ReportJob, others: ReportJob) -> None:
     client = client_of(caller, own.account)
