@@ -56,6 +56,8 @@ class _Limited(io.RawIOBase):
         self._connection = connection
         self._deadline = deadline
         self._bytes = 0
+        self._tail = b""
+        self._has_headers = False
 
     def readable(self) -> bool:
         return True
@@ -66,7 +68,17 @@ class _Limited(io.RawIOBase):
         self._bytes += read
         if self._bytes > MOST_BYTES:
             raise _AnswerError(f"The answer is longer than {MOST_BYTES // 1024} kB.")
+        if not self._has_headers:
+            self._look_for_end_of_headers(bytes(buffer[:read]))
         return read
+
+    def _look_for_end_of_headers(self, piece: bytes) -> None:
+        """A status whose headers break off is no answer; `http.client` would take it for one."""
+        if not piece:
+            raise _AnswerError("The answer broke off.")
+        self._tail += piece
+        self._has_headers = b"\n\r\n" in self._tail or b"\n\n" in self._tail
+        self._tail = self._tail[-2:]
 
 
 class _Wire:

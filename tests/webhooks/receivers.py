@@ -96,7 +96,7 @@ def receiver(*, tls: bool = False) -> Iterator[Receiver]:
 
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that is handed each connection after it read the request; yields its URL."""
+    """A server that is handed each connection after it read a request with the body `{}`; yields its URL."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -106,7 +106,9 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
             except OSError:
                 return
             with connection, suppress(OSError):
-                connection.recv(65536)
+                request = b""
+                while not request.endswith(b"\r\n\r\n{}") and (piece := connection.recv(65536)):
+                    request += piece
                 talk(connection)
 
     thread = threading.Thread(target=serve, daemon=True)

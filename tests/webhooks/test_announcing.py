@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from celery import Task
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from standardwebhooks import Webhook
@@ -117,6 +118,19 @@ def test_many_announcers_at_once_make_one_delivery_of_each_event(monkeypatch: py
     pairs = list(WebhookDelivery.objects.values_list("endpoint", "message__job"))
     assert sorted(pairs, key=str) == sorted(((e.pk, j.pk) for e in endpoints for j in jobs), key=str)
     assert not ReportJob.objects.filter(announced_at=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_announcer_does_not_wait_for_another_one() -> None:
+    subscription = make_subscription()
+    make_endpoint(account=subscription.account, created_at=timezone.now() - timedelta(hours=1))
+    held, free = make_finished(subscription=subscription), make_finished(subscription=subscription)
+    with transaction.atomic():
+        assert ReportJob.objects.select_for_update().get(pk=held.pk) == held
+        in_threads(1, lambda _place: tasks.announce())
+        assert list(WebhookMessage.objects.values_list("job", flat=True)) == [free.pk]
+    tasks.announce()
+    assert WebhookMessage.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

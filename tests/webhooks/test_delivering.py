@@ -40,13 +40,16 @@ def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def in_threads(number: int, act: Any) -> None:
-    """At the same time, each on a connection of its own."""
+    """At the same time, each on a connection of its own; what goes wrong in one of them goes wrong here."""
     barrier = threading.Barrier(number)
+    failures: list[Exception] = []
 
     def one(place: int) -> None:
         barrier.wait()
         try:
             act(place)
+        except Exception as failure:  # noqa: BLE001 - it is raised again below
+            failures.append(failure)
         finally:
             connection.close()
 
@@ -55,6 +58,8 @@ def in_threads(number: int, act: Any) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    for failure in failures:
+        raise failure
 
 
 def test_a_message_arrives_signed_with_its_secret(listener: Receiver) -> None:

@@ -160,6 +160,7 @@ def endless_headers(connection: socket.socket) -> None:
         lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n"),
         lambda connection: connection.sendall(b"HTTP/1.1 abc OK\r\n\r\n"),
         lambda connection: connection.sendall(b"HTTP/1.1 200"),
+        lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nX: y\r\n"),
         lambda connection: None,
     ],
 )
