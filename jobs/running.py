@@ -65,10 +65,12 @@ class Attempt(Generic[JobT]):
     def succeed(self, **result: Any) -> None:
         """End with success, if the job is still this attempt's; the result as fields of the model.
 
-        Raises ClaimLostError otherwise. From here on nothing stops the work any more.
+        Raises ClaimLostError otherwise. From here on nothing stops the work any more. The row then shows all of its
+        progress, also of work that was done before the heartbeat looked.
         """
-        self._heartbeat.stop()
-        self.claim.succeed(**result)
+        heartbeat = self._heartbeat
+        heartbeat.stop()
+        self.claim.succeed(rows_done=heartbeat.rows_done, rows_expected=heartbeat.rows_expected, **result)
 
     def __enter__(self) -> "Attempt[JobT]":
         self._heartbeat.start()

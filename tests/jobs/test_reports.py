@@ -50,6 +50,7 @@ def test_the_file_is_stored_under_its_attempts_name_with_its_size_rows_and_hash(
     assert content == b"User,Date,Duration\nana@acme.example,2017-11-22,01:00:00:000\n"
     assert (job.state, job.file.name) == (State.SUCCEEDED, f"reports/{job.pk}.1.csv")
     assert (job.file_rows, job.file_bytes) == (1, len(content))
+    assert (job.rows_done, job.rows_expected) == (1, 1)  # although no heartbeat came to record them
     assert job.file_sha256 == hashlib.sha256(content).hexdigest()
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_mode & 0o077 == 0
