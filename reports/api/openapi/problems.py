@@ -33,9 +33,9 @@ _EXAMPLES: dict[ProblemType, tuple[str, list[FieldError]]] = {
     ProblemType.PRECONDITION_FAILED: ("The file is not the one that the request names in its conditions.", []),
     ProblemType.BODY_TOO_LARGE: ("The body is larger than 5 MiB.", []),
     ProblemType.UNSUPPORTED_MEDIA_TYPE: ('Unsupported media type "text/csv" in request.', []),
-    ProblemType.RANGE_NOT_SATISFIABLE: ("The file has 48213 bytes, and none of those that were asked for.", []),
+    ProblemType.RANGE_NOT_SATISFIABLE: ("The file has 642 bytes, and none of those that were asked for.", []),
     ProblemType.IDEMPOTENCY_KEY_REUSED: ("The key stands for a request with another body.", []),
-    ProblemType.RATE_LIMITED: ("The token may make 600 requests a minute. Go on in 42 seconds.", []),
+    ProblemType.RATE_LIMITED: ("A token may make 300 requests a minute. Go on in 42 seconds.", []),
     ProblemType.TOO_MANY_JOBS: ("The account has 100 jobs waiting.", []),
     ProblemType.INTERNAL_ERROR: ("The request could not be answered. It has been noted.", []),
 }
