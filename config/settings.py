@@ -138,7 +138,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # --- Workers ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-# A broker that hangs or is away delays a job, not the request that asks for it: a request spends two seconds on Redis at
+# A broker that hangs or is away delays a job, not the request that asks for it, which spends two seconds on Redis at
 # most. It is counted twice at most, with this patience; then its message is tried on the connection that is there, and
 # on a new one: three waits. A worker's own connection waits: see celery.py.
 LIMITS_PATIENCE_SECONDS = 0.4
