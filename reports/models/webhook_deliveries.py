@@ -5,13 +5,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Now, RowNumber
 
 from billing.models import Account
 from billing.tenancy import SameAccountForeignKey
+from jobs.locks import hold
 from reports.models.report_jobs import ReportJob
-from reports.models.webhooks import IN_FLIGHT, DeliveryState, WebhookEndpoint
+from reports.models.webhooks import IN_FLIGHT, IN_FLIGHT_OF_ACCOUNT, TEST_EVENT, DeliveryState, WebhookEndpoint
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
@@ -36,30 +37,52 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return self.filter(free, state=DeliveryState.WAITING, next_attempt_at__lte=Now(), tries__lt=MAX_TRIES)
 
     def in_flight(self) -> Self:
-        """Those that a worker has."""
-        return self.filter(lease_until__gte=Now())
+        """Those that a worker has. Only what waits has a lease, and by that its index finds them."""
+        return self.filter(state=DeliveryState.WAITING, lease_until__gte=Now())
+
+    def tests_lately(self) -> Self:
+        """Test messages of the last minute, and those that still wait."""
+        lately = Q(state=DeliveryState.WAITING) | Q(created_at__gt=Now() - timedelta(minutes=1))
+        return self.filter(lately, message__type=TEST_EVENT)
 
     def claim(self, pk: int) -> "WebhookDelivery | None":
         """Take a due delivery for this worker, as a new try with a new fence.
 
-        None when another has it, it is over, or as many as may be are on their way to its endpoint. The endpoint's row
-        is locked meanwhile, so that of workers that ask at once no two count the same; one UPDATE decides.
+        None when another has it, it is over, or as many as may be are on their way to its endpoint or its account's.
+        The endpoint's row and the account's name are locked meanwhile, so that of workers that ask at once no two count
+        the same; one UPDATE decides.
         """
         with transaction.atomic():
             locked = WebhookEndpoint.objects.enabled().select_for_update(no_key=True)
             endpoint = locked.filter(pk__in=self.filter(pk=pk).values("endpoint")).first()
-            if endpoint is None or self.filter(endpoint=endpoint).in_flight().count() >= endpoint.at_once:
+            if endpoint is None or not self._has_room_for(endpoint):
                 return None
             taken = (
                 self.filter(pk=pk).due().update(lease_until=Now() + LEASE, fence=F("fence") + 1, tries=F("tries") + 1)
             )
             return self.select_related("endpoint", "message").get(pk=pk) if taken else None
 
+    def _has_room_for(self, endpoint: WebhookEndpoint) -> bool:
+        """Whether one more message may be on its way: slow endpoints of one account are not to take every worker."""
+        hold(f"sending: account {endpoint.account_id}")
+        counts = (
+            self.filter(account=endpoint.account_id)
+            .in_flight()
+            .order_by()
+            .aggregate(of_account=Count("pk"), of_endpoint=Count("pk", filter=Q(endpoint=endpoint)))
+        )
+        return counts["of_account"] < IN_FLIGHT_OF_ACCOUNT and counts["of_endpoint"] < endpoint.at_once
+
     def to_publish(self, most: int) -> list[int]:
         """The due ones to tell workers of, the oldest first: of an endpoint no more than may be sent at once."""
         rank = models.Window(RowNumber(), partition_by=F("endpoint_id"), order_by=("next_attempt_at", "id"))
         ranked = self.due().filter(endpoint__disabled_at=None).annotate(rank=rank).filter(rank__lte=IN_FLIGHT)
         return list(ranked.order_by("rank", "next_attempt_at").values_list("pk", flat=True)[:most])
+
+    def leave_out_waiting(self) -> int:
+        """Those that still wait are not sent any more. Returns how many."""
+        waiting = self.filter(state=DeliveryState.WAITING)
+        return waiting.update(state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None)
 
     def give_up_abandoned(self) -> int:
         """Those whose last worker died during the last try have failed. Returns how many."""

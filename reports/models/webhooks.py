@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 IN_FLIGHT = 2
+IN_FLIGHT_OF_ACCOUNT = 3
+"""So many messages may be on their way to all of an account's endpoints: of four workers one is left to the others."""
+
 OVERLAP = timedelta(hours=24)
 """How long the secret before a rotation still signs beside the new one."""
 
@@ -159,13 +162,23 @@ class WebhookEndpoint(models.Model):
                 WebhookEndpoint.objects.enabled().filter(pk=self.pk).update(disabled_at=Now(), disabled_reason=reason)
             )
             if disabled:
-                self.deliveries.filter(state=DeliveryState.WAITING).update(
-                    state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None
-                )
+                self.deliveries.leave_out_waiting()
         self.refresh_from_db()
         return bool(disabled)
 
     def enable(self) -> None:
-        """Tell it of what happens from now on."""
-        WebhookEndpoint.objects.filter(pk=self.pk).update(disabled_at=None, disabled_reason="", failing_since=None)
+        """Tell it of what happens from now on, and not of what was announced while it was being disabled."""
+        with transaction.atomic():
+            disabled = (
+                WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=self.pk).exclude(disabled_at=None)
+            )
+            if disabled.exists():
+                self.deliveries.leave_out_waiting()
+                disabled.update(disabled_at=None, disabled_reason="", failing_since=None)
         self.refresh_from_db()
+
+    def remove(self) -> None:
+        """Delete it with its log. The row is locked first: what is announced at that moment cannot refer to it."""
+        with transaction.atomic():
+            for endpoint in WebhookEndpoint.objects.select_for_update().filter(pk=self.pk):
+                endpoint.delete()

@@ -22,6 +22,8 @@ from reports.webhooks.tasks import deliver, hint
 logger = structlog.get_logger(__name__)
 
 DISABLED = "It is disabled: enable it first."
+MOST_TESTS = 10
+TESTED_ENOUGH = f"There were {MOST_TESTS} test messages within a minute, or they still wait. Look at those first."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +77,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         return screen(request, "webhook_delete.html", title="Delete a webhook", endpoint=endpoint)
     logger.info("webhook_deleted", endpoint=endpoint.pk, account=endpoint.account_id)
-    endpoint.delete()
+    endpoint.remove()
     messages.success(request, f"The webhook to {endpoint} is deleted.")
     return HttpResponseRedirect(reverse("account_settings:webhooks"))
 
@@ -105,6 +107,9 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     endpoint = endpoint_or_404(request, pk, to_change=True)
     if not endpoint.is_enabled:
         messages.error(request, DISABLED)
+        return _back_to(endpoint)
+    if endpoint.deliveries.tests_lately()[:MOST_TESTS].count() == MOST_TESTS:
+        messages.error(request, TESTED_ENOUGH)
         return _back_to(endpoint)
     with transaction.atomic():
         delivery = announce_test(endpoint)

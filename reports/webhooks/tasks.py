@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs.broker import BrokerAwayError, circuit
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookMessage
-from reports.models.webhooks import IN_FLIGHT
+from reports.models.webhooks import IN_FLIGHT_OF_ACCOUNT
 from reports.webhooks import announcing, delivering, disabling
 
 logger = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ def send_due() -> None:
 
 @shared_task
 def deliver(pk: int) -> None:
-    """Send one message once, unless another worker has it or it is over; then tell of the endpoint's next ones."""
+    """Send one message once, unless another worker has it or it is over; then tell of the account's next ones."""
     attempt = delivering.attempt(pk)
     if attempt is None:
         return
@@ -55,18 +55,16 @@ def deliver(pk: int) -> None:
     if attempt.has_disabled:
         logger.warning("webhook_disabled", endpoint=endpoint.pk, reason=endpoint.disabled_reason)
         disabling.tell_creator(endpoint)
-    for following in WebhookDelivery.objects.filter(endpoint=endpoint).to_publish(IN_FLIGHT):
+    for following in WebhookDelivery.objects.filter(account=endpoint.account_id).to_publish(IN_FLIGHT_OF_ACCOUNT):
         hint(deliver, following)
 
 
 @shared_task
 def collect_old_messages() -> None:
-    """Delete what the log of deliveries kept long enough; not what still waits because a person sent it again."""
-    waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING).values("message")
-    old = (
-        WebhookMessage.objects.filter(created_at__lt=Now() - KEPT).exclude(pk__in=waiting).values_list("pk", flat=True)
-    )
-    while some := list(old[:OLD_AT_ONCE]):
+    """Delete what the log of deliveries kept long enough; not what is still sent because a person wanted it again."""
+    still_sent = WebhookDelivery.objects.filter(state=DeliveryState.WAITING, endpoint__disabled_at=None)
+    old = WebhookMessage.objects.filter(created_at__lt=Now() - KEPT).exclude(pk__in=still_sent.values("message"))
+    while some := list(old.values_list("pk", flat=True)[:OLD_AT_ONCE]):
         WebhookAttempt.objects.filter(delivery__message__in=some).delete()
         WebhookDelivery.objects.filter(message__in=some).delete()
         WebhookMessage.objects.filter(pk__in=some).delete()

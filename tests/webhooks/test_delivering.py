@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models.functions import Now
+from django.db.models.signals import pre_delete
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from reports.models.webhook_deliveries import MAX_TRIES
 from reports.webhooks import tasks
 from reports.webhooks.delivering import GAVE_UP, GONE, PATIENCE, attempt
@@ -232,6 +233,24 @@ def test_few_messages_are_on_their_way_to_an_endpoint_at_once(listener: Receiver
     assert (listener.most_at_once, len(listener.received)) == (1, 1)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_slow_endpoints_of_one_account_leave_a_worker_to_the_others(listener: Receiver, hints: list[int]) -> None:
+    listener.seconds = 0.5
+    account = make_account()
+    slow = [make_endpoint(account=account, url=f"{listener.url}?{number}") for number in range(5)]
+    deliveries = [make_delivery(endpoint=endpoint) for endpoint in slow]
+    in_threads(5, lambda place: tasks.deliver(deliveries[place].pk))
+    assert (listener.most_at_once, len(listener.received)) == (3, 3)
+    # What had to wait is told of as soon as there is room, whichever endpoint it is for.
+    assert set(hints) & {delivery.pk for delivery in deliveries if state_of(delivery) == DeliveryState.WAITING}
+    # Another account's message goes out while three of this one are on their way.
+    WebhookDelivery.objects.update(
+        state=DeliveryState.WAITING, next_attempt_at=Now(), lease_until=Now() + timedelta(minutes=1)
+    )
+    assert attempt(make_delivery(endpoint=make_endpoint(account=account, url=f"{listener.url}?5")).pk) is None
+    assert attempt(make_delivery(endpoint=make_endpoint(url=listener.url)).pk) is not None
+
+
 def test_workers_are_told_of_what_is_due_a_little_of_each_endpoint(hints: list[int]) -> None:
     busy, quiet, disabled = make_endpoint(), make_endpoint(), make_endpoint()
     first = [make_delivery(endpoint=busy).pk for _number in range(5)]
@@ -308,6 +327,9 @@ def test_no_secret_is_logged(listener: Receiver, caplog: pytest.LogCaptureFixtur
 def test_old_messages_are_collected_and_what_still_waits_is_not() -> None:
     endpoint = make_endpoint()
     old = timezone.now() - timedelta(days=31)
+    disabled = make_endpoint(account=endpoint.account)
+    disabled.disable("Somebody did.")
+    make_delivery(endpoint=disabled, message=make_message(account=endpoint.account, created_at=old))
     for state, created_at in (("failed", old), ("waiting", old), ("failed", timezone.now())):
         message = make_message(account=endpoint.account, type=f"{state}-{created_at:%j}", created_at=created_at)
         over = {} if state == "waiting" else {"next_attempt_at": None}
@@ -337,5 +359,60 @@ def test_an_endpoint_that_is_deleted_meanwhile_takes_its_log_along() -> None:
     with receiver() as listener:
         endpoint = make_endpoint(url=listener.url)
         make_delivery(endpoint=endpoint)
-        endpoint.delete()
+        endpoint.remove()
     assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_endpoint_can_be_deleted_while_something_is_announced_to_it() -> None:
+    endpoint = make_endpoint()
+    make_delivery(endpoint=endpoint)
+    message = make_message(account=endpoint.account)
+
+    def announce() -> None:
+        with pytest.raises(IntegrityError):
+            make_delivery(endpoint=endpoint, message=message)
+        connection.close()
+
+    announcer = threading.Thread(target=announce)
+
+    def meanwhile(**_signal: Any) -> None:
+        announcer.start()
+        announcer.join(timeout=0.5)
+
+    pre_delete.connect(meanwhile, sender=WebhookEndpoint)
+    try:
+        endpoint.remove()
+    finally:
+        pre_delete.disconnect(meanwhile, sender=WebhookEndpoint)
+        announcer.join()
+    assert not WebhookEndpoint.objects.exists()
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_what_was_announced_while_an_endpoint_was_being_disabled_is_never_sent() -> None:
+    endpoint = make_endpoint()
+    endpoint.disable("Somebody did.")
+    late = make_delivery(endpoint=endpoint)
+    assert attempt(late.pk) is None
+    endpoint.enable()
+    assert state_of(late) == DeliveryState.SKIPPED
+    assert endpoint.is_enabled
+
+
+def test_a_long_log_does_not_slow_down_a_claim() -> None:
+    endpoint = make_endpoint()
+    WebhookMessage.objects.bulk_create(
+        WebhookMessage(account=endpoint.account, type="webhook.test") for _ in range(2000)
+    )
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            account=endpoint.account, endpoint=endpoint, message=message, state="delivered", next_attempt_at=None
+        )
+        for message in WebhookMessage.objects.all()
+    )
+    make_delivery(endpoint=endpoint)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE reports_webhookdelivery")
+    plan = WebhookDelivery.objects.filter(endpoint=endpoint).in_flight().order_by().explain()
+    assert "webhook_delivery_waiting" in plan
