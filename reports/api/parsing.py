@@ -4,8 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
+from django.core.exceptions import RequestDataTooBig
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
+
+LARGEST_BODY = 16 * 1024
+"""Bytes: far more than any request needs. The answer names each member at fault, and grows with them."""
 
 
 class ObjectParser(JSONParser):
@@ -14,9 +18,12 @@ class ObjectParser(JSONParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The object. Raises ParseError with a sentence that says what is wrong."""
+        """The object. Raises ParseError with a sentence that says what is wrong; RequestDataTooBig."""
+        body = stream.read(LARGEST_BODY + 1)
+        if len(body) > LARGEST_BODY:
+            raise RequestDataTooBig(f"The body is larger than {LARGEST_BODY // 1024} KiB.")
         try:
-            text = stream.read().decode()
+            text = body.decode()
         except UnicodeDecodeError as error:
             raise ParseError("The body is not UTF-8.") from error
         try:

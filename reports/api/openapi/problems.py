@@ -31,7 +31,7 @@ _EXAMPLES: dict[ProblemType, tuple[str, list[FieldError]]] = {
         [],
     ),
     ProblemType.PRECONDITION_FAILED: ("The file is not the one that the request names in its conditions.", []),
-    ProblemType.BODY_TOO_LARGE: ("The body is larger than 5 MiB.", []),
+    ProblemType.BODY_TOO_LARGE: ("The body is larger than 16 KiB.", []),
     ProblemType.UNSUPPORTED_MEDIA_TYPE: ('Unsupported media type "text/csv" in request.', []),
     ProblemType.RANGE_NOT_SATISFIABLE: ("The file has 642 bytes, and none of those that were asked for.", []),
     ProblemType.IDEMPOTENCY_KEY_REUSED: ("The key stands for a request with another body.", []),
