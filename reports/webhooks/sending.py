@@ -122,7 +122,7 @@ def _outcome(url: str, body: bytes, headers: Mapping[str, str], *, deadline: flo
         return Outcome(error="No secure connection came about (TLS 1.2 or newer is needed).")
     except ConnectionRefusedError:
         return Outcome(error="The connection was refused.")
-    except (OSError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException, ValueError):  # the last: numbers that a stranger made up
         return Outcome(error="The connection broke off, or the answer was not HTTP.")
 
 
@@ -159,7 +159,7 @@ def _read(response: http.client.HTTPResponse) -> Outcome:
     """The answer's status decides; of its body the beginning is kept, as far as it came."""
     try:
         kept = response.read(KEPT_BYTES)
-    except (TimeoutError, OSError, http.client.HTTPException):
+    except (TimeoutError, OSError, http.client.HTTPException, ValueError):  # the last: a chunk of -5 bytes
         kept = b""
     # PostgreSQL's text holds every character but this one.
     answer = kept.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -172,6 +172,16 @@ def test_what_is_no_answer_is_a_failure_with_a_sentence(talk: Any, loopback: Non
     assert outcome.milliseconds < 1500
 
 
+@pytest.mark.parametrize("size", [b"-5", b"f" * 5000, b"x"])
+def test_a_status_counts_although_the_body_has_an_impossible_length(size: bytes, loopback: None) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n")
+
+    with raw_server(talk) as url:
+        outcome = send(url, b"{}", HEADERS, seconds=2)
+    assert (outcome.status_code, outcome.error) == (500, "It answered 500.")
+
+
 def test_a_body_beyond_reason_is_not_read(loopback: None) -> None:
     sent = 0
 
