@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from billing.models import Administrator, Subscription
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from reports.screens.webhook_changes import MOST_TESTS
 from reports.screens.webhook_form import MOST_OF_AN_ACCOUNT
 from tests.factories import make_account
 from tests.screens.world import NOW, make_acme, make_member, make_staff, words
@@ -153,6 +155,20 @@ def test_an_endpoint_is_disabled_enabled_and_deleted(dan_client: Client, endpoin
     assert WebhookEndpoint.objects.exists()
     dan_client.post(to("delete", endpoint))
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_nobody_sends_test_messages_without_end(dan_client: Client, endpoint: WebhookEndpoint) -> None:
+    for _number in range(MOST_TESTS):
+        dan_client.post(to("test", endpoint))
+    WebhookDelivery.objects.update(state=DeliveryState.DELIVERED, next_attempt_at=None)
+    assert "within a minute" in words(dan_client.post(to("test", endpoint), follow=True))
+    assert WebhookDelivery.objects.count() == MOST_TESTS
+    WebhookDelivery.objects.update(created_at=Now() - timedelta(minutes=2))
+    dan_client.post(to("test", endpoint))
+    assert WebhookDelivery.objects.count() == MOST_TESTS + 1
+    WebhookDelivery.objects.update(state=DeliveryState.WAITING, next_attempt_at=Now(), created_at=Now() - timedelta(1))
+    dan_client.post(to("test", endpoint))
+    assert WebhookDelivery.objects.count() == MOST_TESTS + 1
 
 
 def test_a_test_message_leads_to_its_log_and_can_be_sent_again(
