@@ -44,9 +44,9 @@ class Watch:
         self._thread: threading.Thread | None = None
 
     def wait(self, job: uuid.UUID, state: str, seconds: float, *, most: int) -> bool:
-        """Return once the job's state is another one, or the time is up.
+        """Return once the job's state is another one, or the time is up; the thread's database connection is closed.
 
-        False, and at once, when `most` wait already.
+        False, and at once, when `most` wait already: then nothing was done.
         """
         waiter = _Waiter(job, state)
         try:
@@ -55,6 +55,8 @@ class Watch:
                     return False
                 self._waiters.add(waiter)
                 self._begin()
+            if not connection.in_atomic_block:
+                connection.close()
             waiter.changed.wait(seconds)
         finally:
             with self._lock:
@@ -105,8 +107,8 @@ _watch = Watch()
 
 
 def most_waiting() -> int:
-    """How many requests may wait in a process: half of its threads, so that the others are free to answer."""
-    return max(1, int(settings.WEB_THREADS) // 2)
+    """How many requests may wait in a process: at most half of its threads, so that the others are free to answer."""
+    return int(settings.WEB_THREADS) // 2
 
 
 def seconds_to_wait(request: Request) -> int:
@@ -130,10 +132,8 @@ def wait_for_change(job: ReportJob, seconds: float) -> bool:
     """Return once the state of the job's row differs from the object's, or after so many seconds; then read it again.
 
     At once, and with False, for a finished job, for 0 seconds, and when as many requests wait as may: there is nothing
-    new to read. The thread's database connection is closed before.
+    new to read. While it is held, the request has no database connection.
     """
     if seconds <= 0 or job.is_finished:
         return False
-    if not connection.in_atomic_block:
-        connection.close()
     return _watch.wait(job.pk, job.state, seconds, most=most_waiting())

@@ -20,6 +20,7 @@ from pytest_django.live_server_helper import LiveServer
 from billing.models import Administrator, ApiToken, Membership, Subscription
 from jobs.claims import Claim
 from jobs.states import State
+from reports.api.waiting import wait_for_change
 from reports.models import ReportJob
 from tests.api.world import ApiClient, to
 from tests.factories import make_api_token
@@ -204,6 +205,13 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
     job.cancel()
     assert {future.result(10).body["state"] for future in waiting} == {"cancelled"}
     assert program.wait(make_job(subscription=job.subscription), 1).result(10).seconds >= 1
+
+
+def test_where_nobody_may_wait_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
+    settings.WEB_THREADS = 1  # it would answer nobody else
+    used = connection.connection
+    assert not wait_for_change(job, 20)
+    assert connection.connection is used is not None
 
 
 def lose_the_account(_ana: Administrator) -> None:

@@ -95,7 +95,7 @@ def _header(name: str, description: str, example: str, **schema: Any) -> OpenApi
 _WAIT = OpenApiParameter(
     "wait",
     type={"type": "integer", "minimum": 0, "maximum": 30, "default": 0},
-    description="Hold the request for so many seconds at most, until the job's state or progress changes.",
+    description="Hold the request for so many seconds at most, until the job's state changes.",
 )
 _KEY = _header(
     "Idempotency-Key",
@@ -249,8 +249,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="read_report_job",
         tag="report jobs",
         summary="How a job stands",
-        description="With `wait`, the answer comes when the job's state or progress has changed, or when the time is "
-        "up. Finished are `succeeded`, `failed` and `cancelled`.",
+        description="With `wait`, the answer comes when the job's state has changed, or when the time is up. "
+        "Finished are `succeeded`, `failed` and `cancelled`.",
         parameters=[_WAIT],
         answers={
             200: Answer(
