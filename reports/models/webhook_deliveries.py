@@ -79,11 +79,6 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         ranked = self.due().filter(endpoint__disabled_at=None).annotate(rank=rank).filter(rank__lte=IN_FLIGHT)
         return list(ranked.order_by("rank", "next_attempt_at").values_list("pk", flat=True)[:most])
 
-    def leave_out_waiting(self) -> int:
-        """Those that still wait are not sent any more. Returns how many."""
-        waiting = self.filter(state=DeliveryState.WAITING)
-        return waiting.update(state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None)
-
     def give_up_abandoned(self) -> int:
         """Those whose last worker died during the last try have failed. Returns how many."""
         abandoned = self.filter(state=DeliveryState.WAITING, tries__gte=MAX_TRIES, lease_until__lt=Now())

@@ -162,7 +162,7 @@ class WebhookEndpoint(models.Model):
                 WebhookEndpoint.objects.enabled().filter(pk=self.pk).update(disabled_at=Now(), disabled_reason=reason)
             )
             if disabled:
-                self.deliveries.leave_out_waiting()
+                self._leave_out_waiting()
         self.refresh_from_db()
         return bool(disabled)
 
@@ -173,7 +173,7 @@ class WebhookEndpoint(models.Model):
                 WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=self.pk).exclude(disabled_at=None)
             )
             if disabled.exists():
-                self.deliveries.leave_out_waiting()
+                self._leave_out_waiting()
                 disabled.update(disabled_at=None, disabled_reason="", failing_since=None)
         self.refresh_from_db()
 
@@ -182,3 +182,8 @@ class WebhookEndpoint(models.Model):
         with transaction.atomic():
             for endpoint in WebhookEndpoint.objects.select_for_update().filter(pk=self.pk):
                 endpoint.delete()
+
+    def _leave_out_waiting(self) -> None:
+        self.deliveries.filter(state=DeliveryState.WAITING).update(
+            state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None
+        )
