@@ -1,6 +1,7 @@
 """Telling the workers of a job. A message is a hint that saves waiting; the sweep makes good those that get lost."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -17,19 +18,26 @@ logger = structlog.get_logger(__name__)
 _FAILURES = (OperationalError, RedisError, OSError)
 
 
+def send(task: str, *arguments: object, **options: Any) -> bool:
+    """Send the message for a task, within the broker's short time-outs; False when the broker did not take it."""
+    try:
+        with circuit.guarding(*_FAILURES):
+            current_app.send_task(task, args=arguments, **options)
+    except (BrokerAwayError, *_FAILURES) as error:
+        logger.warning("message_not_sent", task=task, arguments=arguments, error=str(error))
+        return False
+    return True
+
+
 def publish(job: Job) -> bool:
-    """Send the message for a queued job, within the broker's short time-outs.
+    """Send the message for a queued job.
 
     False when the broker did not take it: the job then waits for the sweep, which sends it once the broker is back.
     """
-    try:
-        with circuit.guarding(*_FAILURES):
-            current_app.send_task(job.task_name, args=[str(job.pk)])
-    except (BrokerAwayError, *_FAILURES) as error:
-        JobQuerySet(type(job)).filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
-        logger.warning("job_not_published", job=str(job.pk), task=job.task_name, error=str(error))
-        return False
-    return True
+    if send(job.task_name, str(job.pk)):
+        return True
+    JobQuerySet(type(job)).filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
+    return False
 
 
 def publish_all(jobs: Sequence[Job]) -> None:

@@ -6,10 +6,8 @@ import structlog
 from celery import Task, shared_task
 from django.conf import settings
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
-from jobs.broker import BrokerAwayError, circuit
+from jobs.publishing import send
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookMessage
 from reports.models.webhooks import IN_FLIGHT_OF_ACCOUNT
 from reports.webhooks import announcing, delivering, disabling
@@ -21,7 +19,6 @@ KEPT = timedelta(days=30)
 """How long messages stay in the log."""
 
 OLD_AT_ONCE = 1000
-_FAILURES = (OperationalError, RedisError, OSError)
 
 
 @shared_task
@@ -71,14 +68,8 @@ def collect_old_messages() -> None:
 
 
 def hint(task: "Task[..., None]", *args: int) -> bool:
-    """Publish a task, within the broker's short time-outs; False when it is away: the periodic tasks make good.
+    """Tell the workers of a task; False when the broker is away: the periodic tasks make good.
 
     What no worker took until the next one says it again lapses.
     """
-    try:
-        with circuit.guarding(*_FAILURES):
-            task.apply_async(args=args, expires=settings.WEBHOOKS_SWEEP_SECONDS)
-    except (BrokerAwayError, *_FAILURES) as error:
-        logger.warning("webhook_hint_not_published", task=task.name, error=str(error))
-        return False
-    return True
+    return send(task.name, *args, expires=settings.WEBHOOKS_SWEEP_SECONDS)

@@ -349,7 +349,7 @@ def test_a_broker_that_is_away_loses_nothing(settings: Any, monkeypatch: pytest.
     def away(*_arguments: Any, **_options: Any) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(tasks.deliver, "apply_async", away)
+    monkeypatch.setattr("jobs.publishing.current_app.send_task", away)
     delivery = make_delivery(endpoint=make_endpoint())
     tasks.send_due()
     assert WebhookDelivery.objects.due().get() == delivery
