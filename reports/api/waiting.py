@@ -9,6 +9,7 @@ import re
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 
 import structlog
@@ -30,6 +31,7 @@ SECONDS_UNTIL_AGAIN = 12
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
+    account: int
     job: uuid.UUID
     state: str
     changed: threading.Event = field(default_factory=threading.Event)
@@ -40,28 +42,39 @@ class Watch:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # of both
-        self._waiters: set[_Waiter] = set()
+        self._waiters: dict[_Waiter, None] = {}  # in the order in which they came
         self._thread: threading.Thread | None = None
 
-    def wait(self, job: uuid.UUID, state: str, seconds: float, *, most: int) -> bool:
+    def wait(self, job: ReportJob, seconds: float, *, most: int) -> bool:
         """Return once the job's state is another one, or the time is up; the thread's database connection is closed.
 
-        False, and at once, when `most` wait already: then nothing was done.
+        False, and at once, when `most` wait already: then nothing was done. An account that has two places more than
+        the job's gives one of them up: who waits there longest is answered.
         """
-        waiter = _Waiter(job, state)
+        waiter = _Waiter(job.account_id, job.pk, job.state)
         try:
             with self._lock:
-                if len(self._waiters) >= most:
+                if len(self._waiters) >= most and not self._make_room_for(job.account_id):
                     return False
-                self._waiters.add(waiter)
+                self._waiters[waiter] = None
                 self._begin()
             if not connection.in_atomic_block:
                 connection.close()
             waiter.changed.wait(seconds)
         finally:
             with self._lock:
-                self._waiters.discard(waiter)
+                self._waiters.pop(waiter, None)
         return True
+
+    def _make_room_for(self, account: int) -> bool:
+        places = Counter(waiter.account for waiter in self._waiters)
+        for greediest, count in places.most_common(1):
+            if count >= places[account] + 2:
+                longest = next(waiter for waiter in self._waiters if waiter.account == greediest)
+                del self._waiters[longest]
+                longest.changed.set()
+                return True
+        return False
 
     def _begin(self) -> None:
         if self._thread is None:
@@ -131,9 +144,9 @@ def seconds_until_again(seconds: int, *, at_least: int) -> int:
 def wait_for_change(job: ReportJob, seconds: float) -> bool:
     """Return once the state of the job's row differs from the object's, or after so many seconds; then read it again.
 
-    At once, and with False, for a finished job, for 0 seconds, and when as many requests wait as may: there is nothing
-    new to read. While it is held, the request has no database connection.
+    Sooner, when others need the place more. At once, and with False, for a finished job, for 0 seconds, and when as
+    many requests wait as may: there is nothing new to read. While it is held, the request has no database connection.
     """
     if seconds <= 0 or job.is_finished:
         return False
-    return _watch.wait(job.pk, job.state, seconds, most=most_waiting())
+    return _watch.wait(job, seconds, most=most_waiting())

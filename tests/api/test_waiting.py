@@ -23,10 +23,11 @@ from jobs.states import State
 from reports.api.waiting import wait_for_change
 from reports.models import ReportJob
 from tests.api.world import ApiClient, to
-from tests.factories import make_api_token
+from tests.factories import make_account, make_api_token, make_subscription
 from tests.faults.conftest import broker, processes
 from tests.faults.processes import Processes, wait_for
 from tests.jobs.jobs import make_job
+from tests.screens.world import make_member
 
 __all__ = ["broker", "processes"]
 
@@ -205,6 +206,30 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered_at_once(
     job.cancel()
     assert {future.result(10).body["state"] for future in waiting} == {"cancelled"}
     assert program.wait(make_job(subscription=job.subscription), 1).result(10).seconds >= 1
+
+
+def test_no_account_keeps_the_others_from_waiting(
+    program: Program, job: ReportJob, live_server: LiveServer, settings: Any
+) -> None:
+    settings.WEB_THREADS = 4
+    account = make_account()
+    other = make_member(account)
+    secret = make_api_token(administrator=other, expires_at=timezone.now() + timedelta(days=1))[1]
+    theirs = Program(live_server.url, secret)
+    greedy = [program.wait(job) for _ in range(2)]
+    waits()
+    waiting = theirs.wait(make_job(subscription=make_subscription(account=account)))
+    wait_for(lambda: any(future.done() for future in greedy), seconds=SOON, what="one of two gives its place up")
+    waits()
+    ended, held = sorted(greedy, key=lambda future: not future.done())
+    assert ended.result().body["state"] == "queued"
+    assert program.wait(job).result(10).seconds < SOON  # it is not given back to the same account
+    assert theirs.wait(job).result(10).status == 404
+    assert not held.done()
+    assert not waiting.done()
+    ReportJob.objects.update(state=State.CANCELLED, finished_at=Now())
+    assert {future.result(10).body["state"] for future in (held, waiting)} == {"cancelled"}
+    theirs.threads.shutdown()
 
 
 def test_where_nobody_may_wait_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
