@@ -18,6 +18,10 @@ TITLES = {
 }
 
 
+MOST_ATTEMPTS = 50
+"""So many of a delivery's attempts are shown: sent again and again, it has any number."""
+
+
 def event_title(event: str) -> str:
     """`Report ready`; a test message is called so."""
     return TITLES[WebhookEvent(event)] if event in TITLES else "Test message"
@@ -61,8 +65,8 @@ class DeliveryCard:
 
     @property
     def attempts(self) -> Iterator[tuple[str, WebhookAttempt]]:
-        """Every attempt of every round, the latest first, each with its moment."""
-        for attempt in self.delivery.attempt_log.all():
+        """The latest attempts, of whichever round, the latest first, each with its moment."""
+        for attempt in self.delivery.attempt_log.all()[:MOST_ATTEMPTS]:
             yield f"{moment_text(attempt.started_at, self.now.date())}:{attempt.started_at:%S}", attempt
 
     @property

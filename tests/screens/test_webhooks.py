@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from billing.models import Administrator, Subscription
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from reports.screens.webhook_cards import MOST_ATTEMPTS
 from reports.screens.webhook_changes import MOST_TESTS
 from reports.screens.webhook_form import MOST_OF_AN_ACCOUNT
 from tests.factories import make_account
@@ -155,6 +156,26 @@ def test_an_endpoint_is_disabled_enabled_and_deleted(dan_client: Client, endpoin
     assert WebhookEndpoint.objects.exists()
     dan_client.post(to("delete", endpoint))
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_a_delivery_shows_its_latest_attempts_however_many_there_are(
+    dan_client: Client, endpoint: WebhookEndpoint
+) -> None:
+    delivery = make_delivery(endpoint=endpoint)
+    WebhookAttempt.objects.bulk_create(
+        WebhookAttempt(
+            account=endpoint.account,
+            delivery=delivery,
+            started_at=NOW + timedelta(seconds=number),
+            milliseconds=1,
+            error=f"Failure {number}.",
+        )
+        for number in range(MOST_ATTEMPTS + 1)
+    )
+    page = words(dan_client.get(to("delivery", delivery)))
+    assert f"Failure {MOST_ATTEMPTS}." in page
+    assert "Failure 1." in page
+    assert "Failure 0." not in page
 
 
 def test_nobody_sends_test_messages_without_end(dan_client: Client, endpoint: WebhookEndpoint) -> None:
