@@ -11,10 +11,10 @@ from django.utils import timezone
 from billing.models import Administrator
 from jobs import files
 from jobs.running import Attempt, JobFailedError
-from usage.csv_files import FileRefusedError
 from usage.models import Upload, UploadKind
 from usage.receiving import refuse_unless_permitted
 from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
+from usage.verdicts import FileRefusedError
 
 
 def apply_received(attempt: Attempt[Upload]) -> None:

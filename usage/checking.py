@@ -126,7 +126,7 @@ def _of_format(column: Column, place: int) -> Expression:
     cell = _trimmed(_named("t", column))
     cases: list[Expression] = [
         sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(text))
-        for condition, text in column.widget.faults(cell)
+        for condition, text in column.widget.explanations(cell)
     ]
     empty: Expression = sql.SQL("NULL") if column.may_be_empty else sql.Literal(_EMPTY)
     return sql.SQL(

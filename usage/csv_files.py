@@ -5,90 +5,119 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from usage.csv_dialects import Dialect, dialect_of
+from usage.csv_quoting import MAX_ROW, QUOTING, NotPlainError
+from usage.verdicts import refusal
+
 CHUNK = 1 << 18
-# No honest row is longer; without a limit, one line would fill the memory.
-MAX_ROW = 1_000_000
-# Everything up to the last quoted cell, if every cell is quoted as a whole or not at all. No quantifier is possessive,
-# though nothing needs to be tried twice: before Python 3.11.5 those match what they must not.
-_WELL_QUOTED = re.compile(rb'(?:[^"]*(?<![^,\r\n])"[^"]*(?:""[^"]*)*"(?=[,\r\n]))*')
-_CLOSED_TOO_EARLY = re.compile(rb'"[^"]*(?:""[^"]*)*"[^"]')
+# What stands for bytes that are no text: in UTF-8 Python's own way, which knows no other encoding.
+_UNREADABLE = re.compile("[\udc80-\udcff]")
+_ERRORS = {"utf-8": "surrogateescape", "utf-16-le": "unreadable", "utf-16-be": "unreadable"}
 
 
-@dataclass(frozen=True)
-class RowError:
-    """Something wrong in a file: the row a spreadsheet shows (the header is row 1), column, value, and a sentence.
+def _mark_unreadable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
 
-    Column and value are empty where the whole row is meant.
+
+codecs.register_error("unreadable", _mark_unreadable)
+
+
+class CsvFile:
+    """A seekable CSV file: UTF-8 or UTF-16, with commas, semicolons or tabs.
+
+    `is_numbered`: its first column is none of the table but the row that a spreadsheet shows; no row is blank.
     """
 
-    line: int
-    column: str
-    value: str
-    reason: str
+    def __init__(self, file: BinaryIO, *, is_numbered: bool = False) -> None:
+        """Raise FileRefusedError for what is no CSV file at first sight."""
+        self.file = file
+        self.is_numbered = is_numbered
+        self.dialect = Dialect("utf-8", 0, ",") if is_numbered else dialect_of(file)
 
+    def header(self) -> list[str]:
+        """The cells of the header row. Raises FileRefusedError where there is none that can be read."""
+        first = next(self.records(), None)
+        if first is None:
+            raise refusal("The file is empty; it needs a header row with the names of the columns.")
+        line, cells = first
+        if isinstance(cells, str):
+            raise refusal(f"The header row cannot be read: {cells}", line=line)
+        if line > 1:
+            raise refusal("The first row is blank; it must be the header, with the names of the columns.")
+        if len(cells) == 1 and "|" in cells[0]:
+            raise refusal("The columns are separated by bars; they must be separated by commas, semicolons or tabs.")
+        return cells
 
-class FileRefusedError(Exception):
-    """The file as a whole cannot be used; `errors` says why. `rows` of it, after the header, were seen."""
+    def records(self) -> Iterator[tuple[int, list[str] | str]]:
+        """(line, cells) for each row that is not blank, the header first; for an unreadable row a sentence for cells.
 
-    def __init__(self, *errors: RowError, rows: int = 0) -> None:
-        first = errors[0]
-        super().__init__(f"{first.column}: {first.reason}" if first.column else first.reason)
-        self.errors = errors
-        self.rows = rows
+        Raises FileRefusedError when a quotation mark is never closed.
+        """
+        self.file.seek(self.dialect.start)
+        text = io.TextIOWrapper(self.file, self.dialect.encoding, errors=_ERRORS[self.dialect.encoding], newline="")
+        reader = csv.reader(_lines(text), strict=True, delimiter=self.dialect.delimiter)
+        line = 0
+        try:
+            while True:
+                line += 1
+                try:
+                    cells = next(reader)
+                except StopIteration:
+                    return
+                except csv.Error as error:
+                    yield line, _unreadable(str(error), line)
+                    continue
+                if self.is_numbered:
+                    line = int(cells.pop(0))
+                if cells:
+                    yield line, self._fault(cells) or cells
+        finally:
+            text.detach()
 
+    def _fault(self, cells: Sequence[str]) -> str | None:
+        row = "".join(cells)
+        if "\x00" in row:
+            return "The row contains a NUL character."
+        if not row.isascii() and _UNREADABLE.search(row):
+            return f"The row has bytes that are not {self.dialect.encoding_name}. Save the file as CSV (UTF-8)."
+        return None
 
-class NotPlainError(Exception):
-    """The database would read the file otherwise than a spreadsheet does, or not at all."""
+    def plain_chunks(self) -> Iterator[bytes]:
+        """The file, header included, in UTF-8 and in pieces for COPY.
 
+        Raises NotPlainError at what COPY would read otherwise than we do: it lets a quotation mark open anywhere in a
+        cell, and before PostgreSQL 18 takes a line of `\\.` for the end.
+        """
+        quoting = QUOTING[self.dialect.delimiter]
+        carried = b""
+        for chunk in self._chunks():
+            if len(chunk) * 2 >= CHUNK and b"\n" not in chunk and b"\r" not in chunk:
+                raise NotPlainError
+            checked = carried + chunk
+            if b"\\." in checked:
+                raise NotPlainError
+            carried = quoting.unfinished(checked)
+            yield chunk
+        if b'"' in quoting.unfinished(carried + b"\n"):
+            raise NotPlainError
 
-def refusal(reason: str, *, line: int = 1, rows: int = 0) -> FileRefusedError:
-    """A verdict on the whole file, found at a row."""
-    return FileRefusedError(RowError(line, "", "", reason), rows=rows)
-
-
-def refuse_other_formats(file: BinaryIO) -> None:
-    """Raise FileRefusedError for what is no CSV in UTF-8 at first sight. Leaves the file at the header, past a BOM."""
-    file.seek(0)
-    start = file.read(4096)
-    if not start.strip(codecs.BOM_UTF8 + b" \t\r\n"):
-        raise refusal("The file is empty; it needs a header row with the names of the columns.")
-    if start.startswith(b"PK\x03\x04"):
-        raise refusal("This is an XLSX file (or another ZIP archive). Save it as CSV (UTF-8) and upload that.")
-    if start.startswith((b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
-        raise refusal(
-            "This is no CSV file but a document or an archive. Save the table as CSV (UTF-8) and upload that."
-        )
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or start[:64].count(0) > 8:
-        raise refusal("The file is not in UTF-8 (it looks like UTF-16). Save it as CSV (UTF-8) and upload that.")
-    file.seek(len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0)
-
-
-def records(file: BinaryIO) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells) for each row that is not blank, the header first; for an unreadable row a sentence for cells.
-
-    Raises FileRefusedError when a quotation mark is never closed.
-    """
-    refuse_other_formats(file)
-    text = io.TextIOWrapper(file, encoding="utf-8", errors="surrogateescape", newline="")
-    reader = csv.reader(_lines(text), strict=True)
-    line = 0
-    try:
-        while True:
-            line += 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield line, _unreadable(str(error), line)
-                continue
-            if cells:
-                yield line, _fault(cells) or cells
-    finally:
-        text.detach()
+    def _chunks(self) -> Iterator[bytes]:
+        self.file.seek(self.dialect.start)
+        if self.dialect.encoding == "utf-8":
+            while chunk := self.file.read(CHUNK):
+                yield chunk
+            return
+        decoder = codecs.getincrementaldecoder(self.dialect.encoding)()
+        try:
+            while data := self.file.read(CHUNK):
+                yield decoder.decode(data).encode()
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            raise NotPlainError from error
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
@@ -99,70 +128,17 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _unreadable(error: str, line: int) -> str:
-    if "unexpected end of data" in error or "field larger" in error:
+    if "field larger" in error:
+        raise refusal(
+            f"A cell of row {line} has more than {csv.field_size_limit():,} characters: no cell is that long, so a "
+            'quotation mark (") may open there that is never closed.',
+            line=line,
+            rows=max(line - 1, 0),
+        )
+    if "unexpected end of data" in error:
         raise refusal(
             f'A quotation mark (") opens in row {line} and is never closed: the rows after it cannot be told apart.',
             line=line,
             rows=max(line - 1, 0),
         )
     return 'A quotation mark (") stands inside a quoted cell; write it twice, or remove it.'
-
-
-def _fault(cells: Sequence[str]) -> str | None:
-    row = "".join(cells)
-    if "\x00" in row:
-        return "The row contains a NUL character."
-    if not row.isascii() and any("\udc80" <= character <= "\udcff" for character in row):
-        return "The row has bytes that are not UTF-8. Save the file as CSV (UTF-8)."
-    return None
-
-
-def read_header(file: BinaryIO) -> list[str]:
-    """The cells of the header row. Raises FileRefusedError where there is none that can be read."""
-    first = next(records(file), None)
-    if first is None:
-        raise refusal("The file is empty; it needs a header row with the names of the columns.")
-    line, cells = first
-    if isinstance(cells, str):
-        raise refusal(f"The header row cannot be read: {cells}", line=line)
-    if line > 1:
-        raise refusal("The first row is blank; it must be the header, with the names of the columns.")
-    if len(cells) == 1 and (found := next((mark for mark in ";\t|" if mark in cells[0]), None)):
-        mark = {";": "semicolons", "\t": "tabs", "|": "bars"}[found]
-        raise refusal(f"The columns are separated by {mark}; they must be separated by commas.")
-    return cells
-
-
-def plain_chunks(file: BinaryIO) -> Iterator[bytes]:
-    """The file, header included, in pieces for COPY. Raises NotPlainError at what COPY would read otherwise than we do.
-
-    COPY lets a quotation mark open anywhere in a cell, and before PostgreSQL 18 takes a line of `\\.` for the end.
-    """
-    refuse_other_formats(file)
-    carried = b""
-    while chunk := file.read(CHUNK):
-        if len(chunk) == CHUNK and b"\n" not in chunk and b"\r" not in chunk:
-            raise NotPlainError
-        checked = carried + chunk
-        if b"\\." in checked:
-            raise NotPlainError
-        carried = _unfinished(checked)
-        yield chunk
-    if b'"' in _unfinished(carried + b"\n"):
-        raise NotPlainError
-
-
-def _unfinished(data: bytes) -> bytes:
-    """The end of the data that cannot be judged before more is read: a quoted cell that may go on."""
-    if b'"' not in data:
-        return data[-1:]
-    match = _WELL_QUOTED.match(data)
-    end = match.end() if match else 0
-    opening = data.find(b'"', end)
-    if opening < 0:
-        return data[-1:]
-    is_at_start = opening == 0 or data[opening - 1 : opening] in (b",", b"\n", b"\r")
-    is_closed = _CLOSED_TOO_EARLY.match(data, opening)
-    if not is_at_start or is_closed or len(data) - opening > MAX_ROW:
-        raise NotPlainError
-    return data[max(opening - 1, 0) :]

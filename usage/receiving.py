@@ -10,8 +10,9 @@ from django.db import transaction
 from billing.models import Account, Administrator
 from jobs import files
 from jobs.publishing import publish
-from usage.csv_files import FileRefusedError, refuse_other_formats
+from usage.csv_dialects import dialect_of
 from usage.models import Upload, UploadKind
+from usage.verdicts import FileRefusedError
 
 
 def refuse_unless_permitted(administrator: Administrator, kind: UploadKind, account: Account | None) -> None:
@@ -40,7 +41,7 @@ def receive_upload(
     if account and not kind.belongs_to_account:
         raise ValidationError({"account": f"{kind.label} are of no single account: leave it empty."})
     try:
-        refuse_other_formats(cast("BinaryIO", file.file))
+        dialect_of(cast("BinaryIO", file.file))
     except FileRefusedError as error:
         raise ValidationError({"file": str(error)}) from error
     file.seek(0)

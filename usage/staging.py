@@ -1,18 +1,18 @@
 """A file into a table of text: as the database reads it, or row by row where some row is not as it should be."""
 
 from collections.abc import Sequence
-from typing import BinaryIO
 
 import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
-from usage.csv_files import NotPlainError, plain_chunks, records
+from usage.csv_files import CsvFile
+from usage.csv_quoting import NotPlainError
 
 COMMA = sql.SQL(", ")
 
 
-def copy_cells(file: BinaryIO, table: sql.Identifier, columns: Sequence[str]) -> None:
+def copy_cells(file: CsvFile, table: sql.Identifier, columns: Sequence[str]) -> None:
     """Make the table: `line` (the row a spreadsheet shows), `fault` (why the row is unreadable, or NULL), the columns.
 
     `columns` names them in the order of the file. Raises FileRefusedError when the rows cannot be told apart.
@@ -35,23 +35,26 @@ def _create(table: sql.Identifier, columns: Sequence[str]) -> None:
         cursor.execute(statement)
 
 
-def _copy_whole(file: BinaryIO, table: sql.Identifier, columns: Sequence[str]) -> None:
+def _copy_whole(file: CsvFile, table: sql.Identifier, columns: Sequence[str]) -> None:
     _create(table, columns)
-    names = COMMA.join(map(sql.Identifier, columns))
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8')").format(table, names)
+    names = COMMA.join(map(sql.Identifier, ["line", *columns] if file.is_numbered else columns))
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, HEADER true, ENCODING 'UTF8', DELIMITER {})").format(
+        table, names, sql.Literal(file.dialect.delimiter)
+    )
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:
-            for chunk in plain_chunks(file):
+            for chunk in file.plain_chunks():
                 copy.write(chunk)
         if len(columns) == 1:  # a blank line is no row; an empty cell in quotation marks is one
-            cursor.execute(sql.SQL("DELETE FROM {} WHERE {} IS NULL").format(table, names))
+            name = sql.Identifier(columns[0])
+            cursor.execute(sql.SQL("DELETE FROM {} WHERE {} IS NULL").format(table, name))
 
 
-def _copy_row_by_row(file: BinaryIO, table: sql.Identifier, columns: Sequence[str]) -> None:
+def _copy_row_by_row(file: CsvFile, table: sql.Identifier, columns: Sequence[str]) -> None:
     _create(table, columns)
     names = COMMA.join(map(sql.Identifier, ("line", "fault", *columns)))
     nothing = [None] * len(columns)
-    rows = records(file)
+    rows = file.records()
     with connection.cursor() as cursor:
         next(rows)  # the header
         with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(table, names)) as copy:

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from billing.models import Account
 from usage import checking
-from usage.csv_files import FileRefusedError, RowError, read_header, records
+from usage.csv_files import CsvFile
 from usage.locks import is_abandoned, lock_accounts, lock_shared_tables, staged_file
 from usage.models import UploadKind
 from usage.resources import resource_of
@@ -29,6 +29,7 @@ from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.formats import Expression, escaped, escaped_text
 from usage.staging import copy_cells
+from usage.verdicts import FileRefusedError, RowError
 
 # Sorting and hashing a million rows in memory; given back at the end of the transaction.
 _WORK_MEM = "128MB"
@@ -167,12 +168,13 @@ def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: dat
     Raises FileRefusedError, which names every fault of the header, or the row from which on nothing can be read.
     """
     resource = resource_of(kind)
-    columns = _columns(resource, file, account)
+    source = CsvFile(file)
+    columns = _columns(resource, source, account)
     batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
     staged = Staged(resource, batch)
     with staged_file(batch.table):
         try:
-            copy_cells(file, batch.cells, columns)
+            copy_cells(source, batch.cells, columns)
             yield staged
         finally:
             staged.drop()
@@ -200,29 +202,34 @@ def drop_abandoned_tables() -> int:
     return len(names)
 
 
-def _columns(resource: UploadResource, file: BinaryIO, account: Account | None) -> list[str]:
+def _columns(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
     """The names of the file's columns, in its order."""
-    header = [cell.strip().lower() for cell in read_header(file)]
-    known = {column.name: column for column in resource.columns}
-    expected = ", ".join(known)
+    header = [cell.strip() for cell in source.header()]
+    found = [resource.column_called(cell) for cell in header]
+    names = [column.name for column in found if column]
+    expected = ", ".join(column.name for column in resource.columns)
     errors = [
-        RowError(1, name, "", f"The column is unknown; the columns are: {expected}." if name else
+        RowError(1, cell, "", f"The column is unknown; the columns are: {expected}." if cell else
                  f"Column {place} has no name; the columns are: {expected}.")
-        for place, name in enumerate(header, start=1)
-        if name not in known
+        for place, (cell, column) in enumerate(zip(header, found, strict=True), start=1)
+        if column is None
     ]  # fmt: skip
-    errors += [RowError(1, name, "", "The file has this column twice.") for name in known if header.count(name) > 1]
     errors += [
-        RowError(1, name, "", "The file lacks this column.")
-        for name, column in known.items()
-        if not column.optional and name not in header
+        RowError(1, name, "", "The file has this column twice.")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
     ]
-    if resource.belongs_to_account and account is None and "account" not in header:
+    errors += [
+        RowError(1, column.name, "", "The file lacks this column.")
+        for column in resource.columns
+        if not column.optional and column.name not in names
+    ]
+    if resource.belongs_to_account and account is None and "account" not in names:
         reason = "Whose data is this? Name the account for the whole file, or in a column 'account'."
         errors.append(RowError(1, "account", "", reason))
     if errors:
-        raise FileRefusedError(*errors, rows=sum(1 for _record in records(file)) - 1)
-    return header
+        raise FileRefusedError(*errors, rows=sum(1 for _record in source.records()) - 1)
+    return names
 
 
 def _run(statements: Sequence[Expression]) -> int:

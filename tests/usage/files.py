@@ -6,9 +6,9 @@ from datetime import datetime
 
 from billing.models import Account
 from tests.factories import instant
-from usage.csv_files import RowError
 from usage.models import UploadKind
 from usage.uploads import Counts, stage
+from usage.verdicts import RowError
 
 NOW = instant("2026-06-15T12:00")
 COLUMNS = {

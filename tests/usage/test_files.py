@@ -1,5 +1,6 @@
 """What a file may look like, and the verdicts on those that cannot be read."""
 
+import codecs
 import csv
 import io
 
@@ -10,10 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from billing.models import Account, Charge
+from reports.report_type import ReportType
+from reports.types import all_types
 from tests.factories import make_account
 from tests.usage.files import counts, upload
-from usage.csv_files import FileRefusedError, NotPlainError, plain_chunks
-from usage.models import Entity
+from usage.csv_files import CsvFile
+from usage.csv_quoting import NotPlainError
+from usage.models import Entity, UploadKind
+from usage.resources import resource_of
+from usage.verdicts import FileRefusedError
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +47,13 @@ def verdict(text: str | bytes, *, kind: str = "accounts") -> list[tuple[int, str
         "name,code\nAcme,ACME\nBeta,BETA\n",
         ' Code ,"NAME"\nACME,Acme\nBETA,Beta\n',
         '"code","name"\n"ACME","Acme"\r\n"BETA","Beta"',
+        GOOD.encode("utf-16"),
+        codecs.BOM_UTF16_BE + GOOD.encode("utf-16-be"),
+        codecs.BOM_UTF16_LE + GOOD.replace("\n", "\r\n").encode("utf-16-le"),
+        GOOD.replace(",", ";"),
+        GOOD.replace(",", "\t").encode("utf-16"),
+        '"code";"name"\r\n"ACME";"Acme"\r\n"BETA";"Beta"',
+        "CODE, Na_me \nACME,Acme\nBETA,Beta\n",
     ],
 )
 def test_a_csv_file_is_read_whatever_its_line_ends_marks_and_order(text: str | bytes) -> None:
@@ -57,11 +70,13 @@ def test_a_csv_file_is_read_whatever_its_line_ends_marks_and_order(text: str | b
         (b"\ncode,name\nACME,Acme\n", "first row is blank"),
         (b"PK\x03\x04rest of a workbook", "XLSX"),
         (b"%PDF-1.7 ...", "document"),
-        (GOOD.encode("utf-16"), "UTF-16"),
         (GOOD.encode("utf-16-le"), "UTF-16"),
+        (GOOD.encode("utf-32"), "UTF-32"),
+        (codecs.BOM_UTF16_LE, "empty"),
         ("c\u00f6de,name\nACME,Acme\n".encode("latin-1"), "UTF-8"),
-        (GOOD.replace(",", ";").encode(), "semicolons"),
-        (GOOD.replace(",", "\t").encode(), "tabs"),
+        (GOOD.replace(",", "|").encode(), "bars"),
+        (codecs.BOM_UTF16_LE + "code,name\nACME,".encode("utf-16-le") + b"x\x00" * 3_000_000, "1,000,000 characters"),
+        (b"code,name\nACME\nBETA," + b"x" * 300_000, "131,072 characters"),
         (b'code,name\nACME,"Acme\nBETA,Beta\n', "never closed"),
         (b'code,name\nACME,"' + b"Acme\n" * 100_000, "never closed"),
         (b"code,name\nACME," + b"x" * 3_000_000, "1,000,000 characters"),
@@ -112,6 +127,51 @@ def test_a_row_that_is_not_utf8_or_holds_nul_is_named() -> None:
     assert Account.objects.get().name == "Gammé"
 
 
+def test_what_is_no_utf16_in_a_file_of_utf16_is_named_by_its_row() -> None:
+    good = (codecs.BOM_UTF16_LE, "code;name\nACME;Acme\n".encode("utf-16-le"))
+    alone, half = b"B\x00;\x00\x00\xd8B\x00\n\x00", "C;Gammé".encode("utf-16-le") + b"\n"
+    result = upload(kind="accounts", text=b"".join([*good, alone, half]), skip_errors=True)
+    reason = "The row has bytes that are not UTF-16. Save the file as CSV (UTF-8)."
+    assert result.reasons == [(3, "", reason), (4, "", reason)]
+    assert Account.objects.get().name == "Acme"
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_cells_hold_the_other_marks_and_quotation_marks_the_quick_way_and_the_slow_one(
+    mark: str, encoding: str
+) -> None:
+    file = io.StringIO(newline="")
+    names = {"A": 'one, two; three\tfour "five"\nsix', "B": "Gammé, \U0001f600", "C": f"x{mark}y"}
+    writer = csv.writer(file, delimiter=mark)
+    writer.writerows([("code", "name"), *names.items()])
+    for ragged in ("", "D\n"):
+        upload(kind="accounts", text=(file.getvalue() + ragged).encode(encoding), skip_errors=True)
+        assert dict(Account.objects.values_list("code", "name")) == names
+        Account.objects.all().delete()
+
+
+@pytest.mark.parametrize("report_type", all_types(), ids=lambda report_type: report_type.slug)
+def test_a_column_of_a_report_that_can_be_uploaded_may_keep_its_title(report_type: ReportType) -> None:
+    computed = {"Peak Concurrent Users", "Minutes at Peak", "Duration", "Duration (Seconds)", "Total cost"}
+    computed |= {"Adjusted Duration (seconds)", "Adjusted Duration (minutes)"}
+    known = {
+        column.heading
+        for column in report_type.columns
+        if any(resource_of(kind).column_called(column.heading) for kind in UploadKind)
+    }
+    assert {column.heading for column in report_type.columns} - known <= computed
+
+
+def test_a_header_may_be_written_as_in_the_reports() -> None:
+    header = "SIP Call Id,Origin,Destination,Usage Group,Call Type,Direction,Start time,END_TIME"
+    row = "c1,1,2,US,voice,Inbound,2026-03-01T09:00:00Z,2026-03-01T10:00:00Z"
+    account = make_account()
+    assert upload(kind="calls", text=f"{header}\n{row}\n", account=account).counts == counts(1, new=1)
+    with pytest.raises(FileRefusedError, match="sip_call_id: The file has this column twice"):
+        upload(kind="calls", text=f"{header},sip_call_id\n{row},c1\n", account=account)
+
+
 def test_a_line_number_is_the_row_that_a_spreadsheet_shows() -> None:
     text = 'name,basis\n"CX\n1",named\n\nCX 2,wrong\n'
     result = upload(kind="charges", text=text)
@@ -147,10 +207,10 @@ def test_a_blank_line_in_a_file_of_one_column_is_no_row() -> None:
 
 def test_a_million_bytes_of_quoted_cells_take_the_quick_way() -> None:
     rows = "".join(f'"A{number}","Account ""{number}"", with, commas\nand lines"\n' for number in range(20_000))
-    assert sum(map(len, plain_chunks(io.BytesIO(f"code,name\n{rows}".encode())))) > 1_000_000
+    assert sum(map(len, CsvFile(io.BytesIO(f"code,name\n{rows}".encode())).plain_chunks())) > 1_000_000
     for bad in ('a"b,c\n', '"a"b,c\n', ' "a",b\n', '"a,b\n'):
         with pytest.raises(NotPlainError):
-            list(plain_chunks(io.BytesIO(f"code,name\n{rows}{bad}".encode())))
+            list(CsvFile(io.BytesIO(f"code,name\n{rows}{bad}".encode())).plain_chunks())
 
 
 def test_no_table_of_a_file_stays_behind() -> None:
@@ -168,7 +228,11 @@ class Cells(TestCase):
     """Whatever Python's csv writes is read as the same cells, the quick way or the slow one."""
 
     @settings(max_examples=40, deadline=None)
-    @given(names=st.lists(TEXT.filter(lambda text: text and not text.startswith("'")), min_size=1, max_size=6))
+    @given(
+        names=st.lists(
+            TEXT.filter(lambda text: text.strip("\ufeff") and not text.startswith("'")), min_size=1, max_size=6
+        )
+    )
     def test_they_arrive_as_they_were_written(self, names: list[str]) -> None:
         file = io.StringIO(newline="")
         writer = csv.writer(file)

@@ -152,7 +152,7 @@ class TestCommand:
         assert (run.status, run.summary) == (1, (0, 0, 0, 0, 0))
         assert len(run.stderr.splitlines()) == 21
 
-    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", GOOD.encode("utf-16"), b'code,name\nA,"b\n'])
+    @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", GOOD.encode("utf-32"), b'code,name\nA,"b\n'])
     def test_a_file_that_cannot_be_read_ends_in_a_sentence(self, content: bytes, file: Any) -> None:
         run = Run("accounts", file(content), "--yes")
         assert run.status == 1

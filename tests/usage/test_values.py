@@ -59,9 +59,31 @@ def test_an_instant_is_written_in_one_way(value: str) -> None:
     )
 
 
-@pytest.mark.parametrize("value", ["2026-03-01T09:00:00", "2026-03-01T09:00:00.250"])
+@pytest.mark.parametrize("value", ["2026-03-01T09:00:00", "2026-03-01T09:00:00.250", "2026-03-01 09:00:00"])
 def test_a_time_without_a_zone_is_said_to_lack_one(value: str) -> None:
     assert "no zone" in reason_for(kind="calls", column="start_time", text=call(start_time=value))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "part"),
+    [
+        ("sip_call_id", "2.38E+18", "took this identifier for a number"),
+        ("sip_call_id", '"2,38E+18"', "took this identifier for a number"),
+        ("sip_call_id", "2.380000000000123e+18", "took this identifier for a number"),
+        ("origin", "4.4E+11", "took this identifier for a number"),
+        ("usage_group", "1E+02", "took this identifier for a number"),
+        ("destination", "#N/A", "The cell holds the error of a formula"),
+        ("call_type", "#REF!", "The cell holds the error of a formula"),
+    ],
+)
+def test_what_a_spreadsheet_has_ruined_is_said_to_be(column: str, value: str, part: str) -> None:
+    assert part in reason_for(kind="calls", column=column, text=call(**{column: value}))
+
+
+@pytest.mark.parametrize("value", ["2.38E18", "E+1", "2.38E+18@pbx", "+442079460000", "#1", "# REF!", "1E+"])
+def test_an_identifier_may_look_like_much_else(value: str) -> None:
+    assert upload(kind="calls", text=call(sip_call_id=value), account=make_account()).reasons == []
+    assert Call.objects.get().sip_call_id == value
 
 
 @pytest.mark.parametrize("value", ["2026-02-29T09:00:00Z", "2026-13-01T09:00:00Z", "0000-01-01T00:00:00Z"])
@@ -118,7 +140,8 @@ def test_a_day_is_written_in_one_way(value: str, reason: str) -> None:
         ("5.", "This is not a decimal number"),
         ("+5", "This is not a decimal number"),
         ("12 3", "This is not a decimal number"),
-        ('"1,5"', "This is not a decimal number"),
+        ('"1,5"', "The number has a decimal comma"),
+        ("#REF!", "The cell holds the error of a formula"),
         ("-1", "The number is negative."),
         ("-0.000001", "The number is negative."),
         ("0.0000001", "The number has more than 6 decimals."),

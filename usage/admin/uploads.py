@@ -34,7 +34,7 @@ class UploadForm(forms.Form):
     )
     file = forms.FileField(
         label="CSV file",
-        help_text="UTF-8, with a header row; the columns in any order.",
+        help_text="With a header row; the columns in any order.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
     )
     skip_errors = forms.BooleanField(

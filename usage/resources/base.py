@@ -88,6 +88,10 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         """The columns in the order of the declaration."""
         return [self.fields[name] for name in self._meta.fields]
 
+    def column_called(self, heading: str) -> Column | None:
+        """The column that a cell of a header means, forgiving of case, spaces and underscores; None if none."""
+        return next((column for column in self.columns if column.is_called(heading)), None)
+
     def present(self, batch: Batch) -> list[Column]:
         """The columns that the file has."""
         return [column for column in self.columns if column.name in batch.present]

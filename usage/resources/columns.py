@@ -1,5 +1,6 @@
 """The columns of an upload file: what each is called, how it is written, and what it becomes in a table."""
 
+import re
 from typing import Any
 
 from django.db.models import Model
@@ -8,13 +9,20 @@ from psycopg import sql
 
 from usage.resources.formats import Expression, Format, Text
 
+_BETWEEN_WORDS = re.compile(r"[\s_]+")
+
+
+def folded(heading: str) -> str:
+    """A heading without what people write in different ways: case, spaces, underscores."""
+    return _BETWEEN_WORDS.sub("", heading).casefold()
+
 
 class Column(Field):  # type: ignore[misc]  # the package has no types
     """One column: `attribute` is the model's field that it fills (None: the resource sees to it).
 
     The file must have the column, unless it is `optional`: then it may be absent (existing rows keep what they have) or
     its cell empty, and `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty cells in a
-    column that must be there.
+    column that must be there. `title`: what reports call the same thing, where that is another name.
     """
 
     widget: Format
@@ -27,9 +35,11 @@ class Column(Field):  # type: ignore[misc]  # the package has no types
         optional: bool = False,
         may_be_empty: bool = False,
         default: str | int | bool | None = None,
+        title: str = "",
         **options: Any,
     ) -> None:
         super().__init__(attribute=attribute, widget=widget or Text(), **options)
+        self.title = title
         self.optional = optional
         self.may_be_empty = optional or may_be_empty
         self.empty: str | int | bool | None = default
@@ -38,6 +48,10 @@ class Column(Field):  # type: ignore[misc]  # the package has no types
     def name(self) -> str:
         """What the header calls it."""
         return str(self.column_name)
+
+    def is_called(self, heading: str) -> bool:
+        """Whether a cell of a header means this column."""
+        return folded(heading) in {folded(self.name), folded(self.title)} - {""}
 
     @property
     def empty_value(self) -> Expression:

@@ -10,13 +10,13 @@ from usage.models import Device, EntityKind, Resource, User
 from usage.resources.base import Check, UploadResource, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
-from usage.resources.formats import Choice, Email
+from usage.resources.formats import Choice, Email, Identifier
 
 
 class AccountResource(UploadResource):
     """Customer organizations."""
 
-    code = Column(attribute="code")
+    code = Column(Identifier(), attribute="code")
     name = Column(attribute="name")
 
     class Meta:
@@ -28,7 +28,7 @@ class AccountResource(UploadResource):
 class ChargeResource(UploadResource):
     """Licence types."""
 
-    name = Column(attribute="name")
+    name = Column(attribute="name", title="Charge Name")
     basis = Column(Choice(*Charge.Basis.values), attribute="basis")
 
     class Meta:
@@ -40,7 +40,7 @@ class ChargeResource(UploadResource):
 class ResourceResource(UploadResource):
     """Billable things consumed by quantity."""
 
-    name = Column(attribute="name")
+    name = Column(attribute="name", title="Resource")
     unit = Column(attribute="unit")
 
     class Meta:
@@ -73,7 +73,7 @@ class UserResource(EntityResource):
     kind = EntityKind.USER
     constants = {"kind": EntityKind.USER.value}
 
-    email = Column(Email(), attribute="identifier")
+    email = Column(Email(), attribute="identifier", title="User")
     name = Column(attribute="name", optional=True, default="")
     division = Column(attribute="division", optional=True, default="")
 
@@ -89,7 +89,7 @@ class DeviceResource(EntityResource):
     kind = EntityKind.DEVICE
     constants = {"kind": EntityKind.DEVICE.value, "division": ""}
 
-    device_id = Column(attribute="identifier")
+    device_id = Column(Identifier(), attribute="identifier")
     name = Column(attribute="name", optional=True, default="")
 
     class Meta:

@@ -21,6 +21,8 @@ MAX_LENGTH = 255
 SPACES = "".join(filter(str.isspace, map(chr, range(1, 0x3001)))) + "\ufeff"
 PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
 FORMULA = "^[=@+\t\r-]"
+# What a spreadsheet shows, and writes, where it could not compute a cell.
+_FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
@@ -34,6 +36,13 @@ def matches(value: Expression, pattern: str) -> Expression:
 def differs(value: Expression, pattern: str) -> Expression:
     """Whether the text does not match a regular expression."""
     return sql.SQL("{} !~ {}").format(value, sql.Literal(pattern))
+
+
+def failed_formula(value: Expression) -> Expression:
+    """Whether the text is what a spreadsheet makes of a formula that went wrong."""
+    return sql.SQL("CASE WHEN starts_with({v}, '#') THEN {} ELSE false END").format(
+        matches(value, _FAILED_FORMULA), v=value
+    )
 
 
 def unescaped(value: Expression) -> Expression:
@@ -74,6 +83,10 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
         """Conditions and sentences for the invalid, the most particular first; `sentence` is for the rest."""
         return ()
 
+    def explanations(self, value: Expression) -> Sequence[Fault]:
+        """The faults of this format, after what is wrong in every one."""
+        return [(failed_formula(value), "The cell holds the error of a formula, not a value."), *self.faults(value)]
+
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         """The cell for a value, as uploads accept it; NULL is an empty cell."""
         return "" if value is None else str(value)
@@ -85,10 +98,29 @@ class Text(Format):
     sentence = f"The text has more than {MAX_LENGTH} characters."
 
     def valid(self, value: Expression) -> Expression:
-        return sql.SQL("length({}) <= {}").format(self.typed(value), MAX_LENGTH)
+        return sql.SQL("(length({}) <= {} AND NOT {})").format(self.typed(value), MAX_LENGTH, failed_formula(value))
 
     def typed(self, value: Expression) -> Expression:
         return unescaped(value)
+
+
+class Identifier(Text):
+    """A text that names something, as long as no spreadsheet has taken it for a number and kept its first digits."""
+
+    _RUINED = "^-?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
+
+    def valid(self, value: Expression) -> Expression:
+        # Nearly every text is told by the two quick searches alone.
+        return sql.SQL(
+            "({} AND CASE WHEN strpos({v}, 'E+') > 0 OR strpos({v}, 'e+') > 0 THEN {} ELSE true END)"
+        ).format(super().valid(value), differs(value, self._RUINED), v=value)
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        ruined = (
+            "A spreadsheet took this identifier for a number and its digits are lost: take it from where it came from, "
+            "and format the column as text first."
+        )
+        return [*super().faults(value), (matches(value, self._RUINED), ruined)]
 
 
 class Email(Text):
@@ -178,6 +210,7 @@ class Amount(Format):
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         faults = [
+            (matches(value, "^-?[0-9]+,[0-9]+$"), "The number has a decimal comma: write a point."),
             (differs(value, "^-?[0-9]+([.][0-9]+)?$"), self.sentence),
             (matches(value, "^-.*[1-9]"), "The number is negative."),
             (matches(value, f"[.][0-9]{{{self.places + 1}}}"), f"The number has more than {self.places} decimals."),
@@ -240,8 +273,8 @@ class Instant(Format):
     def faults(self, value: Expression) -> Sequence[Fault]:
         return [
             (
-                matches(value, f"^{_DAY}T{_TIME}$"),
-                "The time has no zone: write Z for UTC, or an offset such as +02:00.",
+                matches(value, f"^{_DAY}[T ]{_TIME}$"),
+                "The time has no zone: write it as 2026-03-01T09:14:03Z (in UTC), or with an offset such as +02:00.",
             ),
             (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such day."),
         ]

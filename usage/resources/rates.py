@@ -9,7 +9,7 @@ from usage.rating import rate_unrated_calls
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column
-from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Integer
+from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier, Integer
 
 _TABLES = {
     "sheets": sql.Identifier(RateSheet._meta.db_table),
@@ -141,11 +141,11 @@ class RateResource(UploadResource):
         Integer(least=1), attribute="usage_group__version__increment_seconds", optional=True, default=6
     )
     minimum_seconds = Column(Integer(), attribute="usage_group__version__minimum_seconds", optional=True, default=0)
-    usage_group = Column(attribute="usage_group__code")
+    usage_group = Column(Identifier(), attribute="usage_group__code")
     usage_group_display = Column(attribute="usage_group__display_name")
     call_type = Column(attribute="call_type")
     direction = Column(Choice(*Direction.values), attribute="direction")
-    rate_per_minute = Column(Amount(digits=16, places=6), attribute="rate_per_minute")
+    rate_per_minute = Column(Amount(digits=16, places=6), attribute="rate_per_minute", title="Usage Rate Per Minute")
 
     class Meta:
         model = Rate

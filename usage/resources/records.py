@@ -10,7 +10,7 @@ from usage.rating import rate_joins, rating_columns
 from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
-from usage.resources.formats import Amount, Boolean, Choice, Day, Expression, Instant
+from usage.resources.formats import Amount, Boolean, Choice, Day, Expression, Identifier, Instant
 
 
 class LoginSessionResource(UploadResource):
@@ -19,10 +19,12 @@ class LoginSessionResource(UploadResource):
     belongs_to_account = True
 
     account = Reference(Account, by="code", attribute="account__code", optional=True)
-    session_id = Column(attribute="session_id")
-    entity = Reference(Entity, by="identifier", attribute="entity__identifier", must_exist=False)
-    charge = Reference(Charge, attribute="charge__name")
-    started_at = Column(Instant(), attribute="started_at")
+    session_id = Column(Identifier(), attribute="session_id")
+    entity = Reference(
+        Entity, widget=Identifier(), by="identifier", attribute="entity__identifier", must_exist=False, title="User"
+    )
+    charge = Reference(Charge, attribute="charge__name", title="Charge Name")
+    started_at = Column(Instant(), attribute="started_at", title="Timestamp")
     ended_at = Column(Instant(), attribute="ended_at", may_be_empty=True)
     billable = Column(Boolean(), attribute="billable", optional=True, default=True)
 
@@ -87,10 +89,10 @@ class CallResource(UploadResource):
     belongs_to_account = True
 
     account = Reference(Account, by="code", attribute="account__code", optional=True)
-    sip_call_id = Column(attribute="sip_call_id")
-    origin = Column(attribute="origin")
-    destination = Column(attribute="destination")
-    usage_group = Column(attribute="usage_group")
+    sip_call_id = Column(Identifier(), attribute="sip_call_id")
+    origin = Column(Identifier(), attribute="origin")
+    destination = Column(Identifier(), attribute="destination")
+    usage_group = Column(Identifier(), attribute="usage_group")
     call_type = Column(attribute="call_type")
     direction = Column(Choice(*Direction.values), attribute="direction")
     start_time = Column(Instant(), attribute="started_at")

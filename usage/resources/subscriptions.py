@@ -11,7 +11,7 @@ from usage.rating import rate_unrated_calls
 from usage.resources.base import Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
-from usage.resources.formats import Amount, Choice, Currency, Day, Expression
+from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier
 
 _TABLES = {
     "sheets": sql.Identifier(RateSheet._meta.db_table),
@@ -45,7 +45,7 @@ ORDER BY one.line, other.line NULLS FIRST, other.number
 class SubscriptionResource(UploadResource):
     """Contracts. A percentage stands for one discount without dates; discounts with dates are made in the admin."""
 
-    number = Column(attribute="number")
+    number = Column(Identifier(), attribute="number")
     account = Reference(Account, by="code", attribute="account__code")
     activation_date = Column(Day(), attribute="activation_date")
     currency = Column(Currency(), attribute="currency")

@@ -15,9 +15,9 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from billing.models import Account
-from usage.csv_files import FileRefusedError, RowError
 from usage.models import UploadKind
 from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
+from usage.verdicts import FileRefusedError, RowError
 
 ERRORS_SHOWN = 20
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", metavar="KIND", help=f"One of {', '.join(UploadKind.values)}.")
-        parser.add_argument("file", metavar="FILE", type=Path, help="A CSV file in UTF-8 with a header row.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="A CSV file with a header row.")
         parser.add_argument(
             "--account", metavar="CODE", help="Whose data it is, unless the file has a column 'account'."
         )
