@@ -11,37 +11,32 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-# The first of an advisory lock's two numbers: what the second is about.
-_SHARED_TABLES = 7301
-_ACCOUNT = 7302
-_STAGED_FILE = 7303
+from jobs.locks import hold, hold_together
+
+_SHARED_TABLES = "usage: shared tables"
 
 
 def lock_shared_tables() -> None:
     """Hold accounts, charges, rates, subscriptions and resources alone."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, 0)", [_SHARED_TABLES])
+    hold(_SHARED_TABLES)
 
 
 def lock_accounts(account_ids: Iterable[int]) -> None:
     """Hold the usage of these accounts alone, and the shared tables together with others."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, 0)", [_SHARED_TABLES])
-        for account_id in sorted(account_ids):
-            # Two accounts whose numbers fold into one wait for each other without need, and that is all.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_ACCOUNT, account_id % 2**31])
+    hold_together(_SHARED_TABLES)
+    hold(*(f"usage: account {account_id}" for account_id in sorted(account_ids)))
 
 
 @contextmanager
 def staged_file(table: str) -> Iterator[None]:
     """Hold the tables of a staged file, by the name of the first, as long as the context lasts."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, hashtext(%s))", [_STAGED_FILE, table])
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [_name(table)])
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_STAGED_FILE, table])
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [_name(table)])
 
 
 def is_abandoned(table: str) -> bool:
@@ -50,8 +45,12 @@ def is_abandoned(table: str) -> bool:
     A name is never used again, so that nobody will hold them later either.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [_STAGED_FILE, table])
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [_name(table)])
         (is_free,) = cursor.fetchone()
         if is_free:
-            cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [_STAGED_FILE, table])
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [_name(table)])
     return bool(is_free)
+
+
+def _name(table: str) -> str:
+    return f"usage: staged file {table}"
