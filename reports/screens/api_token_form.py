@@ -5,16 +5,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Q
 
 from billing.models import Account, AccountQuerySet
 from billing.models.api_tokens import LONGEST, end_of
+from reports.screens.account_choice import chosen, listed
 from reports.screens.wording import day_text
 
-MOST_LISTED = 25
-"""So many accounts are offered in a list; of more, the one is named by its code."""
-
-MOST_SUGGESTED = 4
 DAYS = (30, 90, 365)
 OTHER_DAY = "day"
 READ_AND_REQUEST = "read-and-request"
@@ -66,25 +62,12 @@ class TokenForm(forms.Form):
     @property
     def listed_accounts(self) -> list[Account] | None:
         """The accounts to choose from; None when there are too many for a list."""
-        first = list(self.accounts.order_by("name", "code")[: MOST_LISTED + 1])
-        return first if len(first) <= MOST_LISTED else None
+        return listed(self.accounts)
 
     def clean_account(self) -> Account | None:
         """The account with that code, if one may see it."""
         code = self.cleaned_data["account"]
-        if not code:
-            return None
-        account = self.accounts.filter(code=code).first()
-        if account is None:
-            raise forms.ValidationError(
-                f"There is no account with the code “{code}” that you may see.{self._like(code)}"
-            )
-        return account
-
-    def _like(self, text: str) -> str:
-        similar = self.accounts.filter(Q(code__icontains=text) | Q(name__icontains=text)).order_by("name", "code")
-        names = ", ".join(f"{account.code} ({account.name})" for account in similar[:MOST_SUGGESTED])
-        return f" Do you mean {names}?" if names else ""
+        return chosen(self.accounts, code) if code else None
 
     def clean(self) -> dict[str, Any]:
         """Add `expires_at` and `is_read_only`; a last day that is none, or too far away, is an error of `expiry`."""

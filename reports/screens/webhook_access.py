@@ -33,10 +33,7 @@ def endpoint_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -
     """An endpoint of a visible account. Raises Http404, then PermissionDenied."""
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request)).select_related("account", "created_by")
     endpoint: WebhookEndpoint = get_object_or_404(visible, pk=pk)
-    if to_change:
-        changing_administrator(request)
-    else:
-        permitted_administrator(request)
+    _refuse_unless_permitted(request, to_change=to_change)
     return endpoint
 
 
@@ -45,8 +42,12 @@ def delivery_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request))
     deliveries = WebhookDelivery.objects.filter(endpoint__in=visible)
     delivery: WebhookDelivery = get_object_or_404(deliveries.select_related("endpoint__account", "message"), pk=pk)
+    _refuse_unless_permitted(request, to_change=to_change)
+    return delivery
+
+
+def _refuse_unless_permitted(request: HttpRequest, *, to_change: bool) -> None:
     if to_change:
         changing_administrator(request)
     else:
         permitted_administrator(request)
-    return delivery

@@ -8,10 +8,8 @@ from django import forms
 from billing.models import Account, AccountQuerySet
 from reports.models import WebhookEndpoint, WebhookEvent
 from reports.models.webhooks import every_event
+from reports.screens.account_choice import chosen, listed
 from reports.webhooks.addresses import LONGEST_URL, AddressError, read_url
-
-MOST_LISTED = 25
-"""So many accounts are offered in a list; of more, the one is named by its code."""
 
 MOST_OF_AN_ACCOUNT = 20
 
@@ -51,8 +49,7 @@ class WebhookForm(forms.Form):
         super().__init__(data, initial=initial)
         self.accounts = accounts
         self.endpoint = endpoint
-        first = [] if endpoint is not None else list(accounts.order_by("name", "code")[: MOST_LISTED + 1])
-        self.listed_accounts = first if len(first) <= MOST_LISTED else None
+        self.listed_accounts = listed(accounts) if endpoint is None else []
         """The accounts to choose from; None when there are too many for a list."""
 
     @property
@@ -82,10 +79,7 @@ class WebhookForm(forms.Form):
             return self.listed_accounts[0]
         if not code:
             raise forms.ValidationError("Choose the account." if self.listed_accounts else "Enter an account's code.")
-        account = self.accounts.filter(code=code).first()
-        if account is None:
-            raise forms.ValidationError(f"There is no account with the code “{code}” that you may see.")
-        return account
+        return chosen(self.accounts, code)
 
     def clean(self) -> dict[str, Any]:
         """An account has one endpoint with a URL."""

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from billing.models import Account, Administrator, ApiToken, Membership, Subscription
 from billing.models.api_tokens import MOST_USABLE, digest, end_of
-from reports.screens.api_token_form import MOST_LISTED
+from reports.screens.account_choice import MOST_LISTED
 from tests.factories import make_account, make_api_token
 from tests.screens.world import make_member, make_staff, words
 
