@@ -40,17 +40,11 @@ def refuse_unless_there(job: ReportJob, *, administrator: Administrator) -> None
         raise ExpiredError(DAMAGED)
 
 
-def open_report(job: ReportJob, *, administrator: Administrator) -> "File[bytes]":
-    """The stored file, open for reading; the caller closes it (as FileResponse does).
-
-    Raises what `refuse_unless_there` does.
-    """
-    refuse_unless_there(job, administrator=administrator)
-    return open_stored(job)
-
-
 def open_stored(job: ReportJob) -> "File[bytes]":
-    """The same after `refuse_unless_there`; ExpiredError for a file that was deleted in between."""
+    """The stored file after `refuse_unless_there`, open for reading; the caller closes it, as FileResponse does.
+
+    Raises ExpiredError for a file that was deleted in between.
+    """
     try:
         return job.file.storage.open(str(job.file.name), "rb")
     except FileNotFoundError:

@@ -11,6 +11,7 @@ from django.db import transaction
 from jobs import files
 from jobs.running import run
 from jobs.states import State
+from reports.api.serializers.report_jobs import complete
 from reports.making import make_report
 from reports.models import IdempotencyKey, ReportJob
 from reports.models.report_jobs import FOLDER
@@ -33,7 +34,7 @@ def generate_report(job_id: str) -> None:
 @shared_task
 def expire_reports() -> None:
     """Delete the files of reports that were kept long enough, and announce it; the jobs stay."""
-    for job in ReportJob.objects.past_retention().select_related("subscription", "account", "requested_by").iterator():
+    for job in complete(ReportJob.objects.past_retention()).iterator():
         if _expire(job):
             logger.info("report_expired", job=str(job.pk))
     hint(announce)

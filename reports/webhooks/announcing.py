@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from jobs.states import State
-from reports.api.serializers.report_jobs import job_json
+from reports.api.serializers.report_jobs import complete, job_json
 from reports.models import ReportJob, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookMessage
 from reports.models.webhooks import TEST_EVENT
 
@@ -28,11 +28,7 @@ def announce_ended() -> int:
     A cancelled job is announced to nobody: whoever cancelled it knows. Jobs that another one announces are passed over.
     """
     with transaction.atomic():
-        ended = (
-            ReportJob.objects.filter(state__in=EVENTS, announced_at=None)
-            .select_related("account", "subscription", "requested_by")
-            .order_by("finished_at")
-        )
+        ended = complete(ReportJob.objects.filter(state__in=EVENTS, announced_at=None)).order_by("finished_at")
         jobs = list(ended.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
         for job in jobs:
             finished_at = job.finished_at or timezone.now()

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from billing.models import Administrator, Membership, Subscription
 from jobs.states import State
 from reports import generation, making, tasks
-from reports.downloads import ExpiredError, NotReadyError, open_report
+from reports.downloads import ExpiredError, NotReadyError, open_stored, refuse_unless_there
 from reports.models import ReportJob
 from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
 from tests.jobs.jobs import expire_lease, make_job, permitted_administrator
@@ -161,16 +161,17 @@ def test_a_finished_report_is_handed_out_to_who_may_have_it(subscription: Subscr
     job = make_job(subscription=subscription)
     administrator = job.requested_by
     with pytest.raises(NotReadyError, match="queued"):
-        open_report(job, administrator=administrator)
+        refuse_unless_there(job, administrator=administrator)
     make(job)
-    with open_report(job, administrator=administrator) as file:
+    refuse_unless_there(job, administrator=administrator)
+    with open_stored(job) as file:
         assert file.read().startswith(b"User,Date,Duration\n")
     for other in (
         make_administrator(accounts=(subscription.account,)),
         permitted_administrator(subscription=make_subscription()),
     ):
         with pytest.raises(PermissionDenied):
-            open_report(job, administrator=other)
+            refuse_unless_there(job, administrator=other)
 
 
 def test_reports_expire_when_they_were_kept_long_enough(subscription: Subscription, files_root: Path) -> None:
@@ -181,7 +182,7 @@ def test_reports_expire_when_they_were_kept_long_enough(subscription: Subscripti
     old.refresh_from_db()
     assert (old.state, old.is_expired, old.file_rows) == (State.SUCCEEDED, True, 1)
     with pytest.raises(ExpiredError):
-        open_report(old, administrator=old.requested_by)
+        refuse_unless_there(old, administrator=old.requested_by)
     assert [path.name for path in (files_root / "reports").iterdir()] == [f"{new.pk}.1.csv"]
     assert not new.is_expired
 
@@ -212,6 +213,6 @@ def test_a_storage_without_folders_of_this_machine_gets_the_file_once_it_is_whol
     settings.STORAGES = {**settings.STORAGES, "default": in_memory}
     job = make(make_job(subscription=subscription))
     assert (job.state, job.file.name) == (State.SUCCEEDED, f"reports/{job.pk}.1.csv")
-    with open_report(job, administrator=job.requested_by) as file:
+    with open_stored(job) as file:
         assert hashlib.sha256(file.read()).hexdigest() == job.file_sha256
     assert default_storage.listdir("reports")[1] == [f"{job.pk}.1.csv"]
