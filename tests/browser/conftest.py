@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Administrator, Subscription
@@ -22,6 +22,8 @@ __all__ = ["broker", "processes"]
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HERE = Path(__file__).parent
 
+# On a busy machine a page takes its time; whoever waits for what never comes waits longer.
+expect.set_options(timeout=20_000)
 # Playwright's own loop runs in the thread of the test, which is not asynchronous for all that.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
