@@ -48,11 +48,10 @@ def dialect_of(file: BinaryIO) -> Dialect:
 
 
 def _refuse_other_formats(data: bytes) -> None:
-    if data.startswith(b"PK\x03\x04"):
-        raise refusal("This is an XLSX file (or another ZIP archive). Save it as CSV (UTF-8) and upload that.")
     if data.startswith((b"%PDF", b"\xd0\xcf\x11\xe0", b"\x1f\x8b")):
         raise refusal(
-            "This is no CSV file but a document or an archive. Save the table as CSV (UTF-8) and upload that."
+            "This is neither a CSV file nor an XLSX workbook, but a document, an archive, or a workbook of an old kind "
+            "or with a password. Save the table as XLSX without a password, or as CSV (UTF-8), and upload that."
         )
     if data.startswith(_UTF32):
         raise refusal("The file is in UTF-32. Save it as CSV (UTF-8) and upload that.")

@@ -10,8 +10,8 @@ from django.db import transaction
 from billing.models import Account, Administrator
 from jobs import files
 from jobs.publishing import publish
-from usage.csv_dialects import dialect_of
 from usage.models import Upload, UploadKind
+from usage.source_files import refuse_other_formats
 from usage.verdicts import FileRefusedError
 
 
@@ -35,13 +35,13 @@ def receive_upload(
     """Store the file and save a queued upload; the workers are told of it once it is committed.
 
     The file is moved or streamed, never read into memory. Raises PermissionDenied; ValidationError, by field, for an
-    account that such files do not belong to, and for a file that is no CSV at first sight.
+    account that such files do not belong to, and for a file that is neither CSV nor XLSX at first sight.
     """
     refuse_unless_permitted(administrator, kind, account)
     if account and not kind.belongs_to_account:
         raise ValidationError({"account": f"{kind.label} are of no single account: leave it empty."})
     try:
-        dialect_of(cast("BinaryIO", file.file))
+        refuse_other_formats(cast("BinaryIO", file.file))
     except FileRefusedError as error:
         raise ValidationError({"file": str(error)}) from error
     file.seek(0)

@@ -28,6 +28,7 @@ from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.formats import Expression, escaped, escaped_text
+from usage.source_files import opened
 from usage.staging import copy_cells
 from usage.verdicts import FileRefusedError, RowError
 
@@ -162,22 +163,22 @@ class Staged:
 
 @contextmanager
 def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: datetime) -> Iterator[Staged]:
-    """Read a seekable CSV file into the database; its tables are dropped at the end of the context.
+    """Read a seekable CSV or XLSX file into the database; its tables are dropped at the end of the context.
 
     `account`: whose data the file holds, for kinds that belong to an account; None: each row says so in a column.
     Raises FileRefusedError, which names every fault of the header, or the row from which on nothing can be read.
     """
     resource = resource_of(kind)
-    source = CsvFile(file)
-    columns = _columns(resource, source, account)
-    batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
-    staged = Staged(resource, batch)
-    with staged_file(batch.table):
-        try:
-            copy_cells(source, batch.cells, columns)
-            yield staged
-        finally:
-            staged.drop()
+    with opened(file) as source:
+        columns = _columns(resource, source, account)
+        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
+        staged = Staged(resource, batch)
+        with staged_file(batch.table):
+            try:
+                copy_cells(source, batch.cells, columns)
+                yield staged
+            finally:
+                staged.drop()
 
 
 def write_errors(errors: Sequence[RowError], file: BinaryIO) -> None:

@@ -71,7 +71,11 @@ def test_the_next_file_is_of_the_same_kind_and_account_and_offered_to_who_may_up
     [
         ({"kind": "users"}, "This field is required."),
         ({"kind": "users", "file": ("empty.csv", b"")}, "The submitted file is empty."),
-        ({"kind": "users", "file": ("users.xlsx", b"PK\x03\x04 and more")}, "CSV"),
+        ({"kind": "users", "file": ("users.xlsx", b"PK\x03\x04 and more")}, "its end is missing"),
+        (
+            {"kind": "users", "file": ("users.xls", b"\xd0\xcf\x11\xe0 and more")},
+            "neither a CSV file nor an XLSX workbook",
+        ),
         ({"kind": "nonsense", "file": ("users.csv", b"email\n")}, "nonsense is not one of the available choices."),
         ({"kind": "charges", "account": True, "file": ("charges.csv", b"name,basis\n")}, "leave it empty"),
     ],

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 
 from billing.models import Membership
 from jobs import shutdown
@@ -17,6 +19,7 @@ from jobs.running import Attempt
 from jobs.states import State
 from tests.factories import instant, make_account, make_administrator
 from tests.jobs.uploads import make_uploader, receive_users, tables_of_uploads, uploaded
+from tests.usage.workbooks import workbook
 from usage import tasks
 from usage.models import Entity, Upload, UploadKind
 from usage.receiving import receive_upload
@@ -43,6 +46,21 @@ def test_a_received_file_is_stored_under_its_id_and_applied_by_a_worker(files_ro
     assert upload.rows_in_error == 0
     assert Entity.objects.count() == 2
     assert not upload.errors_file
+
+
+def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_its_verdict(client: Client) -> None:
+    account = make_account()
+    client.force_login(make_uploader(accounts=(account,)))
+    good = workbook(["Email", "Name"], ["ana@acme.example", "Ana"])
+    for name, content in (("users.xlsx", good), ("broken.xlsx", good[:200] + good[-200:])):
+        file = SimpleUploadedFile(name, content)
+        answer = client.post("/admin/usage/upload/add/", {"kind": "users", "account": account.pk, "file": file})
+        assert answer.status_code == 302
+    upload, broken = (apply(Upload.objects.get(file_name=name)) for name in ("users.xlsx", "broken.xlsx"))
+    assert (upload.state, upload.rows_new) == (State.SUCCEEDED, 1)
+    assert broken.state == State.FAILED
+    assert broken.failure.startswith("The workbook is broken and cannot be read.")
+    assert broken.errors_file.read().startswith(b"line,column,value,reason\n1,,,")
 
 
 def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -> None:
@@ -74,8 +92,8 @@ def test_no_column_of_a_refused_file_is_a_formula_in_the_file_of_its_errors() ->
     assert [row.split(",")[1] for row in rows[1:]] == ["'=1+1", "-5"]
 
 
-@pytest.mark.parametrize(("content", "says"), [(b"PK\x03\x04rest", "XLSX"), (b"", "empty")])
-def test_what_is_no_csv_is_refused_at_once(content: bytes, says: str) -> None:
+@pytest.mark.parametrize(("content", "says"), [(b"PK\x03\x04rest", "its end is missing"), (b"", "empty")])
+def test_what_is_no_table_is_refused_at_once(content: bytes, says: str) -> None:
     account = make_account()
     with pytest.raises(ValidationError, match=says):
         receive_upload(

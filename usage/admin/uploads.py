@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from itertools import islice
+from pathlib import PurePath
 from typing import Any, ClassVar
 
 from django import forms
@@ -33,9 +34,9 @@ class UploadForm(forms.Form):
         help_text="Whose data it is. Leave it empty when the file names accounts in a column of its own.",
     )
     file = forms.FileField(
-        label="CSV file",
+        label="CSV or XLSX file",
         help_text="With a header row; the columns in any order.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,text/csv"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.xlsx,text/csv"}),
     )
     skip_errors = forms.BooleanField(
         label="Leave out rows in error",
@@ -151,7 +152,7 @@ class UploadAdmin(ScopedAdmin):
             file = upload.errors_file.open("rb")
         except FileNotFoundError as error:
             raise Http404 from error
-        name = f"{upload.file_name.removesuffix('.csv')}.errors.csv"
+        name = f"{PurePath(upload.file_name).stem}.errors.csv"
         response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
         response["Cache-Control"] = "private, no-store"
         response["X-Content-Type-Options"] = "nosniff"

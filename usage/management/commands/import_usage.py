@@ -28,11 +28,11 @@ class Command(BaseCommand):
     The last line on stdout counts the rows as JSON; everything for people goes to stderr.
     """
 
-    help = "Check a CSV file of raw data and apply it, all of it or nothing."
+    help = "Check a CSV or XLSX file of raw data and apply it, all of it or nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("kind", metavar="KIND", help=f"One of {', '.join(UploadKind.values)}.")
-        parser.add_argument("file", metavar="FILE", type=Path, help="A CSV file with a header row.")
+        parser.add_argument("file", metavar="FILE", type=Path, help="A CSV or XLSX file with a header row.")
         parser.add_argument(
             "--account", metavar="CODE", help="Whose data it is, unless the file has a column 'account'."
         )
