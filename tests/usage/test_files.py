@@ -68,7 +68,7 @@ def test_a_csv_file_is_read_whatever_its_line_ends_marks_and_order(text: str | b
         (b"\n\n  \n", "empty"),
         (b"\xef\xbb\xbf", "empty"),
         (b"\ncode,name\nACME,Acme\n", "first row is blank"),
-        (b"PK\x03\x04rest of a workbook", "XLSX"),
+        (b"PK\x03\x04rest of a workbook", "workbook is broken"),
         (b"%PDF-1.7 ...", "document"),
         (GOOD.encode("utf-16-le"), "UTF-16"),
         (GOOD.encode("utf-32"), "UTF-32"),
