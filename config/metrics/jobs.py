@@ -20,13 +20,15 @@ from usage.models.uploads import UploadKind
 
 BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 
-# Both read the index of what is unfinished: a handful of rows.
+# Both read the index of what is unfinished: a handful of rows. A plain `min` where the state is queued might be looked
+# for from the oldest job of all on, past every finished one.
 UNFINISHED_JOBS: LiteralString = (
     "SELECT {type}, state, count(*) FROM {table} WHERE state IN ('queued', 'running') GROUP BY 1, 2"
 )
 QUEUE_AGE: LiteralString = (
-    "SELECT coalesce(extract(epoch FROM statement_timestamp() - min(requested_at)), 0)::float8"
-    " FROM {table} WHERE state = 'queued'"
+    "SELECT coalesce(extract(epoch FROM statement_timestamp() -"
+    " min(requested_at) FILTER (WHERE state = 'queued')), 0)::float8"
+    " FROM {table} WHERE state IN ('queued', 'running')"
 )
 FINISHED_JOBS: LiteralString = (
     "SELECT {type}, state, width_bucket(seconds, %s), count(*), sum(rows), sum(seconds) FROM ("
