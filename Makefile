@@ -52,7 +52,7 @@ test: setup
 	$(call check,$(BIN)/lint-imports)
 	$(call check,$(WITH_TEST_HOME) $(MANAGE) makemigrations --check)
 	$(call check,$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING)
-	$(call check,$(BIN)/pytest -n 3 --dist worksteal)
+	$(call check,$(BIN)/pytest -n 2)
 
 bench: setup
 	@$(BIN)/python -m benchmarks
