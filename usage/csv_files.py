@@ -5,6 +5,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from usage.csv_dialects import Dialect, dialect_of
@@ -14,6 +15,9 @@ from usage.verdicts import refusal
 CHUNK = 1 << 18
 # What stands for bytes that are no text: in UTF-8 Python's own way, which knows no other encoding.
 _UNREADABLE = re.compile("[\udc80-\udcff]")
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+# Of a row whose cells cannot be told apart, so many characters are kept.
+_KEPT = 1000
 _ERRORS = {"utf-8": "surrogateescape", "utf-16-le": "unreadable", "utf-16-be": "unreadable"}
 
 
@@ -24,6 +28,14 @@ def _mark_unreadable(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error("unreadable", _mark_unreadable)
+
+
+@dataclass(frozen=True)
+class UnreadableRow:
+    """Why a row cannot be used, and what was there, as far as it can be stored: cells not told apart are one."""
+
+    reason: str
+    cells: list[str]
 
 
 class CsvFile:
@@ -44,37 +56,41 @@ class CsvFile:
         if first is None:
             raise refusal("The file is empty; it needs a header row with the names of the columns.")
         line, cells = first
-        if isinstance(cells, str):
-            raise refusal(f"The header row cannot be read: {cells}", line=line)
+        if isinstance(cells, UnreadableRow):
+            raise refusal(f"The header row cannot be read: {cells.reason}", line=line)
         if line > 1:
             raise refusal("The first row is blank; it must be the header, with the names of the columns.")
         if len(cells) == 1 and "|" in cells[0]:
             raise refusal("The columns are separated by bars; they must be separated by commas, semicolons or tabs.")
         return cells
 
-    def records(self) -> Iterator[tuple[int, list[str] | str]]:
-        """(line, cells) for each row that is not blank, the header first; for an unreadable row a sentence for cells.
+    def records(self) -> Iterator[tuple[int, list[str] | UnreadableRow]]:
+        """(line, cells) for each row that is not blank, the header first.
 
         Raises FileRefusedError when a quotation mark is never closed.
         """
         self.file.seek(self.dialect.start)
         text = io.TextIOWrapper(self.file, self.dialect.encoding, errors=_ERRORS[self.dialect.encoding], newline="")
-        reader = csv.reader(_lines(text), strict=True, delimiter=self.dialect.delimiter)
+        lines = _Lines(text)
+        reader = csv.reader(lines, strict=True, delimiter=self.dialect.delimiter)
         line = 0
         try:
             while True:
                 line += 1
+                lines.row = ""
                 try:
                     cells = next(reader)
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield line, _unreadable(str(error), line)
+                    row = _storable(lines.row.rstrip("\r\n")[:_KEPT])
+                    yield line, UnreadableRow(_unreadable(str(error), line), [row])
                     continue
                 if self.is_numbered:
                     line = int(cells.pop(0))
                 if cells:
-                    yield line, self._fault(cells) or cells
+                    fault = self._fault(cells)
+                    yield line, UnreadableRow(fault, [_storable(cell) for cell in cells]) if fault else cells
         finally:
             text.detach()
 
@@ -120,11 +136,30 @@ class CsvFile:
             raise NotPlainError from error
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    while line := text.readline(MAX_ROW):
+class _Lines:
+    """The lines of a file, none of which is too long, and how the row begins that is being read."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self.text = text
+        self.row = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self.text.readline(MAX_ROW)
+        if not line:
+            raise StopIteration
         if len(line) == MAX_ROW:
             raise refusal(f"A line of the file has more than {MAX_ROW:,} characters; no row is that long.")
-        yield line
+        if len(self.row) < _KEPT:
+            self.row += line
+        return line
+
+
+def _storable(text: str) -> str:
+    """The text with a mark (U+FFFD) for each character that the database cannot hold."""
+    return _NOT_STORABLE.sub("\ufffd", text)
 
 
 def _unreadable(error: str, line: int) -> str:

@@ -110,7 +110,7 @@ def test_every_ragged_row_is_named_and_hides_no_other() -> None:
     result = upload(kind="charges", text=text, skip_errors=True)
     assert result.reasons == [
         (3, "", "The row has 1 cell, the header 2."),
-        (4, "", "The row has 3 cells, the header 2."),
+        (4, "", 'The row has 3 cells, the header 2; beyond the last column: "more".'),
         (5, "basis", "This is neither named nor concurrent nor hourly nor device."),
     ]
     assert result.counts == counts(5, new=2, errors=3)

@@ -61,7 +61,7 @@ def test_rows_are_numbered_as_the_spreadsheet_shows_them_and_every_bad_one_is_na
     assert result.reasons == [
         (4, "name", "The text has more than 255 characters."),
         (5, "name", "The cell is empty; it needs a value."),
-        (6, "", "The row has 4 cells, the header 2."),
+        (6, "", 'The row has 4 cells, the header 2; beyond the last column: "more".'),
         (8, "code", "The cell is empty; it needs a value."),
     ]
     assert Account.objects.get().name == 'a "b"\nc,'

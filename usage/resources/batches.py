@@ -12,9 +12,9 @@ from billing.models import Account
 class Batch:
     """A staged file. Its tables outlive a transaction, so that checking and applying may be hours apart.
 
-    `cells` holds the file as text (`line`, `fault`: why a whole row is unreadable, and the columns of the file); `rows`
-    the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`, `place` of the column,
-    `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row.
+    `cells` holds the file as text (`line`, the columns of the file, and of an unreadable row `fault`, the reason, and
+    `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
+    `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row.
     """
 
     table: str
