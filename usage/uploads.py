@@ -22,11 +22,13 @@ from psycopg import sql
 from billing.models import Account
 from usage import checking
 from usage.csv_files import CsvFile
+from usage.error_files import REASON
 from usage.locks import is_abandoned, lock_accounts, lock_shared_tables, staged_file
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
+from usage.resources.columns import folded
 from usage.resources.formats import Expression, escaped, escaped_text
 from usage.source_files import opened
 from usage.staging import copy_cells
@@ -206,14 +208,14 @@ def drop_abandoned_tables() -> int:
 def _columns(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
     """The names of the file's columns, in its order."""
     header = [cell.strip() for cell in source.header()]
-    found = [resource.column_called(cell) for cell in header]
-    names = [column.name for column in found if column]
+    found = [_name(resource, cell) for cell in header]
+    names = [name for name in found if name]
     expected = ", ".join(column.name for column in resource.columns)
     errors = [
         RowError(1, cell, "", f"The column is unknown; the columns are: {expected}." if cell else
                  f"Column {place} has no name; the columns are: {expected}.")
-        for place, (cell, column) in enumerate(zip(header, found, strict=True), start=1)
-        if column is None
+        for place, (cell, name) in enumerate(zip(header, found, strict=True), start=1)
+        if name is None
     ]  # fmt: skip
     errors += [
         RowError(1, name, "", "The file has this column twice.")
@@ -231,6 +233,14 @@ def _columns(resource: UploadResource, source: CsvFile, account: Account | None)
     if errors:
         raise FileRefusedError(*errors, rows=sum(1 for _record in source.records()) - 1)
     return names
+
+
+def _name(resource: UploadResource, heading: str) -> str | None:
+    """What we call the column: one of the kind's, or the reasons of a file of rows in error, which nobody reads."""
+    column = resource.column_called(heading)
+    if column is None:
+        return REASON if folded(heading) == REASON else None
+    return column.name
 
 
 def _run(statements: Sequence[Expression]) -> int:

@@ -1,0 +1,49 @@
+"""The file of the rows in error: the rows as they came, and what is wrong with each, to be mended and sent again."""
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from django.db import connection
+from psycopg import sql
+
+from usage.resources.base import COMMA
+from usage.resources.batches import Batch
+from usage.resources.formats import Expression, escaped
+
+# The last column of the file, which an upload reads over.
+REASON = "reason"
+
+_ROWS_IN_ERROR = """
+COPY (
+ SELECT {cells}, concat('Row ', t.line, ': ', e.reasons) AS {reason}
+ FROM {table} t
+ JOIN (SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
+  FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) e GROUP BY line) e ON e.line = t.line
+ ORDER BY t.line
+) TO STDOUT (FORMAT csv, HEADER)
+"""
+
+
+def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) -> None:
+    """Write the rows that the last check found in error, in their order, as CSV in UTF-8 with commas.
+
+    `columns` names the columns of the file that was checked, in its order. To those comes `reason`: the row's number in
+    that file and all its errors. A row that could not be told into cells has what it was found to hold.
+    """
+    cells = [
+        sql.SQL("{} AS {}").format(_cell(name, place), sql.Identifier(name))
+        for place, name in enumerate(columns, start=1)
+        if name != REASON
+    ]
+    statement = sql.SQL(_ROWS_IN_ERROR).format(
+        cells=COMMA.join(cells), reason=sql.Identifier(REASON), table=batch.cells, errors=batch.errors
+    )
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for chunk in copy:
+            file.write(chunk)
+
+
+def _cell(name: str, place: int) -> Expression:
+    """The text of a cell, with an apostrophe where a spreadsheet would run it, or NULL, which needs no quotes."""
+    cell = sql.SQL("CASE WHEN t.fault IS NULL THEN {} ELSE t.found[{}] END").format(sql.Identifier("t", name), place)
+    return sql.SQL("nullif({}, '')").format(escaped(sql.SQL("({})").format(cell)))
