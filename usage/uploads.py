@@ -22,7 +22,7 @@ from psycopg import sql
 from billing.models import Account
 from usage import checking
 from usage.csv_files import CsvFile
-from usage.error_files import REASON
+from usage.error_files import REASON, write_rows_in_error
 from usage.locks import is_abandoned, lock_accounts, lock_shared_tables, staged_file
 from usage.models import UploadKind
 from usage.resources import resource_of
@@ -64,9 +64,10 @@ class UploadRefusedError(Exception):
 class Staged:
     """A file whose rows lie in the database as text. Nothing here reads the file again."""
 
-    def __init__(self, resource: UploadResource, batch: Batch) -> None:
+    def __init__(self, resource: UploadResource, batch: Batch, columns: Sequence[str]) -> None:
         self.resource = resource
         self.batch = batch
+        self.columns = columns
 
     def check(self) -> Counts:
         """Check every row against the database as it is now, and count what applying would do."""
@@ -88,6 +89,10 @@ class Staged:
         ):
             for chunk in copy:
                 file.write(chunk)
+
+    def write_rows_in_error(self, file: BinaryIO) -> None:
+        """Write the rows of the last check's errors as CSV: their cells, and a column of reasons."""
+        write_rows_in_error(self.batch, self.columns, file)
 
     def apply(self, *, skip_errors: bool = False) -> Outcome:
         """Check again and write the rows in one transaction; none if one is in error, unless those are left out.
@@ -174,7 +179,7 @@ def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: dat
     with opened(file) as source:
         columns = _columns(resource, source, account)
         batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
-        staged = Staged(resource, batch)
+        staged = Staged(resource, batch, columns)
         with staged_file(batch.table):
             try:
                 copy_cells(source, batch.cells, columns)

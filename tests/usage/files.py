@@ -21,12 +21,13 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a file: its counts, whether it was applied, its errors, and the CSV of them."""
+    """What came of a file: its counts, whether it was applied, its errors, and the CSVs of them and of their rows."""
 
     counts: Counts
     is_applied: bool
     errors: list[RowError]
     errors_csv: str
+    rows_in_error: bytes
 
     @property
     def reasons(self) -> list[tuple[int, str, str]]:
@@ -47,9 +48,10 @@ def upload(
     with stage(UploadKind(kind), io.BytesIO(data), account, now=now) as staged:
         outcome = staged.apply(skip_errors=skip_errors)
         errors = staged.errors(1000)
-        file = io.BytesIO()
+        file, rows = io.BytesIO(), io.BytesIO()
         staged.write_errors(file)
-    return Result(outcome.counts, outcome.is_applied, errors, file.getvalue().decode())
+        staged.write_rows_in_error(rows)
+    return Result(outcome.counts, outcome.is_applied, errors, file.getvalue().decode(), rows.getvalue())
 
 
 def table(kind: str, *rows: str) -> str:
