@@ -9,15 +9,15 @@ from billing.models import Account, Charge
 from usage.models import Device, EntityKind, Resource, User
 from usage.resources.base import Check, UploadResource, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import Column, Reference
+from usage.resources.columns import AccountReference, Column
 from usage.resources.formats import Choice, Email, Identifier
 
 
 class AccountResource(UploadResource):
     """Customer organizations."""
 
-    code = Column(Identifier(), attribute="code")
-    name = Column(attribute="name")
+    code = Column(Identifier(), attribute="code", example="EXAMPLE-1")
+    name = Column(attribute="name", example="Example Contact Centers")
 
     class Meta:
         model = Account
@@ -28,8 +28,8 @@ class AccountResource(UploadResource):
 class ChargeResource(UploadResource):
     """Licence types."""
 
-    name = Column(attribute="name", title="Charge Name")
-    basis = Column(Choice(*Charge.Basis.values), attribute="basis")
+    name = Column(attribute="name", title="Charge Name", example="Example Named")
+    basis = Column(Choice(*Charge.Basis.values), attribute="basis", example="named")
 
     class Meta:
         model = Charge
@@ -40,8 +40,8 @@ class ChargeResource(UploadResource):
 class ResourceResource(UploadResource):
     """Billable things consumed by quantity."""
 
-    name = Column(attribute="name", title="Resource")
-    unit = Column(attribute="unit")
+    name = Column(attribute="name", title="Resource", example="Example SMS")
+    unit = Column(attribute="unit", example="message")
 
     class Meta:
         model = Resource
@@ -55,7 +55,7 @@ class EntityResource(UploadResource):
     belongs_to_account = True
     kind: ClassVar[EntityKind]
 
-    account = Reference(Account, by="code", attribute="account__code", optional=True)
+    account = AccountReference()
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         yield from super().checks(batch)
@@ -73,9 +73,9 @@ class UserResource(EntityResource):
     kind = EntityKind.USER
     constants = {"kind": EntityKind.USER.value}
 
-    email = Column(Email(), attribute="identifier", title="User")
-    name = Column(attribute="name", optional=True, default="")
-    division = Column(attribute="division", optional=True, default="")
+    email = Column(Email(), attribute="identifier", title="User", example="ana@example.com")
+    name = Column(attribute="name", optional=True, default="", example="Ana Pérez")
+    division = Column(attribute="division", optional=True, default="", example="Sales")
 
     class Meta:
         model = User
@@ -89,8 +89,8 @@ class DeviceResource(EntityResource):
     kind = EntityKind.DEVICE
     constants = {"kind": EntityKind.DEVICE.value, "division": ""}
 
-    device_id = Column(Identifier(), attribute="identifier")
-    name = Column(attribute="name", optional=True, default="")
+    device_id = Column(Identifier(), attribute="identifier", example="example-desk-1")
+    name = Column(attribute="name", optional=True, default="", example="Front desk")
 
     class Meta:
         model = Device

@@ -13,6 +13,8 @@ from typing import Any
 from import_export.widgets import Widget
 from psycopg import sql
 
+from usage.resources.tables import Cell
+
 Expression = sql.Composable
 Fault = tuple[Expression, str]
 
@@ -64,10 +66,15 @@ def escaped_text(text: str) -> str:
 
 
 class Format(Widget):  # type: ignore[misc]  # the package has no types
-    """The base of all: what is valid, what it becomes, and a sentence on what is wrong."""
+    """The base of all: what is valid, what it becomes, and a sentence on what is wrong.
+
+    `described`: what people are told to write, without a full stop. `cell`: what it is in a spreadsheet.
+    """
 
     sql_type = "text"
     sentence = ""
+    described = ""
+    cell = Cell.TEXT
 
     def valid(self, value: Expression) -> Expression:
         """A condition, true for every text that may be cast."""
@@ -94,6 +101,7 @@ class Text(Format):
     """Text of at most 255 characters."""
 
     sentence = f"The text has more than {MAX_LENGTH} characters."
+    described = f"Text of at most {MAX_LENGTH} characters"
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("(length({}) <= {} AND NOT {})").format(self.typed(value), MAX_LENGTH, failed_formula(value))
@@ -101,10 +109,14 @@ class Text(Format):
     def typed(self, value: Expression) -> Expression:
         return unescaped(value)
 
+    def render(self, value: Any, obj: Any = None, **options: Any) -> str:
+        return escaped_text(super().render(value, obj, **options))
+
 
 class Identifier(Text):
     """A text that names something, as long as no spreadsheet has taken it for a number and kept its first digits."""
 
+    described = f"{Text.described}; in a spreadsheet, a column formatted as text"
     _RUINED = "^-?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
     def valid(self, value: Expression) -> Expression:
@@ -124,6 +136,7 @@ class Identifier(Text):
 class Email(Text):
     """An e-mail address, kept in lower case."""
 
+    described = "An e-mail address"
     _PATTERN = "^[^[:space:]@]+@[^[:space:]@]+$"
 
     def valid(self, value: Expression) -> Expression:
@@ -143,6 +156,7 @@ class Choice(Format):
         super().__init__()
         self.words = words
         self.sentence = f"This is neither {' nor '.join(words)}."
+        self.described = f"One of: {', '.join(words)}"
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("{} IN ({})").format(value, sql.SQL(", ").join(map(sql.Literal, self.words)))
@@ -152,6 +166,7 @@ class Currency(Format):
     """A currency's code."""
 
     sentence = "A currency is a code of three capital letters, such as USD."
+    described = "A code of three capital letters, such as USD"
 
     def valid(self, value: Expression) -> Expression:
         return matches(value, "^[A-Z]{3}$")
@@ -162,6 +177,8 @@ class Boolean(Format):
 
     sql_type = "boolean"
     sentence = "This is neither true or false, 1 or 0, nor yes or no."
+    described = "Either true or false, 1 or 0, or yes or no"
+    cell = Cell.BOOLEAN
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("lower({}) IN ('true', 'false', '1', '0', 'yes', 'no')").format(value)
@@ -177,11 +194,13 @@ class Integer(Format):
     """A whole number from `least` to what PostgreSQL's `integer` holds."""
 
     sql_type = "integer"
+    cell = Cell.NUMBER
 
     def __init__(self, *, least: int = 0) -> None:
         super().__init__()
         self.least = least
         self.sentence = f"This is not a whole number from {least} to 2147483647."
+        self.described = f"A whole number, {least} or more"
 
     def valid(self, value: Expression) -> Expression:
         # The nine digits of the pattern keep the comparison from a value that cannot be cast.
@@ -193,11 +212,15 @@ class Integer(Format):
 class Amount(Format):
     """A decimal number, 0 or more (or up to `greatest`), with so many digits before and behind the point at most."""
 
+    cell = Cell.NUMBER
+
     def __init__(self, *, digits: int, places: int, greatest: int | None = None) -> None:
         super().__init__()
         self.places, self.whole, self.greatest = places, digits - places, greatest
         self.sql_type = f"numeric({digits}, {places})"
         self.sentence = "This is not a decimal number such as 12 or 0.5."
+        bounds = ", 0 or more," if greatest is None else f" from 0 to {greatest}"
+        self.described = f"A decimal number{bounds} with at most {places} decimals"
 
     def valid(self, value: Expression) -> Expression:
         places = f"{{1,{self.places}}}"
@@ -230,6 +253,8 @@ class Day(Format):
 
     sql_type = "date"
     sentence = "This is not a day written as 2026-03-01."
+    described = "A day such as 2026-03-01"
+    cell = Cell.DAY
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("({} AND pg_input_is_valid({}, 'date'))").format(matches(value, f"^{_DAY}$"), value)
@@ -246,6 +271,7 @@ class Instant(Format):
 
     sql_type = "timestamptz"
     sentence = "This is not an instant written as 2026-03-01T09:14:03Z (or with an offset such as +02:00)."
+    described = "An instant such as 2026-03-01T09:14:03Z, or with an offset such as +02:00"
 
     def valid(self, value: Expression) -> Expression:
         # The first years have instants, in one zone or another, that are none in Python.

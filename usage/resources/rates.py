@@ -133,19 +133,39 @@ WHERE p.rate_per_minute <> excluded.rate_per_minute
 class RateResource(UploadResource):
     """Prices of a minute. The columns of a version repeat in each of its rows, and must be the same in all of them."""
 
-    rate_sheet = Column(attribute="usage_group__version__rate_sheet__name")
-    currency = Column(Currency(), attribute="usage_group__version__currency")
-    effective_from = Column(Day(), attribute="usage_group__version__effective_from")
-    effective_through = Column(Day(), attribute="usage_group__version__effective_through", optional=True)
-    increment_seconds = Column(
-        Integer(least=1), attribute="usage_group__version__increment_seconds", optional=True, default=6
+    rate_sheet = Column(attribute="usage_group__version__rate_sheet__name", example="Example World")
+    currency = Column(Currency(), attribute="usage_group__version__currency", example="USD")
+    effective_from = Column(Day(), attribute="usage_group__version__effective_from", example="2026-01-01")
+    effective_through = Column(
+        Day(),
+        attribute="usage_group__version__effective_through",
+        optional=True,
+        example="2026-12-31",
+        note="Empty means until further notice.",
     )
-    minimum_seconds = Column(Integer(), attribute="usage_group__version__minimum_seconds", optional=True, default=0)
-    usage_group = Column(Identifier(), attribute="usage_group__code")
-    usage_group_display = Column(attribute="usage_group__display_name")
-    call_type = Column(attribute="call_type")
-    direction = Column(Choice(*Direction.values), attribute="direction")
-    rate_per_minute = Column(Amount(digits=16, places=6), attribute="rate_per_minute", title="Usage Rate Per Minute")
+    increment_seconds = Column(
+        Integer(least=1),
+        attribute="usage_group__version__increment_seconds",
+        optional=True,
+        default=6,
+        example="6",
+        note="Every started block of so many seconds counts.",
+    )
+    minimum_seconds = Column(
+        Integer(),
+        attribute="usage_group__version__minimum_seconds",
+        optional=True,
+        default=0,
+        example="60",
+        note="The first so many seconds are one block.",
+    )
+    usage_group = Column(Identifier(), attribute="usage_group__code", example="US-FIXED")
+    usage_group_display = Column(attribute="usage_group__display_name", example="United States, fixed")
+    call_type = Column(attribute="call_type", example="voice")
+    direction = Column(Choice(*Direction.values), attribute="direction", example="Outbound")
+    rate_per_minute = Column(
+        Amount(digits=16, places=6), attribute="rate_per_minute", title="Usage Rate Per Minute", example="0.0119"
+    )
 
     class Meta:
         model = Rate

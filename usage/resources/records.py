@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 
 from psycopg import sql
 
-from billing.models import Account, Charge, Direction
+from billing.models import Charge, Direction
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
 from usage.rating import rate_joins, rating_columns
 from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import Column, Reference
+from usage.resources.columns import AccountReference, Column, Reference
 from usage.resources.formats import Amount, Boolean, Choice, Day, Expression, Identifier, Instant
 
 
@@ -18,15 +18,28 @@ class LoginSessionResource(UploadResource):
 
     belongs_to_account = True
 
-    account = Reference(Account, by="code", attribute="account__code", optional=True)
-    session_id = Column(Identifier(), attribute="session_id")
+    account = AccountReference()
+    session_id = Column(Identifier(), attribute="session_id", example="example-session-1")
     entity = Reference(
-        Entity, widget=Identifier(), by="identifier", attribute="entity__identifier", must_exist=False, title="User"
+        Entity,
+        widget=Identifier(),
+        by="identifier",
+        attribute="entity__identifier",
+        must_exist=False,
+        title="User",
+        example="ana@example.com",
+        note="A user's e-mail address or a device's ID.",
     )
-    charge = Reference(Charge, attribute="charge__name", title="Charge Name")
-    started_at = Column(Instant(), attribute="started_at", title="Timestamp")
-    ended_at = Column(Instant(), attribute="ended_at", may_be_empty=True)
-    billable = Column(Boolean(), attribute="billable", optional=True, default=True)
+    charge = Reference(Charge, attribute="charge__name", title="Charge Name", example="Example Named")
+    started_at = Column(Instant(), attribute="started_at", title="Timestamp", example="2026-03-01T09:14:03Z")
+    ended_at = Column(
+        Instant(),
+        attribute="ended_at",
+        may_be_empty=True,
+        example="2026-03-01T17:02:40.250Z",
+        note="Empty means still logged in.",
+    )
+    billable = Column(Boolean(), attribute="billable", optional=True, default=True, example="true")
 
     class Meta:
         model = LoginSession
@@ -63,10 +76,10 @@ class ResourceUsageResource(UploadResource):
 
     belongs_to_account = True
 
-    account = Reference(Account, by="code", attribute="account__code", optional=True)
-    date = Column(Day(), attribute="used_on")
-    resource = Reference(Resource, attribute="resource__name")
-    quantity = Column(Amount(digits=20, places=6), attribute="quantity")
+    account = AccountReference()
+    date = Column(Day(), attribute="used_on", example="2026-03-01")
+    resource = Reference(Resource, attribute="resource__name", example="Example SMS")
+    quantity = Column(Amount(digits=20, places=6), attribute="quantity", example="12")
 
     class Meta:
         model = ResourceUsage
@@ -88,15 +101,15 @@ class CallResource(UploadResource):
 
     belongs_to_account = True
 
-    account = Reference(Account, by="code", attribute="account__code", optional=True)
-    sip_call_id = Column(Identifier(), attribute="sip_call_id")
-    origin = Column(Identifier(), attribute="origin")
-    destination = Column(Identifier(), attribute="destination")
-    usage_group = Column(Identifier(), attribute="usage_group")
-    call_type = Column(attribute="call_type")
-    direction = Column(Choice(*Direction.values), attribute="direction")
-    start_time = Column(Instant(), attribute="started_at")
-    end_time = Column(Instant(), attribute="ended_at")
+    account = AccountReference()
+    sip_call_id = Column(Identifier(), attribute="sip_call_id", example="call-1@sip.example.com")
+    origin = Column(Identifier(), attribute="origin", example="+442079460100")
+    destination = Column(Identifier(), attribute="destination", example="+14155550100")
+    usage_group = Column(Identifier(), attribute="usage_group", example="US-FIXED")
+    call_type = Column(attribute="call_type", example="voice")
+    direction = Column(Choice(*Direction.values), attribute="direction", example="Outbound")
+    start_time = Column(Instant(), attribute="started_at", example="2026-03-01T09:20:00Z")
+    end_time = Column(Instant(), attribute="ended_at", example="2026-03-01T09:20:55.250Z")
 
     class Meta:
         model = Call

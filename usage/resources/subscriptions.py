@@ -45,19 +45,34 @@ ORDER BY one.line, other.line NULLS FIRST, other.number
 class SubscriptionResource(UploadResource):
     """Contracts. A percentage stands for one discount without dates; discounts with dates are made in the admin."""
 
-    number = Column(Identifier(), attribute="number")
-    account = Reference(Account, by="code", attribute="account__code")
-    activation_date = Column(Day(), attribute="activation_date")
-    currency = Column(Currency(), attribute="currency")
+    number = Column(Identifier(), attribute="number", example="EXAMPLE-1001")
+    account = Reference(Account, by="code", attribute="account__code", example="EXAMPLE-1")
+    activation_date = Column(Day(), attribute="activation_date", example="2025-10-21")
+    currency = Column(Currency(), attribute="currency", example="USD")
     cycle_policy = Column(
         Choice(*(policy.value for policy in CyclePolicy)),
         attribute="cycle_policy",
         optional=True,
         default=CyclePolicy.THROUGH_ANNIVERSARY.value,
+        example=CyclePolicy.THROUGH_ANNIVERSARY.value,
     )
-    ended_on = Column(Day(), attribute="ended_on", optional=True)
-    rate_sheet = Reference(RateSheet, attribute="rate_sheet__name", optional=True, must_exist=False)
-    telco_commit_percent = Column(Amount(digits=7, places=4, greatest=100), optional=True)
+    ended_on = Column(
+        Day(), attribute="ended_on", optional=True, example="2026-10-20", note="Empty means that it goes on."
+    )
+    rate_sheet = Reference(
+        RateSheet,
+        attribute="rate_sheet__name",
+        optional=True,
+        must_exist=False,
+        example="Example World",
+        note="Its rates may come later.",
+    )
+    telco_commit_percent = Column(
+        Amount(digits=7, places=4, greatest=100),
+        optional=True,
+        example="12.5",
+        note="It holds for the whole subscription.",
+    )
 
     class Meta:
         model = Subscription

@@ -1,0 +1,96 @@
+"""What the files of each kind look like, for people: their columns in words, and files to begin with."""
+
+from typing import NamedTuple
+
+from usage.models import UploadKind
+from usage.resources import resource_of
+from usage.resources.tables import WRITERS, Heading
+
+
+class ColumnInWords(NamedTuple):
+    """A column: what the header calls it, what reports call it (or nothing), and what belongs into its cells."""
+
+    name: str
+    also_called: str
+    is_required: bool
+    description: str
+    example: str
+
+
+# The first row of a file is made of the examples of its columns; these say where further rows differ from it.
+_FURTHER_ROWS: dict[UploadKind, list[dict[str, str]]] = {
+    UploadKind.ACCOUNTS: [{"code": "EXAMPLE-2", "name": "Example Support"}],
+    UploadKind.CHARGES: [
+        {"name": "Example Hourly", "basis": "hourly"},
+        {"name": "Example Device", "basis": "device"},
+    ],
+    UploadKind.RATES: [
+        {"direction": "Inbound", "rate_per_minute": "0.0049"},
+        {"usage_group": "UK-MOBILE", "usage_group_display": "United Kingdom, mobile", "rate_per_minute": "0.047"},
+    ],
+    UploadKind.SUBSCRIPTIONS: [
+        {
+            "number": "EXAMPLE-1002",
+            "account": "EXAMPLE-2",
+            "activation_date": "2026-01-15",
+            "cycle_policy": "before_anniversary",
+            "ended_on": "",
+            "telco_commit_percent": "",
+        },
+    ],
+    UploadKind.USERS: [
+        {"email": "bo@example.com", "name": "Bo Lindqvist", "division": ""},
+        {"account": "EXAMPLE-2", "email": "cy@example.com", "name": "", "division": "Support"},
+    ],
+    UploadKind.DEVICES: [{"device_id": "example-desk-2", "name": ""}],
+    UploadKind.SESSIONS: [
+        {
+            "session_id": "example-session-2",
+            "entity": "bo@example.com",
+            "charge": "Example Hourly",
+            "started_at": "2026-03-01T11:00:00+02:00",
+            "billable": "false",
+        },
+        {
+            "session_id": "example-session-3",
+            "entity": "example-desk-1",
+            "charge": "Example Device",
+            "ended_at": "",
+        },
+    ],
+    UploadKind.RESOURCES: [{"name": "Example Data Storage", "unit": "GB"}],
+    UploadKind.RESOURCE_USAGE: [
+        {"date": "2026-03-02", "quantity": "9"},
+        {"resource": "Example Data Storage", "quantity": "0.5"},
+    ],
+    UploadKind.CALLS: [
+        {
+            "sip_call_id": "call-2@sip.example.com",
+            "origin": "+14155550100",
+            "destination": "+442079460100",
+            "direction": "Inbound",
+            "start_time": "2026-03-01T10:00:00Z",
+            "end_time": "2026-03-01T10:12:30Z",
+        },
+    ],
+}
+
+
+def columns_of(kind: UploadKind) -> list[ColumnInWords]:
+    """The columns of a kind, in the order in which its examples and exports have them."""
+    return [
+        ColumnInWords(column.name, column.title, not column.optional, column.described, column.example)
+        for column in resource_of(kind).columns
+    ]
+
+
+def example_file(kind: UploadKind, file_format: str) -> bytes:
+    """A small file (`csv` or `xlsx`) that is right; those of all kinds fit together, in the order of UploadKind.
+
+    Raises KeyError for another format.
+    """
+    columns = resource_of(kind).columns
+    first = {column.name: column.example for column in columns}
+    rows = [first, *({**first, **further} for further in _FURTHER_ROWS[kind])]
+    headings = [Heading(column.name, column.widget.cell) for column in columns]
+    return WRITERS[file_format](headings, [list(row.values()) for row in rows])
