@@ -1,15 +1,17 @@
 """A program of its own, with limits: the workbook on its standard input becomes a CSV file on its standard output.
 
-It is started by `usage.workbooks` and knows nothing of the product. The first column of the CSV file is the row that a
-spreadsheet shows; the cells are the strict text that uploads want, or what they explain. Where the workbook cannot be
-used, the output is a row number and a sentence instead, and the exit status REFUSED.
+It is started by `usage.workbooks`, with what to do and its parent's number, and knows nothing of the product. The first
+column of the CSV file is the row that a spreadsheet shows; the cells are the strict text that uploads want, or what
+they explain. Where the workbook cannot be used, the output is a row number and a sentence instead, and the exit status
+REFUSED.
 """
 
 import csv
+import ctypes
 import errno
 import os
-import re
 import resource
+import signal
 import sys
 import zipfile
 import zlib
@@ -17,153 +19,61 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from posixpath import join, normpath
-from typing import IO, Any, NamedTuple
+from math import isfinite
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from usage.workbook_archives import SAVE_AGAIN, RefusedError, look, sheet_parts
+from usage.workbook_sheets import ErrorCell, error_cells, explanation
+
+CONVERT, EXPLAIN = "convert", "explain"
 REFUSED, OUT_OF_MEMORY, OUT_OF_SPACE = 3, 4, 5
 MEMORY = 1 << 30
 SECONDS = 60
 OUTPUT = 1 << 30
 
-MAX_PARTS = 10_000
-MAX_UNPACKED = 1 << 30
-# No spreadsheet packs that tightly; parts of less than these bytes do no harm.
-MAX_RATIO = 250
-HARMLESS = 10_000_000
 # What a cell of a spreadsheet holds at most.
 MAX_CELL = 32_767
-_CHUNK = 1 << 20
-_SAVE_AGAIN = "Open it in a spreadsheet program, save it as .xlsx, and upload that."
-_BROKEN = f"1 The workbook is broken and cannot be read. {_SAVE_AGAIN}"
-
-_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_MARKS = (b'="e"', b"='e'", b"<f", b":f")
-# A cell with an error, or with a formula and no value (an empty text, t="str", is one). Tags may have a prefix.
-_FAULTY = re.compile(
-    rb"""<(?:\w+:)?c\b(?P<attributes>[^>]*)>\s*(?P<formula><(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*)?"""
-    rb"""(?:<(?:\w+:)?v\b[^>]*(?:/>|>(?P<value>[^<]*)</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
-)
-_PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
-_TYPE = re.compile(rb"""\bt=["'](\w+)["']""")
-
-
-class RefusedError(Exception):
-    """The workbook cannot be used: a sentence, and the row where that was found."""
-
-    def __init__(self, sentence: str, line: int = 1) -> None:
-        super().__init__(sentence)
-        self.line = line
-
-
-class ErrorCell(NamedTuple):
-    """Row (from 1), column (from 0), and what the spreadsheet shows there."""
-
-    line: int
-    column: int
-    text: str
-
-
-def look(archive: zipfile.ZipFile) -> None:
-    """Judge the directory of the archive before anything is unpacked."""
-    parts = archive.infolist()
-    if len(parts) > MAX_PARTS:
-        raise RefusedError(f"The workbook has {len(parts):,} parts; no spreadsheet has that many. {_SAVE_AGAIN}")
-    if any(part.flag_bits & 1 for part in parts):
-        raise RefusedError("The workbook is protected by a password. Save it without one.")
-    if "xl/workbook.bin" in archive.NameToInfo:
-        raise RefusedError(f"This is a binary workbook (.xlsb). {_SAVE_AGAIN}")
-    if "xl/workbook.xml" not in archive.NameToInfo:
-        raise RefusedError("This is a ZIP archive but no XLSX workbook. Upload a table, as .xlsx or .csv.")
-    if len(archive.NameToInfo) != len(parts):
-        raise RefusedError(f"The workbook has two parts of one name. {_SAVE_AGAIN}")
-    end = archive.start_dir
-    for part in sorted(parts, key=lambda part: part.header_offset, reverse=True):
-        if part.header_offset + 30 + len(part.filename) + part.compress_size > end:
-            raise RefusedError(f"The parts of the workbook overlap, as in a ZIP bomb. {_SAVE_AGAIN}")
-        end = part.header_offset
-    unpacked = sum(part.file_size for part in parts)
-    if unpacked > MAX_UNPACKED:
-        raise RefusedError(
-            f"The workbook unpacks to {unpacked / 1e9:,.1f} GB, which is too much. Save the sheet as CSV."
-        )
-    if any(part.file_size > max(HARMLESS, MAX_RATIO * part.compress_size) for part in parts):
-        raise RefusedError("The workbook unpacks to far more than a spreadsheet would, as a ZIP bomb does.")
-
-
-def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
-    """The part of each sheet, by the sheet's name."""
-    relations = {
-        relation.get("Id"): relation.get("Target", "") for relation in _tree(archive, "xl/_rels/workbook.xml.rels")
-    }
-    return {
-        sheet.get("name", ""): normpath(join("/xl", relations.get(sheet.get(_RELATION), ""))).lstrip("/")
-        for sheet in _tree(archive, "xl/workbook.xml").iter()
-        if sheet.tag.endswith("}sheet")
-    }
-
-
-def _tree(archive: zipfile.ZipFile, name: str) -> ET.Element:
-    content = archive.read(name)
-    _refuse_declarations(content)
-    return ET.fromstring(content)  # noqa: S314 - what is dangerous has to be declared first
-
-
-def _refuse_declarations(content: bytes) -> None:
-    if b"<!DOCTYPE" in content or b"<!ENTITY" in content:
-        raise RefusedError(f"The workbook declares entities of its own, which no spreadsheet does. {_SAVE_AGAIN}")
-
-
-def error_cells(part: IO[bytes]) -> Iterator[ErrorCell]:
-    """The cells of a sheet that hold an error, which calamine takes for empty, as it takes formulas without a value."""
-    rest = b""
-    while chunk := part.read(_CHUNK):
-        _refuse_declarations(chunk)
-        data = rest + chunk
-        end = max(data.rfind(b"</c>"), data.rfind(b":c>")) + 4
-        rest = data[end:] if end > 4 else data
-        if len(rest) > 4 * _CHUNK:
-            raise RefusedError(f"A cell of the workbook is larger than any cell can be. {_SAVE_AGAIN}")
-        if any(mark in data for mark in _MARKS):
-            yield from filter(None, map(_error_cell, _FAULTY.finditer(data[:end])))
-
-
-def _error_cell(cell: re.Match[bytes]) -> ErrorCell | None:
-    kind, value = _TYPE.search(cell["attributes"]), cell["value"]
-    is_error = kind is not None and kind[1] == b"e"
-    is_uncomputed = cell["formula"] and not value and (kind is None or kind[1] != b"str")
-    if not is_error and not is_uncomputed:
-        return None
-    place = _PLACE.search(cell["attributes"])
-    where = f"Cell {place[1].decode()}{place[2].decode()}" if place else "A cell"
-    line = int(place[2]) if place else 1
-    if is_uncomputed:
-        raise RefusedError(f"{where} holds a formula that was never computed. {_SAVE_AGAIN}", line)
-    text = (value or b"#VALUE!").decode(errors="replace")
-    if not place:
-        raise RefusedError(f"{where} holds an error, {text}.")
-    column = 0
-    for letter in place[1]:
-        column = column * 26 + letter - 64
-    return ErrorCell(line, column - 1, text)
+ADVICE = "Delete what lies behind the last column and below the last row, or save the sheet as CSV and upload that."
+_EMPTY = "The workbook is empty; it needs a header row with the names of the columns."
+_ALL_HIDDEN = "No visible sheet of the workbook has data; show the sheet with the table, and upload it again."
+# Of several sheets with data so many are named, in a spreadsheet's longest names.
+_NAMED, _LONGEST_NAME = 5, 31
+_BROKEN = f"1 The workbook is broken and cannot be read. {SAVE_AGAIN}"
+_PR_SET_PDEATHSIG = 1
 
 
 def the_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
     """The one visible sheet that has data."""
-    found = [
-        sheet
-        for metadata in workbook.sheets_metadata
-        if metadata.typ == SheetTypeEnum.WorkSheet and metadata.visible == SheetVisibleEnum.Visible
-        if (sheet := workbook.get_sheet_by_name(metadata.name)).height
+    found: CalamineSheet | None = None
+    names = []
+    for name in visible_sheets(workbook):
+        sheet = workbook.get_sheet_by_name(name)
+        if sheet.height:
+            names.append(name)
+            if found is None:
+                found = sheet
+        if len(names) > _NAMED:
+            break
+    if found is None:
+        hidden = any(metadata.visible != SheetVisibleEnum.Visible for metadata in workbook.sheets_metadata)
+        raise RefusedError(_ALL_HIDDEN if hidden else _EMPTY)
+    if len(names) > 1:
+        listed = ", ".join(f"'{name[:_LONGEST_NAME]}'" for name in names[:_NAMED])
+        more = " and more" if len(names) > _NAMED else ""
+        raise RefusedError(f"Several sheets have data ({listed}{more}); leave one and remove or hide the others.")
+    return found
+
+
+def visible_sheets(workbook: CalamineWorkbook) -> list[str]:
+    """The names of the sheets that are shown and consist of cells."""
+    return [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
     ]
-    if not found:
-        raise RefusedError("The workbook is empty; it needs a header row with the names of the columns.")
-    if len(found) > 1:
-        names = ", ".join(f"'{sheet.name}'" for sheet in found[:5])
-        raise RefusedError(f"Several sheets have data ({names}); leave one and remove or hide the others.")
-    return found[0]
 
 
 def rows(sheet: CalamineSheet, errors: Iterator[ErrorCell]) -> Iterator[tuple[int, list[Any]]]:
@@ -210,7 +120,9 @@ def text(cell: Any) -> str:
 
 def _number(number: float) -> str:
     """A spreadsheet keeps 15 digits. What has more is written as it shows it, which no column takes for a value."""
-    if not abs(number) < 10**15:
+    if not isfinite(number):
+        return "#NUM!"
+    if abs(number) >= 10**15:
         mantissa, _, exponent = f"{number:.14E}".partition("E")
         return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
     if number == int(number):
@@ -221,17 +133,24 @@ def _number(number: float) -> str:
 def convert(source: int, target: int) -> None:
     """Write the workbook's one sheet as CSV. Raises RefusedError, and what broken archives and workbooks raise."""
     with zipfile.ZipFile(open(source, "rb", closefd=False)) as archive:
-        look(archive)
-        parts = sheet_parts(archive)
-        if "xl/sharedStrings.xml" in archive.NameToInfo:
-            with archive.open("xl/sharedStrings.xml") as strings:
-                _refuse_declarations(strings.read(_CHUNK))
+        parts = sheet_parts(archive, look(archive))
         sheet = the_sheet(CalamineWorkbook.from_path(f"/dev/fd/{source}"))
         with (
             archive.open(parts[sheet.name]) as part,
             open(target, "w", encoding="utf-8", newline="", closefd=False) as file,
         ):
-            _write(csv.writer(file, lineterminator="\n"), rows(sheet, error_cells(part)))
+            # With this end of a line the module also puts a lone carriage return in a cell into quotation marks.
+            _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, error_cells(part)))
+
+
+def explain(source: int) -> None:
+    """Raise RefusedError on a cell that lies far away, after reading the workbook took too much of something."""
+    with zipfile.ZipFile(open(source, "rb", closefd=False)) as archive:
+        for sheet in sheet_parts(archive, look(archive)).values():
+            with archive.open(sheet) as part:
+                if found := explanation(part):
+                    line, sentence = found
+                    raise RefusedError(f"{sentence} {ADVICE}", line)
 
 
 def _write(writer: Any, rows: Iterator[tuple[int, list[Any]]]) -> None:
@@ -252,14 +171,23 @@ def _limit(kind: int, soft: int, hard: int) -> None:
         resource.setrlimit(kind, (soft, hard))
 
 
-def main() -> int:
+def _end_with(parent: int) -> None:
+    """See to it that no reader outlives its worker (to be exact: the thread that started it), where the system can."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it ended before that
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(act: str, parent: int) -> int:
     """Exit status 0 or one of the three; what ends in a signal has reached a limit, and with 1 is broken."""
+    _end_with(parent)
     _limit(resource.RLIMIT_AS, MEMORY, MEMORY)
     _limit(resource.RLIMIT_CPU, SECONDS, SECONDS + 5)
     _limit(resource.RLIMIT_FSIZE, OUTPUT, OUTPUT)
     _limit(resource.RLIMIT_CORE, 0, 0)
     try:
-        convert(0, 1)
+        convert(0, 1) if act == CONVERT else explain(0)
     except RefusedError as error:
         verdict = f"{error.line} {error}"
     except MemoryError:
@@ -280,4 +208,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1], int(sys.argv[2])))

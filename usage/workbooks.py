@@ -14,17 +14,30 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from usage import workbook_reader
-from usage.verdicts import FileRefusedError, refusal
+from usage.verdicts import refusal
 
 SIGNATURE = b"PK\x03\x04"
 # For a process that neither computes nor ends, since its storage hangs; one that computes has its own limit.
 MAX_SECONDS = 300
-_PROGRAM = Path(workbook_reader.__file__)
+# Isolated from environment and working folder, it still has to find the modules beside it.
+_PROGRAM = (
+    "import runpy, sys; sys.path.append(sys.argv.pop()); "
+    f"runpy.run_module('{workbook_reader.__name__}', run_name='__main__', alter_sys=True)"
+)
+_ROOT = Path(__file__).parent.parent
 _END_OF_ARCHIVE = b"PK\x05\x06"
 _LONGEST_END = 22 + 0xFFFF
-_TOO_SLOW = (-signal.SIGXCPU, -signal.SIGKILL)
-_TOO_LARGE = "The workbook is too large to be read, or one of its cells lies far away from the others: {} {}"
-_ADVICE = "Delete what lies behind the last column and below the last row, or save the sheet as CSV and upload that."
+_AWAY = "The workbook is too large to be read, or one of its cells lies far away from the others:"
+_TOO_SLOW = f"{_AWAY} reading took too long. {workbook_reader.ADVICE}"
+_TOO_MUCH = f"{_AWAY} it takes too much memory. {workbook_reader.ADVICE}"
+# Verdicts by the reader's exit status.
+_TOO_LARGE = {
+    -signal.SIGXCPU: _TOO_SLOW,
+    -signal.SIGKILL: _TOO_SLOW,
+    -signal.SIGABRT: _TOO_MUCH,
+    workbook_reader.OUT_OF_MEMORY: _TOO_MUCH,
+}
+_BROKEN = "The workbook is broken and cannot be read. Save it anew, or save the sheet as CSV and upload that."
 
 
 def is_workbook(file: BinaryIO) -> bool:
@@ -50,7 +63,9 @@ def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
     """
     refuse_cut_off(file)
     with _on_disk(file) as source, tempfile.TemporaryFile() as target:
-        status = _run(source, target)
+        status = _run(source, target, workbook_reader.CONVERT)
+        if status in _TOO_LARGE and _run(source, target, workbook_reader.EXPLAIN) == workbook_reader.REFUSED:
+            status = workbook_reader.REFUSED
         if status == workbook_reader.REFUSED:
             target.seek(0)
             line, _, sentence = target.read(4096).decode(errors="replace").partition(" ")
@@ -58,7 +73,7 @@ def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
         if status == workbook_reader.OUT_OF_SPACE:
             raise OSError(errno.ENOSPC, "There is no room for a workbook's rows in the temporary folder")
         if status:
-            raise _verdict(status)
+            raise refusal(_TOO_LARGE.get(status, _BROKEN))
         yield target
 
 
@@ -77,12 +92,14 @@ def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _run(source: IO[bytes], target: IO[bytes]) -> int:
+def _run(source: IO[bytes], target: IO[bytes], act: str) -> int:
     """The exit status of the reader, negative for a signal.
 
     It inherits the two files alone: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
     """
-    command = [sys.executable, "-I", "-B", "-X", "utf8", str(_PROGRAM)]
+    target.seek(0)
+    target.truncate()
+    command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, act, str(os.getpid()), str(_ROOT)]
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     try:
         return subprocess.run(  # noqa: S603 - our own program, without a word of the user's
@@ -97,11 +114,3 @@ def _run(source: IO[bytes], target: IO[bytes]) -> int:
         ).returncode
     except subprocess.TimeoutExpired:
         return -signal.SIGKILL
-
-
-def _verdict(status: int) -> FileRefusedError:
-    if status in _TOO_SLOW:
-        return refusal(_TOO_LARGE.format("reading took too long.", _ADVICE))
-    if status in {workbook_reader.OUT_OF_MEMORY, -signal.SIGABRT}:
-        return refusal(_TOO_LARGE.format("it takes too much memory.", _ADVICE))
-    return refusal("The workbook is broken and cannot be read. Save it anew, or save the sheet as CSV and upload that.")

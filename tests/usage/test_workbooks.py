@@ -2,7 +2,10 @@
 
 import io
 import os
+import signal
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,10 +15,12 @@ import pytest
 
 from billing.models import Account
 from tests.factories import make_account
+from tests.faults.processes import wait_for
+from tests.setup.test_embedded import is_running
 from tests.usage.files import counts, upload
 from tests.usage.test_import_usage_command import Run
 from tests.usage.workbooks import Xml, moment, packed, parts, sheet, workbook
-from usage import workbooks
+from usage import workbook_reader, workbooks
 from usage.models import Call, Entity, LoginSession, ResourceUsage
 from usage.verdicts import FileRefusedError
 
@@ -186,8 +191,14 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "overlapping parts": (overlapping, "overlap"),
     "many parts": (lambda: packed({**parts(D=sheet(HEADER)), **{f"x/{n}": "" for n in range(10_001)}}), "10,007 parts"),
     "a bomb": (lambda: packed({**parts(D=sheet(HEADER)), "xl/a.xml": [bytes(2_000_000)] * 100}), "ZIP bomb"),
-    "a far row": (lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_ROW))), "too large"),
-    "a far cell": (lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_CELL))), "too large"),
+    "a far row": (
+        lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_ROW))),
+        "Cell A900000000 lies far below the others, which end in row 2.",
+    ),
+    "a far cell": (
+        lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_CELL))),
+        "Cell XFD1048576 lies far below the others",
+    ),
     "entities": (lambda: with_part("xl/worksheets/sheet1.xml", lambda xml: DOCTYPE + xml), "declares entities"),
     "entities in the workbook": (lambda: with_part("xl/workbook.xml", lambda xml: DOCTYPE + xml), "declares entities"),
     "empty": (workbook, "empty"),
@@ -228,13 +239,9 @@ def test_a_header_alone_is_a_file_of_no_rows() -> None:
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "is broken"),
     ],
 )
-def test_every_end_of_the_reader_has_its_sentence(
-    program: str, part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "reader.py"
-    path.write_text(program)
-    monkeypatch.setattr(workbooks, "_PROGRAM", path)
-    monkeypatch.setattr(workbooks, "MAX_SECONDS", 3)
+def test_every_end_of_the_reader_has_its_sentence(program: str, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workbooks, "_PROGRAM", program)
+    monkeypatch.setattr(workbooks, "MAX_SECONDS", 1)
     with pytest.raises(FileRefusedError, match=part), workbooks.as_csv(io.BytesIO(GOOD)):
         pass
 
@@ -255,9 +262,7 @@ def test_the_command_reads_a_workbook(tmp_path: Path) -> None:
 
 
 def test_the_reader_inherits_neither_descriptors_nor_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "reader.py"
-    path.write_text("import os; print(sorted(os.listdir('/dev/fd')), *os.environ, sep=',')")
-    monkeypatch.setattr(workbooks, "_PROGRAM", path)
+    monkeypatch.setattr(workbooks, "_PROGRAM", "import os; print(sorted(os.listdir('/dev/fd')), *os.environ, sep=',')")
     monkeypatch.setenv("SECRET_KEY", "secret")
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
@@ -265,3 +270,29 @@ def test_the_reader_inherits_neither_descriptors_nor_secrets(tmp_path: Path, mon
             output.seek(0)
             # The fourth is the folder that is being listed.
             assert output.read() in {b"['0', '1', '2', '3']\n", b"['0', '1', '2', '3'],LC_CTYPE\n"}
+
+
+def test_a_reader_does_not_outlive_the_worker_that_started_it(tmp_path: Path) -> None:
+    number = tmp_path / "number"
+    reader = (
+        "import os, sys, time; sys.path.append(sys.argv.pop()); from usage import workbook_reader; "
+        "workbook_reader._end_with(int(sys.argv[2])); "
+        f"file = open('{number}', 'w'); file.write(str(os.getpid())); file.close(); time.sleep(100)"
+    )
+    worker = (
+        "import io, sys; from usage import workbooks; workbooks._PROGRAM = sys.argv[1]\n"
+        "with workbooks.as_csv(io.BytesIO(b'PK\\5\\6')): pass"
+    )
+    with subprocess.Popen([sys.executable, "-c", worker, reader], cwd=workbooks._ROOT) as process:
+        try:
+            wait_for(lambda: number.exists() and number.read_text(), seconds=10, what="the reader")
+            process_id = int(number.read_text())
+            assert is_running(process_id)
+        finally:
+            process.kill()
+    wait_for(lambda: not is_running(process_id), seconds=10, what="the end of the reader")
+
+
+def test_a_reader_whose_worker_has_ended_already_ends_at_once() -> None:
+    command = [sys.executable, "-c", workbooks._PROGRAM, workbook_reader.CONVERT, "1", str(workbooks._ROOT)]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == -signal.SIGKILL
