@@ -98,39 +98,44 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
 
 
 class Text(Format):
-    """Text of at most 255 characters."""
+    """Text of at most 255 characters, as long as no spreadsheet has taken it for a number and kept its first digits."""
 
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
+    noun = "text"
+    _RUINED = "^-?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
     def valid(self, value: Expression) -> Expression:
-        return sql.SQL("(length({}) <= {} AND NOT {})").format(self.typed(value), MAX_LENGTH, failed_formula(value))
+        # Nearly every text is told by the quick search alone; a phone number begins with its plus sign.
+        return sql.SQL(
+            "(length({typed}) <= {longest} AND NOT {failed} AND CASE WHEN {v} LIKE '_%+%' THEN {whole} ELSE true END)"
+        ).format(
+            typed=self.typed(value),
+            longest=MAX_LENGTH,
+            failed=failed_formula(value),
+            whole=differs(value, self._RUINED),
+            v=value,
+        )
 
     def typed(self, value: Expression) -> Expression:
         return unescaped(value)
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        ruined = (
+            f"A spreadsheet took this {self.noun} for a number and its digits are lost: take it from where it came "
+            "from, and format the column as text first."
+        )
+        return [(matches(value, self._RUINED), ruined)]
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         return escaped_text(super().render(value, obj, **options))
 
 
 class Identifier(Text):
-    """A text that names something, as long as no spreadsheet has taken it for a number and kept its first digits."""
+    """A text that names something."""
 
     described = f"{Text.described}; in a spreadsheet, a column formatted as text"
-    _RUINED = "^-?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
-
-    def valid(self, value: Expression) -> Expression:
-        # Nearly every text is told by the quick search alone; a phone number begins with its plus sign.
-        return sql.SQL("({} AND CASE WHEN {v} LIKE '_%+%' THEN {} ELSE true END)").format(
-            super().valid(value), differs(value, self._RUINED), v=value
-        )
-
-    def faults(self, value: Expression) -> Sequence[Fault]:
-        ruined = (
-            "A spreadsheet took this identifier for a number and its digits are lost: take it from where it came from, "
-            "and format the column as text first."
-        )
-        return [*super().faults(value), (matches(value, self._RUINED), ruined)]
+    noun = "identifier"
 
 
 class Email(Text):
