@@ -13,6 +13,8 @@ from usage.csv_quoting import MAX_ROW, QUOTING, NotPlainError
 from usage.verdicts import refusal
 
 CHUNK = 1 << 18
+# No header is wider, and each column of one may be an error of its own.
+MAX_COLUMNS = 1000
 # What stands for bytes that are no text: in UTF-8 Python's own way, which knows no other encoding.
 _UNREADABLE = re.compile("[\udc80-\udcff]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -60,6 +62,10 @@ class CsvFile:
             raise refusal(f"The header row cannot be read: {cells.reason}", line=line)
         if line > 1:
             raise refusal("The first row is blank; it must be the header, with the names of the columns.")
+        if len(cells) > MAX_COLUMNS:
+            raise refusal(
+                f"The first row has {len(cells):,} cells; it must be the header, with the names of the columns."
+            )
         if len(cells) == 1 and "|" in cells[0]:
             raise refusal("The columns are separated by bars; they must be separated by commas, semicolons or tabs.")
         return cells
@@ -77,7 +83,7 @@ class CsvFile:
         try:
             while True:
                 line += 1
-                lines.row = ""
+                lines.begin_row()
                 try:
                     cells = next(reader)
                 except StopIteration:
@@ -137,11 +143,15 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a file, none of which is too long, and how the row begins that is being read."""
+    """The lines of a file, as long as no line and no row of several is too long, and how the row at hand begins."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text
-        self.row = ""
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Forget the last row."""
+        self.row, self.length = "", 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -152,6 +162,12 @@ class _Lines:
             raise StopIteration
         if len(line) == MAX_ROW:
             raise refusal(f"A line of the file has more than {MAX_ROW:,} characters; no row is that long.")
+        self.length += len(line)
+        if self.length > MAX_ROW:
+            raise refusal(
+                f"A row of the file has more than {MAX_ROW:,} characters, on several lines: no row is that long, so a "
+                'quotation mark (") may stand where none should.'
+            )
         if len(self.row) < _KEPT:
             self.row += line
         return line

@@ -25,7 +25,7 @@ def copy_cells(file: CsvFile, table: sql.Identifier, columns: Sequence[str]) -> 
     try:
         with transaction.atomic():
             _copy_whole(file, table, columns)
-    except (NotPlainError, psycopg.DataError):
+    except (NotPlainError, psycopg.DataError, psycopg.errors.ProgramLimitExceeded):  # the last: a row of a gigabyte
         with transaction.atomic():
             _copy_row_by_row(file, table, columns)
     with connection.cursor() as cursor:

@@ -87,6 +87,42 @@ def test_a_file_that_is_no_csv_gets_a_verdict(text: bytes, part: str) -> None:
     assert part in reason
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("line", ["sep={}\n", '"SEP={}"\r\n', "sep={}\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_first_line_that_tells_the_separator_is_no_row(mark: str, line: str, encoding: str) -> None:
+    text = line.format(mark) + GOOD.replace(",", mark) + f"LONG{mark}{'x' * 300}\n"
+    result = upload(kind="accounts", text=text.encode(encoding), skip_errors=True)
+    # A spreadsheet does not show that line either.
+    assert [row for row, _column, _reason in result.reasons] == [4]
+    assert result.counts == counts(3, new=2, errors=1)
+
+
+def test_a_separator_that_is_told_but_unknown_is_refused_with_what_to_do() -> None:
+    [(line, _column, reason)] = verdict("sep=|\ncode|name\n")
+    assert line == 1
+    assert reason == (
+        "The first line says that the columns are separated by '|'. Separate them by commas, semicolons or tabs, "
+        "and say so there or remove that line."
+    )
+
+
+@pytest.mark.parametrize("name", ["2.38E+18", "2,38e+18", "-1E+15", "4.42079E+11"])
+def test_a_text_that_a_spreadsheet_took_for_a_number_is_an_error_in_every_column(name: str) -> None:
+    reason = (
+        "A spreadsheet took this {} for a number and its digits are lost: take it from where it came from, "
+        "and format the column as text first."
+    )
+    result = upload(kind="accounts", text=f'{GOOD}C,"{name}"\n"{name}",D\n')
+    assert result.reasons == [(4, "name", reason.format("text")), (5, "code", reason.format("identifier"))]
+
+
+def test_a_name_with_a_plus_sign_and_a_number_is_none_that_was_ruined() -> None:
+    names = ["+4420791", "C++", "1 E+3", "E+18", "A1E+5", "1e5"]
+    rows = "".join(f"A{number},{name}\n" for number, name in enumerate(names))
+    assert upload(kind="accounts", text=f"code,name\n{rows}").counts == counts(6, new=6)
+
+
 def test_a_quotation_mark_that_is_never_closed_is_named_by_its_row() -> None:
     assert verdict('code,name\nA,1\n"B",2\nC,"3\nD,4\n')[0][0] == 4
 
