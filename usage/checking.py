@@ -101,24 +101,27 @@ def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
 
 
 def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
-    """The statement that explains every faulty row, column by column, into `errors`."""
+    """The statement that explains every faulty row, column by column, into `errors`.
+
+    One SELECT for each explanation: PostgreSQL would prepare the expressions of a VALUES list anew for every row.
+    """
     columns = resource.present(batch)
     places = {column.name: place for place, column in enumerate(columns, start=1)}
-    explanations: list[Expression] = [sql.SQL("(0, NULL, NULL, t.fault)")]
+    explanations: list[Expression] = [sql.SQL("SELECT 0, NULL::text, NULL::text, t.fault")]
     explanations += [_of_format(column, places[column.name]) for column in columns]
     explanations += [_of_check(check, places[check.column]) for check in resource.checks(batch)]
     return sql.SQL(
         "INSERT INTO {errors} (line, place, name, value, reason) "
         "SELECT r.line, e.place, e.name, left(e.value, 1000), e.reason "
         "FROM {rows} r JOIN {cells} t ON t.line = r.line{existing} "
-        "CROSS JOIN LATERAL (VALUES {explanations}) e (place, name, value, reason) "
+        "CROSS JOIN LATERAL ({explanations}) e (place, name, value, reason) "
         "WHERE r.faulty AND e.reason IS NOT NULL AND (t.fault IS NULL OR e.place = 0)"
     ).format(
         errors=batch.errors,
         rows=batch.rows,
         cells=batch.cells,
         existing=resource.existing(batch),
-        explanations=COMMA.join(explanations),
+        explanations=sql.SQL(" UNION ALL ").join(explanations),
     )
 
 
@@ -130,8 +133,8 @@ def _of_format(column: Column, place: int) -> Expression:
     ]
     empty: Expression = sql.SQL("NULL") if column.may_be_empty else sql.Literal(_EMPTY)
     return sql.SQL(
-        "({place}, {name}, {value}, CASE WHEN {typed} IS NULL THEN "
-        "CASE WHEN {cell} IS NULL THEN {empty} {cases} ELSE {otherwise} END END)"
+        "SELECT {place}, {name}, {value}, CASE WHEN {typed} IS NULL THEN "
+        "CASE WHEN {cell} IS NULL THEN {empty} {cases} ELSE {otherwise} END END"
     ).format(
         place=place,
         name=sql.Literal(column.name),
@@ -145,7 +148,7 @@ def _of_format(column: Column, place: int) -> Expression:
 
 
 def _of_check(check: Check, place: int) -> Expression:
-    return sql.SQL("({}, {}, {}, CASE WHEN {} THEN {} END)").format(
+    return sql.SQL("SELECT {}, {}, {}, CASE WHEN {} THEN {} END").format(
         place, sql.Literal(check.column), sql.Identifier("t", check.column), check.condition, check.reason
     )
 

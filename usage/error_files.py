@@ -8,17 +8,21 @@ from psycopg import sql
 
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
-from usage.resources.formats import Expression, escaped
+from usage.resources.formats import SPACES, Expression, escaped
 
 # The last column of the file, which an upload reads over.
 REASON = "reason"
+# With which `escaped` text begins.
+_MARKS = COMMA.join(sql.Literal(ord(mark)) for mark in "=@+-\t\r")
 
+# Materialized: or else each of several processes would put all reasons together, for its part of the rows.
 _ROWS_IN_ERROR = """
 COPY (
+ WITH e AS MATERIALIZED (
+  SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
+  FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) e GROUP BY line)
  SELECT {cells}, concat('Row ', t.line, ': ', e.reasons) AS {reason}
- FROM {table} t
- JOIN (SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
-  FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) e GROUP BY line) e ON e.line = t.line
+ FROM {table} t JOIN e ON e.line = t.line
  ORDER BY t.line
 ) TO STDOUT (FORMAT csv, HEADER)
 """
@@ -44,6 +48,13 @@ def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) ->
 
 
 def _cell(name: str, place: int) -> Expression:
-    """The text of a cell, with an apostrophe where a spreadsheet would run it, or NULL, which needs no quotes."""
-    cell = sql.SQL("CASE WHEN t.fault IS NULL THEN {} ELSE t.found[{}] END").format(sql.Identifier("t", name), place)
-    return sql.SQL("nullif({}, '')").format(escaped(sql.SQL("({})").format(cell)))
+    """The text of a cell, with an apostrophe where a spreadsheet would run it, or NULL, which needs no quotes.
+
+    What follows a tab that no spreadsheet needs may be a number or an instant, in which no apostrophe is read over.
+    """
+    cell = sql.SQL("(CASE WHEN t.fault IS NULL THEN {} ELSE t.found[{}] END)").format(sql.Identifier("t", name), place)
+    trimmed = sql.SQL("btrim({}, {})").format(cell, sql.Literal(SPACES))
+    # The first character tells nearly every cell, at once.
+    return sql.SQL("nullif(CASE WHEN ascii({cell}) IN ({marks}) THEN {escaped} ELSE {cell} END, '')").format(
+        cell=cell, marks=_MARKS, escaped=escaped(trimmed)
+    )
