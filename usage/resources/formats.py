@@ -103,7 +103,8 @@ class Text(Format):
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
     noun = "text"
-    _RUINED = "^-?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
+    # A negative one may come from a file of rows in error, with an apostrophe.
+    _RUINED = "^('?-)?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
     def valid(self, value: Expression) -> Expression:
         # Nearly every text is told by the quick search alone; a phone number begins with its plus sign.
@@ -236,7 +237,7 @@ class Amount(Format):
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         faults = [
-            (matches(value, "^-?[0-9]+,[0-9]+$"), "The number has a decimal comma: write a point."),
+            (matches(value, "^('?-)?[0-9]+,[0-9]+$"), "The number has a decimal comma: write a point."),
             (differs(value, "^-?[0-9]+([.][0-9]+)?$"), self.sentence),
             (matches(value, "^-.*[1-9]"), "The number is negative."),
             (matches(value, f"[.][0-9]{{{self.places + 1}}}"), f"The number has more than {self.places} decimals."),
