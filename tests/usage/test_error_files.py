@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+from psycopg import sql
 
 from billing.models import Account, Charge
 from tests.factories import make_account, make_charge, make_entity
-from tests.usage.files import Result, counts, table, upload
+from tests.usage.files import NOW, Result, counts, table, upload
 from tests.usage.workbooks import workbook
-from usage.models import Call, Entity, LoginSession, ResourceUsage
+from usage.models import Call, Entity, LoginSession, ResourceUsage, UploadKind
+from usage.uploads import stage
 from usage.verdicts import FileRefusedError
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +82,21 @@ def test_what_is_wrong_with_a_row_among_others_is_told_once() -> None:
     text = "email,account\na@x,NONE\n,NONE\na@x,NONE\n"
     result = upload(kind="users", text=text, skip_errors=True)
     assert lines(result)[2] == f",NONE,Row 3: account: There is no account with this code. email: {EMPTY}"
+
+
+def test_neither_errors_found_twice_nor_rows_out_of_order_in_the_database_are_seen() -> None:
+    file, text = io.BytesIO(), b"code,name\nA,\n,b\nC,\nD,d\n"
+    with stage(UploadKind.ACCOUNTS, io.BytesIO(text), None, now=NOW) as staged:
+        staged.check()
+        names = {"cells": staged.batch.cells, "errors": staged.batch.errors}
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("INSERT INTO {errors} SELECT * FROM {errors}").format(**names))
+            cursor.execute(sql.SQL("UPDATE {cells} SET line = line WHERE line IN (2, 3)").format(**names))
+            cursor.execute("SET LOCAL enable_mergejoin = off")
+        staged.write_rows_in_error(file)
+    assert file.getvalue().decode() == (
+        f"code,name,reason\nA,,Row 2: name: {EMPTY}\n,b,Row 3: code: {EMPTY}\nC,,Row 4: name: {EMPTY}\n"
+    )
 
 
 @pytest.mark.parametrize(
