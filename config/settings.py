@@ -216,6 +216,20 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 
+# --- Exports of the admin's lists -------------------------------------------------------------------------------------
+# A web process makes them while somebody waits: above so many rows a list is narrowed first.
+ADMIN_EXPORT_ROWS = env.int("ADMIN_EXPORT_ROWS", default=50_000)
+# Said for each list by its own admin; these hold for one that forgets. Nothing is imported but by upload: the second is
+# a permission that does not exist, for views that have no address.
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
+IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
+IMPORT_FORMATS: list[type] = []
+IMPORT_EXPORT_SKIP_ADMIN_EXPORT_UI = False
+IMPORT_EXPORT_SKIP_ADMIN_ACTION_EXPORT_UI = False
+IMPORT_EXPORT_SKIP_ADMIN_CONFIRM = False
+# It takes off one `=` and leaves the rest of the formula. Ours puts the apostrophe that uploads take off again.
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = False
+
 # --- The web server ---------------------------------------------------------------------------------------------------
 # The threads of each of its processes. Half of them may hold requests that wait for a job: see reports/api/waiting.py.
 WEB_THREADS = env.int("WEB_THREADS", default=4)

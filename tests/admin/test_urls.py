@@ -46,6 +46,19 @@ MODELS = {
     "usage_upload": (READERS | UPLOADERS, UPLOADERS, NOBODY, NOBODY),
     "usage_user": (READERS, NOBODY, NOBODY, NOBODY),
 }
+# What can be uploaded can be exported, by whoever views its list. Nothing is imported.
+EXPORTED = {
+    "billing_account",
+    "billing_charge",
+    "billing_rate",
+    "billing_subscription",
+    "usage_call",
+    "usage_device",
+    "usage_loginsession",
+    "usage_resource",
+    "usage_resourceusage",
+    "usage_user",
+}
 # Addresses of the site itself: for whoever is signed in, if not said otherwise; signing in and out for all.
 SITE = {
     "index": {
@@ -78,7 +91,7 @@ def site_patterns() -> Iterator[URLPattern]:
 def test_every_address_of_the_admin_has_a_line_in_the_table() -> None:
     actions = ("changelist", "add", "change", "delete", "history")
     known = {f"{model}_{action}" for model in MODELS for action in actions}
-    known |= {"usage_upload_errors", *SITE}
+    known |= {"usage_upload_errors", *SITE} | {f"{model}_export" for model in EXPORTED}
     # Two have no name: an old form of a change page's address, which redirects to it, and the catch-all, a 404.
     assert {pattern.name for pattern in site_patterns() if pattern.name} == known
 
@@ -94,6 +107,8 @@ def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
     for model, (viewers, adders, changers, deleters) in MODELS.items():
         yield reverse(f"admin:{model}_changelist"), status(role, viewers)
         yield reverse(f"admin:{model}_add"), status(role, adders)
+        if model in EXPORTED:
+            yield reverse(f"admin:{model}_export"), status(role, viewers)
         objects = {"own": world.own.get(model), "other's": world.others.get(model), "shared": world.shared.get(model)}
         for whose, found in [*objects.items(), ("missing", None)]:
             if found is None and whose != "missing":

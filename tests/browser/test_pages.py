@@ -26,6 +26,7 @@ STAFF_PAGES = [
     "admin:index",
     "account_settings:subscriptions",
     "admin:billing_account_changelist",
+    "admin:billing_account_export",
     "admin:billing_account_add",
     "admin:billing_administrator_changelist",
     "admin:usage_call_changelist",

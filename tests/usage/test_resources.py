@@ -13,6 +13,7 @@ from tests.factories import instant, make_account, make_call, make_charge, make_
 from tests.usage.files import counts, table, upload
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 from usage.resources import RESOURCES, resource_of
+from usage.resources.examples import example_file
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,16 @@ def test_what_is_exported_is_what_uploads_accept() -> None:
     assert "2026-03-01T09:00:00Z,,false" in exported("sessions", LoginSession.objects.all())
     assert "2026-03-01,SMS,10.5" in exported("resource_usage", ResourceUsage.objects.all())
     assert exported("rates", Rate.objects.all()).splitlines()[1].endswith("0.01")
+
+
+@pytest.mark.parametrize("kind", UploadKind)
+def test_what_is_exported_is_read_in_one_query(kind: UploadKind, django_assert_num_queries: Any) -> None:
+    for each in UploadKind:
+        assert upload(kind=each, text=example_file(each, "csv")).is_applied
+    resource = resource_of(kind)
+    with django_assert_num_queries(1):
+        # Not by way of a list of the admin, which joins what it shows itself.
+        assert len(resource.export(queryset=resource.model._default_manager.order_by())) >= 2
 
 
 def test_an_upload_works_while_queries_are_counted() -> None:

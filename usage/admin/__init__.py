@@ -1,8 +1,19 @@
-"""The admin of contracts, rates, raw usage and uploads."""
+"""The admin of accounts, contracts, rates, raw usage and uploads."""
 
-from usage.admin import calls, charges, entities, login_sessions, rate_sheets, resource_usage, subscriptions, uploads
+from usage.admin import (
+    accounts,
+    calls,
+    charges,
+    entities,
+    login_sessions,
+    rate_sheets,
+    resource_usage,
+    subscriptions,
+    uploads,
+)
 
 __all__ = [
+    "accounts",
     "calls",
     "charges",
     "entities",

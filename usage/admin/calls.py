@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from usage.admin.day_filter import StartedFilter
+from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.models import Call
+from usage.models import Call, UploadKind
 
 
 class UnratedFilter(admin.SimpleListFilter):
@@ -27,9 +28,10 @@ class UnratedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Call)
-class CallAdmin(LongListAdmin):
+class CallAdmin(Exporting, LongListAdmin):
     """Every call, rated or not."""
 
+    export_kind = UploadKind.CALLS
     list_display = [
         "sip_call_id",
         "account",

@@ -4,7 +4,8 @@ from django.contrib import admin
 
 from billing.models import Charge
 from billing.scoped_admin import ScopedAdmin, ScopedInline
-from usage.models import Allowance, Resource
+from usage.admin.exporting import Exporting
+from usage.models import Allowance, Resource, UploadKind
 
 
 class AllowanceInline(ScopedInline):
@@ -14,9 +15,10 @@ class AllowanceInline(ScopedInline):
 
 
 @admin.register(Charge)
-class ChargeAdmin(ScopedAdmin):
+class ChargeAdmin(Exporting, ScopedAdmin):
     """The licence types."""
 
+    export_kind = UploadKind.CHARGES
     section = "Charges and rates"
     list_display = ["name", "basis"]
     list_filter = ["basis"]
@@ -25,9 +27,10 @@ class ChargeAdmin(ScopedAdmin):
 
 
 @admin.register(Resource)
-class ResourceAdmin(ScopedAdmin):
+class ResourceAdmin(Exporting, ScopedAdmin):
     """Billable things consumed by quantity."""
 
+    export_kind = UploadKind.RESOURCES
     section = "Charges and rates"
     list_display = ["name", "unit"]
     search_fields = ["name"]

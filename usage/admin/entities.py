@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin
-from usage.models import Device, User
+from usage.models import Device, UploadKind, User
 
 
 class EntityAdmin(LongListAdmin):
@@ -33,9 +34,10 @@ class EntityAdmin(LongListAdmin):
 
 
 @admin.register(User)
-class UserAdmin(EntityAdmin):
+class UserAdmin(Exporting, EntityAdmin):
     """The customers' people."""
 
+    export_kind = UploadKind.USERS
     list_display = ["identifier", "account", "name", "division"]
     search_help_text = "The beginning of an e-mail address"
     fields = ["account", "identifier", "name", "division"]
@@ -46,8 +48,9 @@ class UserAdmin(EntityAdmin):
 
 
 @admin.register(Device)
-class DeviceAdmin(EntityAdmin):
+class DeviceAdmin(Exporting, EntityAdmin):
     """Phones and appliances."""
 
+    export_kind = UploadKind.DEVICES
     search_help_text = "The beginning of a device ID"
     fields = ["account", "identifier", "name"]

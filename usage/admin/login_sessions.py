@@ -7,14 +7,16 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from usage.admin.day_filter import StartedFilter
+from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.models import Entity, LoginSession
+from usage.models import Entity, LoginSession, UploadKind
 
 
 @admin.register(LoginSession)
-class LoginSessionAdmin(LongListAdmin):
+class LoginSessionAdmin(Exporting, LongListAdmin):
     """Who was logged in, from when until when."""
 
+    export_kind = UploadKind.SESSIONS
     list_display = ["session_id", "account", "entity", "charge", "started_at", "ended_at", "billable"]
     list_filter = [*LongListAdmin.list_filter, StartedFilter]
     list_select_related = ["account", "entity", "charge"]

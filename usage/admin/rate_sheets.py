@@ -12,7 +12,8 @@ from django.http import HttpRequest
 from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.scoped_admin import ScopedInline
 from usage.admin.covering import CoveringAdmin
-from usage.models import Call
+from usage.admin.exporting import Exporting
+from usage.models import Call, UploadKind
 
 # Django's own class takes a type argument in its stub alone.
 if TYPE_CHECKING:
@@ -127,9 +128,10 @@ class UsageGroupAdmin(CoveringAdmin):
 
 
 @admin.register(Rate)
-class RateAdmin(CoveringAdmin):
+class RateAdmin(Exporting, CoveringAdmin):
     """What a minute costs."""
 
+    export_kind = UploadKind.RATES
     section = "Charges and rates"
     list_display = ["usage_group", "call_type", "direction", "rate_per_minute", "version"]
     list_filter = ["usage_group__version__rate_sheet", "direction"]

@@ -5,14 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.models import ResourceUsage
+from usage.models import ResourceUsage, UploadKind
 
 
 @admin.register(ResourceUsage)
-class ResourceUsageAdmin(LongListAdmin):
+class ResourceUsageAdmin(Exporting, LongListAdmin):
     """What was consumed, day by day."""
 
+    export_kind = UploadKind.RESOURCE_USAGE
     list_display = ["used_on", "account", "resource", "quantity"]
     list_select_related = ["account", "resource"]
 

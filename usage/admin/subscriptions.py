@@ -13,7 +13,8 @@ from billing.cycles import ONE_DAY, DateRange
 from billing.models import Subscription, TelcoCommitDiscount
 from billing.scoped_admin import AccountFilter, ScopedInline
 from usage.admin.covering import CoveringAdmin
-from usage.models import Call, LoginSession, ResourceUsage
+from usage.admin.exporting import Exporting
+from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 
 # Django's own class takes type arguments in its stub alone.
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ class DiscountInline(ScopedInline):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(CoveringAdmin):
+class SubscriptionAdmin(Exporting, CoveringAdmin):
     """The contracts."""
 
+    export_kind = UploadKind.SUBSCRIPTIONS
     list_display = ["number", "account", "activation_date", "ended_on", "currency", "rate_sheet"]
     list_filter = [("account", AccountFilter)]
     list_select_related = ["account", "rate_sheet"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from import_export.resources import ModelResource
 from psycopg import sql
 
@@ -262,3 +262,10 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
 
     def follow_up(self) -> None:
         """What follows once the rows are written, in the same transaction."""
+
+    # --- What is exported -------------------------------------------------------------------------------------------
+
+    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
+        """The rows with what their cells need of other tables, so that one query finds it for all of them."""
+        paths = {str(column.attribute).rpartition("__")[0] for column in self.columns}
+        return queryset.select_related(*sorted(paths - {""}))

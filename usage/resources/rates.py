@@ -1,9 +1,12 @@
 """Rates: one row for each price, from which sheets, their versions and usage groups follow."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from psycopg import sql
 
+from billing.cycles import ONE_DAY
 from billing.models import Direction, Rate, RateSheet, RateSheetVersion, Subscription, UsageGroup
 from usage.rating import rate_unrated_calls
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
@@ -174,6 +177,20 @@ class RateResource(UploadResource):
             "usage_group", "usage_group_display", "call_type", "direction", "rate_per_minute",
         )  # fmt: skip
         import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
+
+    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
+        """With whether the version ends because the next one begins."""
+        last_day = OuterRef("usage_group__version__effective_through")
+        successors = RateSheetVersion.objects.filter(
+            rate_sheet=OuterRef("usage_group__version__rate_sheet"), effective_from=last_day + ONE_DAY
+        )
+        return super().filter_export(queryset.annotate(has_successor=Exists(successors)), **options)
+
+    def dehydrate_effective_through(self, rate: Any) -> str:
+        """The last day, of a row of `filter_export`; empty where nobody has stated it: so it stays when uploaded."""
+        version = rate.usage_group.version
+        is_open = version.is_ended_by_successor and rate.has_successor
+        return "" if is_open else self.fields["effective_through"].widget.render(version.effective_through)
 
     def natural_key(self, batch: Batch) -> list[Expression]:
         return [of_row(name) for name in self._meta.import_id_fields]

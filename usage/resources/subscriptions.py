@@ -1,8 +1,9 @@
 """Subscriptions: the contracts, each with its rate sheet and the one discount that holds for the whole of it."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from psycopg import sql
 
 from billing.cycles import CyclePolicy
@@ -82,11 +83,17 @@ class SubscriptionResource(UploadResource):
         )  # fmt: skip
         import_id_fields = ("number",)
 
-    def dehydrate_telco_commit_percent(self, subscription: Subscription) -> str:
-        """The discount without dates, for exports."""
-        discount = subscription.telco_commit_discounts.filter(effective_from=None, effective_through=None).first()
-        column: Column = self.fields["telco_commit_percent"]
-        return column.widget.render(Decimal(discount.percent) if discount else None)
+    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
+        """With the discount without dates; there is one at most."""
+        undated = TelcoCommitDiscount.objects.filter(
+            subscription=OuterRef("pk"), effective_from=None, effective_through=None
+        )
+        with_percent = queryset.annotate(undated_percent=Subquery(undated.values("percent")))
+        return super().filter_export(with_percent, **options)
+
+    def dehydrate_telco_commit_percent(self, subscription: Any) -> str:
+        """The discount without dates, of a row of `filter_export`."""
+        return self.fields["telco_commit_percent"].widget.render(subscription.undated_percent)
 
     def existing(self, batch: Batch) -> Expression:
         return sql.SQL("{} LEFT JOIN {} discount ON discount.subscription_id = old.id AND {}").format(
