@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from typing import BinaryIO
 
 from billing.models import Account
 from tests.factories import instant
@@ -38,14 +39,15 @@ class Result:
 def upload(
     *,
     kind: str,
-    text: str | bytes,
+    text: str | bytes | BinaryIO,
     account: Account | None = None,
     skip_errors: bool = False,
     now: datetime = NOW,
 ) -> Result:
     """Stage, check and apply a file."""
     data = text.encode() if isinstance(text, str) else text
-    with stage(UploadKind(kind), io.BytesIO(data), account, now=now) as staged:
+    source = io.BytesIO(data) if isinstance(data, bytes) else data
+    with stage(UploadKind(kind), source, account, now=now) as staged:
         outcome = staged.apply(skip_errors=skip_errors)
         errors = staged.errors(1000)
         file, rows = io.BytesIO(), io.BytesIO()

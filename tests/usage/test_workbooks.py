@@ -3,10 +3,8 @@
 import io
 import os
 import signal
-import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,12 +29,6 @@ GOOD = workbook(HEADER, ["ACME", "Acme"], ["BETA", "Beta"])
 CALLS = ["SIP Call Id", "origin", "destination", "usage_group", "call_type", "direction", "Start time", "end_time"]
 CALL = ["c1", "1", "2", "US", "voice", "Inbound", "2026-03-01T09:00:00Z", "2026-03-01T10:00:00Z"]
 ERROR = '<c r="{}" t="e"><v>#REF!</v></c>'
-
-
-def with_part(name: str, change: Callable[[str], str]) -> bytes:
-    """The good workbook with one part changed."""
-    named = parts(Data=sheet(HEADER, ["ACME", "Acme"]))
-    return packed({**named, name: change(named[name])})
 
 
 def reasons_of_call(column: str, value: Any) -> list[tuple[int, str, str]]:
@@ -135,95 +127,6 @@ def test_errors_are_found_where_no_other_cell_is() -> None:
 def test_hidden_and_empty_sheets_do_no_harm() -> None:
     sheets = {"Notes": sheet(), "hidden lists": sheet(["x"], [Xml(ERROR)]), "Data": sheet(HEADER, ["ACME", "Acme"])}
     assert upload(kind="accounts", text=packed(parts(**sheets))).is_applied
-
-
-def damaged(data: bytes) -> bytes:
-    """Bytes in the middle of the good workbook's sheet turned round."""
-    place = data.index(b"xl/worksheets/sheet1.xml") + 60
-    return data[:place] + bytes(255 - byte for byte in data[place : place + 40]) + data[place + 40 :]
-
-
-def overlapping() -> bytes:
-    """Two names for one part, the way ZIP bombs are made."""
-    data = packed({**parts(Data=sheet(HEADER)), "xl/media/a.xml": "a" * 50, "xl/media/b.xml": "b" * 50})
-    first, second = data.index(b"PK\x01\x02", data.rindex(b"xl/media/b.xml") - 150), data.rindex(b"xl/media/b.xml") - 46
-    offset = data[data.rindex(b"xl/media/a.xml") - 4 : data.rindex(b"xl/media/a.xml")]
-    assert first <= second
-    return data[: second + 42] + offset + data[second + 46 :]
-
-
-def encrypted() -> bytes:
-    data = bytearray(GOOD)
-    place = data.index(b"PK\x01\x02")
-    data[place + 8 : place + 10] = struct.pack("<H", 1)
-    return bytes(data)
-
-
-def lying_bomb() -> bytes:
-    """A sheet of 600 MB that its directory says to be small."""
-    named = parts(Data=sheet(HEADER))
-    start = named["xl/worksheets/sheet1.xml"].replace("</sheetData></worksheet>", '<row><c t="inlineStr"><is><t>')
-    pieces = [start.encode(), *[b"0" * 2_000_000] * 300]
-    data = bytearray(packed({**named, "xl/worksheets/sheet1.xml": pieces}))
-    place = data.rindex(b"xl/worksheets/sheet1.xml") - 46
-    data[place + 24 : place + 28] = struct.pack("<I", 1000)
-    return bytes(data)
-
-
-DOCTYPE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
-FAR_ROW = '<row r="900000000"><c r="A900000000" t="inlineStr"><is><t>x</t></is></c></row>'
-FAR_CELL = '<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row>'
-HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
-    "cut off": (lambda: GOOD[: len(GOOD) // 2], "its end is missing"),
-    "the signature alone": (lambda: b"PK\x03\x04", "its end is missing"),
-    "a directory of nothing": (lambda: b"PK\x03\x04" + b"PK\x05\x06" + b"\xff" * 40, "is broken"),
-    "damaged inside": (lambda: damaged(GOOD), "is broken"),
-    "a renamed archive": (lambda: packed({"a.txt": "hello"}), "no XLSX workbook"),
-    "a document": (lambda: packed({"word/document.xml": "<a/>", "[Content_Types].xml": "<a/>"}), "no XLSX workbook"),
-    "a binary workbook": (lambda: packed({"xl/workbook.bin": "x"}), "binary workbook"),
-    "without its sheet": (lambda: packed({k: v for k, v in parts(D="").items() if "sheet1" not in k}), "is broken"),
-    "no XML in the sheet": (lambda: packed(parts(Data="hello")), "is broken"),
-    "XML that breaks off": (lambda: packed(parts(Data=sheet(HEADER, ["A", "B"])[:-30])), "is broken"),
-    "no XML in the workbook": (lambda: with_part("xl/workbook.xml", lambda xml: xml[:50]), "is broken"),
-    "protected": (encrypted, "protected by a password"),
-    "an old kind": (lambda: b"\xd0\xcf\x11\xe0" + bytes(600), "an old kind or with a password"),
-    "two parts of one name": (lambda: GOOD.replace(b"xl/styles.xml", b"_rels/.rels\0\0"), "two parts of one name"),
-    "overlapping parts": (overlapping, "overlap"),
-    "many parts": (lambda: packed({**parts(D=sheet(HEADER)), **{f"x/{n}": "" for n in range(10_001)}}), "10,007 parts"),
-    "a bomb": (lambda: packed({**parts(D=sheet(HEADER)), "xl/a.xml": [bytes(2_000_000)] * 100}), "ZIP bomb"),
-    "a far row": (
-        lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_ROW))),
-        "Cell A900000000 lies far below the others, which end in row 2.",
-    ),
-    "a far cell": (
-        lambda: packed(parts(D=sheet(HEADER, ["A", "B"], FAR_CELL))),
-        "Cell XFD1048576 lies far below the others",
-    ),
-    "entities": (lambda: with_part("xl/worksheets/sheet1.xml", lambda xml: DOCTYPE + xml), "declares entities"),
-    "entities in the workbook": (lambda: with_part("xl/workbook.xml", lambda xml: DOCTYPE + xml), "declares entities"),
-    "empty": (workbook, "empty"),
-    "no sheet": (lambda: packed(parts()), "empty"),
-    "data on two sheets": (
-        lambda: packed(parts(A=sheet(HEADER), B=sheet(["x"]))),
-        "Several sheets have data ('A', 'B')",
-    ),
-    "blank at the top": (lambda: workbook([], HEADER, ["A", "B"]), "first row is blank"),
-    "never computed": (lambda: workbook(HEADER, ["A", Xml('<c r="{}"><f>1+1</f><v/></c>')]), "Cell B2 holds a formula"),
-    "an unknown column": (lambda: workbook([*HEADER, "more"], ["A", "B", "C"]), "The column is unknown"),
-    "a thousand columns": (lambda: workbook([f"c{n}" for n in range(1000)]), "The column is unknown"),
-    "a lying bomb": (lying_bomb, ""),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_what_is_broken_or_hostile_gets_a_verdict_and_the_next_file_is_read(name: str) -> None:
-    make, part = HOSTILE[name]
-    with pytest.raises(FileRefusedError) as refused:
-        upload(kind="accounts", text=make())
-    sentence = str(refused.value)
-    assert part in sentence
-    assert sentence.endswith(".")
-    assert not Account.objects.exists()
 
 
 def test_a_header_alone_is_a_file_of_no_rows() -> None:

@@ -1,0 +1,84 @@
+"""Each broken, hostile or odd file gets its verdict in seconds and little memory, and the next one goes through."""
+
+import re
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from billing.models import Account, RateSheet
+from tests.usage import hostile
+from tests.usage.files import counts, upload
+from usage import workbook_reader
+from usage.verdicts import FileRefusedError
+
+pytestmark = pytest.mark.django_db
+
+# Far above what any of them takes: a guard against what hangs, on however busy a machine.
+SECONDS = 20
+# What the process that reads a file may grow by, in kilobytes; the child that unpacks one has its own limit.
+GROWTH = 64_000
+
+
+@pytest.fixture(autouse=True)
+def good_file_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each of them a good file is read."""
+    yield
+    good = hostile.GOOD if "XLSX" in request.node.name else hostile.CSV
+    assert upload(kind="accounts", text=good).counts.rows == 2
+    assert set(Account.objects.values_list("code", "name")) >= {("ACME", "Acme"), ("BETA", "Beta")}
+
+
+@contextmanager
+def bounded(make: hostile.Make, folder: Path) -> Iterator[Path]:
+    """The file in a folder, and within time and memory whatever is done with it."""
+    path = folder / "file"
+    content = make()
+    with path.open("wb") as file:
+        for piece in [content] if isinstance(content, bytes) else content:
+            file.write(piece)
+    del content
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the highest mark
+    start, before = time.monotonic(), highest_mark()
+    yield path
+    assert time.monotonic() - start < SECONDS
+    assert highest_mark() - before < GROWTH
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 <= workbook_reader.MEMORY
+
+
+def highest_mark() -> int:
+    """The most memory that this process has had, in kilobytes."""
+    return int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
+
+
+@pytest.mark.parametrize("name", hostile.REFUSED)
+def test_what_is_no_table_is_refused_with_a_sentence(name: str, tmp_path: Path) -> None:
+    make, part = hostile.REFUSED[name]
+    with bounded(make, tmp_path) as path, path.open("rb") as file, pytest.raises(FileRefusedError) as refused:
+        upload(kind="accounts", text=file)
+    assert part in str(refused.value)
+    assert str(refused.value).endswith(".")
+    assert all(error.line >= 1 for error in refused.value.errors)
+    assert not Account.objects.exists()
+
+
+@pytest.mark.parametrize("name", hostile.FAULTY)
+def test_a_faulty_row_is_named_with_a_sentence_and_nothing_is_applied(name: str, tmp_path: Path) -> None:
+    kind, make, line, column, part = hostile.FAULTY[name]
+    with bounded(make, tmp_path) as path, path.open("rb") as file:
+        result = upload(kind=kind, text=file)
+    [(found, blamed, reason)] = result.reasons
+    assert (found, blamed, part in reason) == (line, column, True), reason
+    assert result.is_applied is False
+    assert not Account.objects.exists()
+    assert not RateSheet.objects.exists()
+
+
+@pytest.mark.parametrize("name", hostile.HARMLESS)
+def test_what_is_only_odd_is_read(name: str, tmp_path: Path) -> None:
+    with bounded(hostile.HARMLESS[name], tmp_path) as path, path.open("rb") as file:
+        result = upload(kind="accounts", text=file)
+    assert (result.reasons, result.counts) == ([], counts(2, new=2))
