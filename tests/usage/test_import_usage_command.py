@@ -101,6 +101,20 @@ class TestCommand:
         run = Run("accounts", file("code,name\n,x\n"), "--yes", "--skip-errors")
         assert (run.status, run.summary) == (1, (1, 0, 0, 0, 1))
 
+    def test_rows_in_error_are_written_beside_the_errors_mended_and_applied(self, file: Any, tmp_path: Path) -> None:
+        errors, rows = tmp_path / "errors.csv", tmp_path / "rows.csv"
+        options = ("--yes", "--skip-errors", "--errors", str(errors), "--rows-in-error", str(rows))
+        assert Run("accounts", file(BAD), *options).summary == (3, 1, 0, 0, 2)
+        assert errors.read_text().startswith("line,column,value,reason\n3,name,")
+        assert rows.read_text() == (
+            "code,name,reason\n"
+            "BETA,,Row 3: name: The cell is empty; it needs a value.\n"
+            ",Gamma,Row 4: code: The cell is empty; it needs a value.\n"
+        )
+        mended = rows.read_text().replace("BETA,", "BETA,Beta").replace(",Gamma", "GAMMA,Gamma")
+        assert Run("accounts", file(mended), "--yes").summary == (2, 2, 0, 0, 0)
+        assert Account.objects.count() == 3
+
     def test_rows_are_left_out_once_it_is_confirmed_and_never_all_of_them(self, file: Any) -> None:
         run = Run("accounts", file(BAD), "--skip-errors")
         assert (run.status, run.summary) == (1, (3, 1, 0, 0, 2))
@@ -175,6 +189,8 @@ class TestCommand:
             (("accounts", "FILE", "--account", "ACME"), "leave out --account"),
             (("accounts", "FILE", "--errors", "/no/such/folder/errors.csv"), "No such file"),
             (("accounts", "FILE", "--errors", "FILE"), "cannot be written over"),
+            (("accounts", "FILE", "--rows-in-error", "FILE"), "cannot be written over"),
+            (("accounts", "FILE", "--errors", "/dev/null", "--rows-in-error", "/dev/null"), "cannot be written over"),
         ],
     )
     def test_what_is_misunderstood_ends_with_status_2(self, arguments: tuple[str, ...], part: str, file: Any) -> None:

@@ -39,6 +39,12 @@ class Command(BaseCommand):
         parser.add_argument("--yes", action="store_true", help="Apply without asking.")
         parser.add_argument("--skip-errors", action="store_true", help="Leave out the rows in error, apply the others.")
         parser.add_argument("--errors", metavar="FILE", type=Path, help="Write every error to this CSV file.")
+        parser.add_argument(
+            "--rows-in-error",
+            metavar="FILE",
+            type=Path,
+            help="Write the rows in error to this CSV file, each with the reason, to be mended and used as FILE again.",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         kind = _kind(options["kind"])
@@ -46,10 +52,12 @@ class Command(BaseCommand):
         self.is_applied = False
         with self._plain_errors(), ExitStack() as files:
             file = files.enter_context(_opened(options["file"], "rb"))
-            errors = files.enter_context(_opened(options["errors"], "wb", but=file)) if options["errors"] else None
+            errors, rows = options["errors"], options["rows_in_error"]
+            errors = files.enter_context(_opened(errors, "wb", file)) if errors else None
+            rows = files.enter_context(_opened(rows, "wb", file, errors)) if rows else None
             try:
                 with stage(kind, file, account, now=timezone.now()) as staged:
-                    self._work(staged, errors, is_asked=not options["yes"], skip_errors=options["skip_errors"])
+                    self._work(staged, errors, rows, is_asked=not options["yes"], skip_errors=options["skip_errors"])
             except FileRefusedError as refused:
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
@@ -57,7 +65,9 @@ class Command(BaseCommand):
                     write_errors(refused.errors, errors)
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
-    def _work(self, staged: Staged, errors: BinaryIO | None, *, is_asked: bool, skip_errors: bool) -> None:
+    def _work(
+        self, staged: Staged, errors: BinaryIO | None, rows: BinaryIO | None, *, is_asked: bool, skip_errors: bool
+    ) -> None:
         checked = Outcome(staged.check(), is_applied=False) if is_asked else None
         outcome = checked or self._apply(staged, skip_errors=skip_errors)
         counts = outcome.counts
@@ -70,6 +80,9 @@ class Command(BaseCommand):
         if errors:
             staged.write_errors(errors)
             errors.flush()
+        if rows:
+            staged.write_rows_in_error(rows)
+            rows.flush()
         if not outcome.is_applied:
             raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
 
@@ -131,9 +144,9 @@ def _account(kind: UploadKind, code: str | None) -> Account | None:
     return account
 
 
-def _opened(path: Path, mode: str, but: BinaryIO | None = None) -> BinaryIO:
-    """The open file, which must not be the one that is open already."""
-    if but and path.exists() and path.samefile(but.name):
+def _opened(path: Path, mode: str, *others: BinaryIO | None) -> BinaryIO:
+    """The open file, which must be none of those that are open already."""
+    if any(other and path.exists() and path.samefile(other.name) for other in others):
         raise CommandError(f"The errors cannot be written over the file {path} itself.", returncode=2)
     try:
         file: Any = path.open(mode)
