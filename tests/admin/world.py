@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 from uuid import UUID
 
 from django.contrib.auth.models import Group, Permission
@@ -9,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.db.models import Model
 from django.test import Client
 
-from billing.models import Account, Administrator, RateSheetVersion, UsageGroup
+from billing.models import Account, Administrator, Membership, RateSheetVersion, UsageGroup
 from tests.factories import (
     instant,
     make_account,
@@ -26,6 +27,34 @@ from tests.factories import (
 from usage.models import Allowance, EntityKind, Resource, Upload, UploadKind
 
 MISSING = UUID(int=0)
+
+
+class Answer(Enum):
+    """How somebody is answered where customers ask: as one may hope, or why not."""
+
+    OPEN = "open"
+    REFUSED = "refused"
+    MISSING = "missing"
+    UNKNOWN = "they are asked who they are"
+
+
+OPEN, REFUSED, UNSEEN, UNKNOWN = Answer.OPEN, Answer.REFUSED, Answer.MISSING, Answer.UNKNOWN
+# Who is answered how: to their own, to another account's, and to what is about no account.
+ROLES = {
+    "anonymous": (UNKNOWN, UNKNOWN, UNKNOWN),
+    "deactivated": (UNKNOWN, UNKNOWN, UNKNOWN),
+    "customer": (REFUSED, UNSEEN, REFUSED),
+    "customer who uploads": (REFUSED, UNSEEN, REFUSED),
+    "customer who views": (OPEN, UNSEEN, OPEN),
+    "customer who adds": (OPEN, UNSEEN, OPEN),
+    "customer with all permissions": (OPEN, UNSEEN, OPEN),
+    "customer granted everything": (OPEN, UNSEEN, OPEN),
+    "former member": (UNSEEN, UNSEEN, OPEN),
+    "idle staff": (REFUSED, REFUSED, REFUSED),
+    "support": (OPEN, OPEN, OPEN),
+    "operator": (OPEN, OPEN, OPEN),
+    "superuser": (OPEN, OPEN, OPEN),
+}
 
 
 @dataclass
@@ -109,12 +138,31 @@ def make_role(role: str, *accounts: Account) -> Administrator:
     granted = {
         "customer": [],
         "customer who views": permissions("billing.view_subscription"),
+        "customer who adds": permissions("billing.add_subscription"),
+        "former member": permissions("billing.view_subscription"),
+        "deactivated": permissions("billing.view_subscription"),
         "customer with all permissions": permissions("billing.all_permissions"),
         "customer who uploads": permissions("usage.add_upload"),
         "customer granted everything": list(Permission.objects.all()),
     }
     customer.user_permissions.set(granted[role])
     return customer
+
+
+def person(role: str, account: Account) -> Administrator | None:
+    """Somebody of the role, member of the account where they are a customer; nobody for "anonymous".
+
+    A former member and somebody deactivated still are what they were, until `lose`.
+    """
+    return None if role == "anonymous" else make_role(role, account)
+
+
+def lose(role: str, administrator: Administrator | None) -> None:
+    """Take away from a former member, or from somebody deactivated, what they lost after they got in."""
+    if role == "former member":
+        Membership.objects.filter(administrator=administrator).delete()
+    if role == "deactivated" and administrator is not None:
+        Administrator.objects.filter(pk=administrator.pk).update(is_active=False)
 
 
 def client_of(administrator: Administrator | None) -> Client:

@@ -9,14 +9,13 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from billing.models import Account, Administrator, Membership, Subscription
+from billing.models import Account, Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from tests.admin.world import make_role
+from tests.admin.world import ROLES, Answer, lose, person
 from tests.api.world import ApiClient, make_canary, program, to
 from tests.factories import make_account
 from tests.jobs.jobs import make_job
-from tests.screens.world import make_member
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 
@@ -41,24 +40,8 @@ LINES = {
 WRITING = {"post", "delete"}
 NAMES = {name for name, _method in LINES}
 
-OPEN, REFUSED, MISSING, UNKNOWN = "open", "refused", "missing", "unknown"
+OPEN, REFUSED, MISSING, UNKNOWN = Answer.OPEN, Answer.REFUSED, Answer.MISSING, Answer.UNKNOWN
 STATUS = {REFUSED: 403, MISSING: 404, UNKNOWN: 401}
-# Who is answered how: to their own, to another account's, and to what is about no account.
-ROLES = {
-    "anonymous": (UNKNOWN, UNKNOWN, UNKNOWN),
-    "deactivated": (UNKNOWN, UNKNOWN, UNKNOWN),
-    "customer": (REFUSED, MISSING, REFUSED),
-    "customer who uploads": (REFUSED, MISSING, REFUSED),
-    "customer who views": (OPEN, MISSING, OPEN),
-    "customer who adds": (OPEN, MISSING, OPEN),
-    "customer with all permissions": (OPEN, MISSING, OPEN),
-    "customer granted everything": (OPEN, MISSING, OPEN),
-    "former member": (MISSING, MISSING, OPEN),
-    "idle staff": (REFUSED, REFUSED, REFUSED),
-    "support": (OPEN, OPEN, OPEN),
-    "operator": (OPEN, OPEN, OPEN),
-    "superuser": (OPEN, OPEN, OPEN),
-}
 # A token narrows what its owner may: to one account, or to reading.
 TOKENS = {
     "token of a customer who views": ("customer who views", (OPEN, MISSING, OPEN)),
@@ -93,29 +76,20 @@ def test_every_address_has_a_line_in_the_table() -> None:
     assert sorted(under_api(get_resolver())) == sorted(NAMES)
 
 
-def answers_of(caller: str) -> tuple[str, str, str]:
+def answers_of(caller: str) -> tuple[Answer, Answer, Answer]:
     return TOKENS[caller][1] if caller in TOKENS else ROLES[caller]
-
-
-def person(role: str, account: Account) -> Administrator:
-    if role == "customer who adds":
-        return make_member(account, permissions=("add_subscription",))
-    return make_member(account) if role in {"former member", "deactivated"} else make_role(role, account)
 
 
 def client_of(caller: str, account: Account) -> Client:
     """A browser or a program of theirs; whatever they lost, they lost it after they got in."""
-    if caller == "anonymous":
-        return Client()
     role = TOKENS[caller][0] if caller in TOKENS else caller
     administrator = person(role, account)
+    if administrator is None:
+        return Client()
     client: Client = token_of(caller, administrator, account) if caller in TOKENS else Client()
     if caller not in TOKENS:
         client.force_login(administrator)
-    if role == "former member":
-        Membership.objects.filter(administrator=administrator).delete()
-    if role == "deactivated":
-        Administrator.objects.filter(pk=administrator.pk).update(is_active=False)
+    lose(role, administrator)
     return client
 
 
@@ -129,7 +103,7 @@ def token_of(caller: str, administrator: Administrator, account: Account) -> Api
     return client
 
 
-def objects(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[str, dict[str, object]]]:
+def objects(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[Answer, dict[str, object]]]:
     """For each kind of answer the objects that get it, as they stand in an address."""
     to_own, to_others, _to_none = answers_of(caller)
     to_missing = UNKNOWN if to_own == UNKNOWN else MISSING

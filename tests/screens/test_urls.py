@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.urls import get_resolver, reverse
 
-from billing.models import Administrator, Membership, Subscription
+from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from tests.admin.world import client_of, make_role
+from tests.admin.world import ROLES, Answer, client_of, lose, person
 from tests.factories import make_api_token
 from tests.jobs.jobs import make_job
-from tests.screens.world import make_acme, make_member
+from tests.screens.world import make_acme
 from tests.webhooks.world import make_delivery, make_endpoint
 
 # Name and method: what the address is about, and the answer to whom it is open.
@@ -58,23 +58,7 @@ VIEWING = {"customer who views", "former member", "support"}
 PERSONAL = {"token"}
 MORE_ARGUMENTS = {"rows": ["voice-usage"]}
 
-# Who is answered how: to their own, to another account's, and to the pages that are about no object.
-OPEN, REFUSED, MISSING, SIGN_IN = "open", "refused", "missing", "sign in"
-ROLES = {
-    "anonymous": (SIGN_IN, SIGN_IN, SIGN_IN),
-    "deactivated": (SIGN_IN, SIGN_IN, SIGN_IN),
-    "customer": (REFUSED, MISSING, REFUSED),
-    "customer who uploads": (REFUSED, MISSING, REFUSED),
-    "customer who views": (OPEN, MISSING, OPEN),
-    "customer who adds": (OPEN, MISSING, OPEN),
-    "customer with all permissions": (OPEN, MISSING, OPEN),
-    "customer granted everything": (OPEN, MISSING, OPEN),
-    "former member": (MISSING, MISSING, OPEN),
-    "idle staff": (REFUSED, REFUSED, REFUSED),
-    "support": (OPEN, OPEN, OPEN),
-    "operator": (OPEN, OPEN, OPEN),
-    "superuser": (OPEN, OPEN, OPEN),
-}
+OPEN, REFUSED, MISSING, SIGN_IN = Answer.OPEN, Answer.REFUSED, Answer.MISSING, Answer.UNKNOWN
 STATUS = {REFUSED: 403, MISSING: 404, SIGN_IN: 302}
 
 
@@ -84,28 +68,14 @@ def test_every_address_has_a_line_in_the_table() -> None:
     assert {getattr(pattern, "name", pattern) for pattern in resolver.url_patterns} == known
 
 
-def person(role: str, subscription: Subscription) -> Administrator | None:
-    account = subscription.account
-    if role == "anonymous":
-        return None
-    if role == "customer who adds":
-        return make_member(account, permissions=("add_subscription",))
-    if role in {"former member", "deactivated"}:
-        return make_member(account)
-    return make_role(role, account)
-
-
 def signed_in(role: str, subscription: Subscription) -> Client:
     """A browser in which they are signed in; whatever they lost, they lost it after that."""
-    return browser_of(role, person(role, subscription))
+    return browser_of(role, person(role, subscription.account))
 
 
 def browser_of(role: str, administrator: Administrator | None) -> Client:
     client = client_of(administrator)
-    if role == "former member":
-        Membership.objects.filter(administrator=administrator).delete()
-    if role == "deactivated" and administrator is not None:
-        Administrator.objects.filter(pk=administrator.pk).update(is_active=False)
+    lose(role, administrator)
     return client
 
 
@@ -120,7 +90,7 @@ def belongings(subscription: Subscription) -> dict[str, object]:
     }
 
 
-def objects(own: dict[str, object], others: dict[str, object], role: str) -> Iterator[tuple[str, dict[str, object]]]:
+def objects(own: dict[str, object], others: dict[str, object], role: str) -> Iterator[tuple[Answer, dict[str, object]]]:
     """For each kind of answer the objects that get it, as they stand in an address."""
     to_own, to_others, _to_none = ROLES[role]
     to_missing = SIGN_IN if to_own == SIGN_IN else MISSING
@@ -130,7 +100,7 @@ def objects(own: dict[str, object], others: dict[str, object], role: str) -> Ite
         yield to_missing, {"subscription": number, "job": job, "webhook": number, "delivery": number}
 
 
-def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[str, dict[str, object]]]:
+def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[Answer, dict[str, object]]]:
     """The same for what belongs to the person themselves, to somebody else, and to nobody."""
     _to_own, _to_others, to_none = ROLES[role]
     to_missing = SIGN_IN if to_none == SIGN_IN else MISSING
@@ -144,7 +114,7 @@ def personal_objects(role: str, administrator: Administrator | None) -> Iterator
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscription) -> None:
     own, others = belongings(subscription), belongings(make_acme())
-    administrator = person(role, subscription)
+    administrator = person(role, subscription.account)
     client = browser_of(role, administrator)
     expected, answered = {}, {}
     for (name, method), (about, status) in LINES.items():
