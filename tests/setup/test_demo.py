@@ -117,21 +117,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
     assert not Path(database_settings()["HOST"]).exists()
 
 
-def test_a_broker_that_dies_stops_the_demo_and_is_named(home: Path, tmp_path: Path, port: int) -> None:
-    log = tmp_path / "log"
-    process = demo(port, log)
-    try:
-        lines_until("Ready: ", log, process)
-        os.kill(int((home / "valkey.pid").read_text()), signal.SIGKILL)
-        assert process.wait(timeout=30) == 1
-    finally:
-        process.kill()
-        process.wait()
-    assert "Valkey died. Its log" in log.read_text()
-    assert processes_of(home) == []
-
-
-def test_a_demo_whose_port_for_metrics_is_taken_runs_without_them_and_says_so(
+def test_a_demo_whose_port_for_metrics_is_taken_says_so_and_runs_until_its_broker_dies_which_is_named(
     home: Path, tmp_path: Path, port: int
 ) -> None:
     log = tmp_path / "log"
@@ -140,13 +126,16 @@ def test_a_demo_whose_port_for_metrics_is_taken_runs_without_them_and_says_so(
         process = demo(port, log, METRICS_PORT=str(taken))
         try:
             lines = lines_until("Ready: ", log, process)
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=30) == 0
+            assert answers(port) == 200
+            os.kill(int((home / "valkey.pid").read_text()), signal.SIGKILL)
+            assert process.wait(timeout=30) == 1
         finally:
             process.kill()
             process.wait()
     assert f"There are no metrics: port {taken} is taken. METRICS_PORT names another." in lines
     assert not any(line.startswith("metrics ") for line in lines)
+    assert "Valkey died. Its log" in log.read_text()
+    assert processes_of(home) == []
 
 
 def test_a_taken_port_is_said_before_anything_slow_begins(home: Path, tmp_path: Path) -> None:
