@@ -1,15 +1,20 @@
 """XLSX workbooks: what their cells become, and the verdict on each that is broken or hostile."""
 
+import csv
 import io
 import os
 import signal
 import subprocess
 import sys
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from billing.models import Account
 from tests.factories import make_account
@@ -20,6 +25,7 @@ from tests.usage.test_import_usage_command import Run
 from tests.usage.workbooks import Xml, moment, packed, parts, sheet, workbook
 from usage import workbook_reader, workbooks
 from usage.models import Call, Entity, LoginSession, ResourceUsage
+from usage.source_files import opened
 from usage.verdicts import FileRefusedError
 
 pytestmark = pytest.mark.django_db
@@ -199,3 +205,63 @@ def test_a_reader_does_not_outlive_the_worker_that_started_it(tmp_path: Path) ->
 def test_a_reader_whose_worker_has_ended_already_ends_at_once() -> None:
     command = [sys.executable, "-c", workbooks._PROGRAM, workbook_reader.CONVERT, "1", str(workbooks._ROOT)]
     assert subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode == -signal.SIGKILL
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00\ufffe\uffff"), max_size=12) | st.sampled_from(
+    ['say "hi"', "a\r\nb", "\r", "_x000D_", "=1+1", "'", " , ; \t ", "\U0001f600", "1e5", "<&>", "007", "#REF!"]
+)
+DAY = st.dates(date(1900, 3, 1))
+CELL = st.one_of(
+    TEXT,
+    st.none(),
+    st.booleans(),
+    st.integers(1 - 10**15, 10**15 - 1),
+    st.decimals(-(10**8), 10**8, places=6),
+    DAY,
+    st.builds(datetime.combine, DAY, st.times().map(lambda at: at.replace(microsecond=at.microsecond // 1000 * 1000))),
+)
+
+
+def written(cell: Any) -> str:
+    """A cell as it would stand in a CSV file."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, Decimal):
+        return f"{cell.normalize() if cell else abs(cell.to_integral()):f}"
+    if isinstance(cell, datetime):
+        # A spreadsheet cannot tell a midnight from its day.
+        return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds").removesuffix("T00:00:00")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)
+
+
+def by_xlsxwriter(table: list[list[Any]], *, texts_are_shared: bool) -> io.BytesIO:
+    """A workbook as the product's own writer of workbooks writes it."""
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"constant_memory": not texts_are_shared}) as book:
+        day, moment = (book.add_format({"num_format": form}) for form in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss.000"))
+        page = book.add_worksheet()
+        for line, row in enumerate(table):
+            for place, cell in enumerate(row):
+                if isinstance(cell, str):
+                    page.write_string(line, place, cell)
+                elif isinstance(cell, date):
+                    page.write_datetime(line, place, cell, moment if isinstance(cell, datetime) else day)
+                else:
+                    page.write(line, place, cell)
+    file.seek(0)
+    return file
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.tuples(st.integers(1, 99), CELL, CELL, CELL), max_size=8), texts_are_shared=st.booleans())
+def test_a_workbook_is_read_as_the_csv_file_of_the_same_cells(rows: list[Any], texts_are_shared: bool) -> None:
+    table = [["one", "two", "three", "four"], *map(list, rows)]
+    file = io.StringIO(newline="")
+    csv.writer(file, lineterminator="\r\n").writerows([map(written, row) for row in table])
+    with (
+        opened(by_xlsxwriter(table, texts_are_shared=texts_are_shared)) as read,
+        opened(io.BytesIO(file.getvalue().encode())) as csv_file,
+    ):
+        assert list(read.records()) == list(csv_file.records())
