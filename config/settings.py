@@ -160,7 +160,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("webhooks"), Queue("maintenance")]
 CELERY_TASK_ROUTES = {
     "reports.tasks.generate_report": {"queue": "reports"},
-    "usage.tasks.apply_upload": {"queue": "uploads"},
+    "usage.tasks.take_step": {"queue": "uploads"},
     "reports.webhooks.tasks.deliver": {"queue": "webhooks"},
 }
 # A worker that dies is noticed after the lease; then the sweep gives its job to another one, or fails it.
@@ -170,6 +170,7 @@ JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10.0)
 JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
+UPLOAD_RETENTION_DAYS = env.int("UPLOAD_RETENTION_DAYS", default=90)
 # Limits; 0: none. Requests over theirs are refused; so are jobs when too many wait. Jobs that may not run yet wait.
 API_REQUESTS_PER_MINUTE_PER_TOKEN = env.int("API_REQUESTS_PER_MINUTE_PER_TOKEN", default=300)
 API_REQUESTS_PER_MINUTE_PER_ACCOUNT = env.int("API_REQUESTS_PER_MINUTE_PER_ACCOUNT", default=1200)
@@ -209,6 +210,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600.0},
     },
+    "expire-uploads": {"task": "usage.tasks.expire_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "collect-left-overs-of-uploads": {
         "task": "usage.tasks.collect_left_overs",
         "schedule": 3600.0,

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, Self
+from typing import Any, Generic, NamedTuple, Self
 
 from django.conf import settings
 from django.db.models import F
@@ -15,6 +15,14 @@ from jobs.states import State
 
 class ClaimLostError(Exception):
     """The job was cancelled, or another attempt has it: what this one made is to be discarded."""
+
+
+class Progress(NamedTuple):
+    """How far an attempt is: fields of its job."""
+
+    rows_done: int = 0
+    rows_expected: int | None = None
+    phase: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +42,10 @@ class Claim(Generic[JobT]):
         """Whether the job is still this attempt's."""
         return self._row().exists()
 
-    def renew(self, *, rows_done: int, rows_expected: int | None) -> bool:
+    def renew(self, progress: "Progress") -> bool:
         """Lengthen the lease and record how far it is; False when the claim is lost."""
         lease = timedelta(seconds=settings.JOB_LEASE_SECONDS)
-        return bool(self._row().update(lease_until=Now() + lease, rows_done=rows_done, rows_expected=rows_expected))
+        return bool(self._row().update(lease_until=Now() + lease, **progress._asdict()))
 
     def succeed(self, **result: Any) -> None:
         """Finish the job with what it made, as fields of its model; inside a transaction, together with that.
@@ -68,5 +76,5 @@ class Claim(Generic[JobT]):
     def _queue_again(self, **fields: Any) -> int:
         # A new fence, so that nothing of this attempt can count as the next one's.
         return self._row().update(
-            state=State.QUEUED, fence=F("fence") + 1, lease_until=None, rows_done=0, rows_expected=None, **fields
+            state=State.QUEUED, fence=F("fence") + 1, lease_until=None, **Progress()._asdict(), **fields
         )

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from typing import Any
@@ -12,7 +13,7 @@ from django.conf import settings
 from django.db import Error, connection
 
 from jobs import shutdown
-from jobs.claims import Claim
+from jobs.claims import Claim, Progress
 
 logger = structlog.get_logger(__name__)
 
@@ -37,16 +38,17 @@ class Heartbeat:
     """Runs from `start` to `stop`, with a database connection of its own.
 
     The work's own connection is busy with one long query, and may be in a transaction that is read-only or about to be
-    rolled back. When the work is to stop, that query is cancelled, and again every now and then until it has noticed.
+    rolled back. `measured`, if there is one, is asked how far that query is. When the work is to stop, the query is
+    cancelled, and again every now and then until the work has noticed.
     """
 
     def __init__(self, claim: Claim[Any], *, working_connection: "psycopg.Connection[Any]") -> None:
         self.stop_reason: StopReason | None = None
-        self.rows_done = 0
-        self.rows_expected: int | None = None
+        self.progress = Progress()
+        self.measured: Callable[[], int] | None = None
         self._claim = claim
         self._working_connection = working_connection
-        self._recorded: tuple[int, int | None] = (0, None)
+        self._recorded = Progress()
         self._renewed_at = self._looked_at = time.monotonic()
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"heartbeat of {claim.pk}", daemon=True)
@@ -92,9 +94,25 @@ class Heartbeat:
     def _look(self, now: float) -> bool:
         """Renew the lease when it is time or there is progress; otherwise only look whether the claim is held."""
         self._looked_at = now
-        progress = (self.rows_done, self.rows_expected)
+        self._measure()
+        progress = self.progress
         if progress == self._recorded and now - self._renewed_at < settings.JOB_HEARTBEAT_SECONDS:
             return self._claim.is_held()
-        held = self._claim.renew(rows_done=progress[0], rows_expected=progress[1])
+        held = self._claim.renew(progress)
         self._recorded, self._renewed_at = progress, now
         return held
+
+    def _measure(self) -> None:
+        """Ask how far a long statement is; who cannot be asked is not asked again."""
+        measured = self.measured
+        if measured is None:
+            return
+        try:
+            rows_done = measured()
+        except (Error, OSError, ValueError) as error:  # a statement or file that is over
+            logger.warning("progress_not_measured", error=str(error))
+            connection.close()
+            self.measured = None
+            return
+        if self.measured is measured:  # the work may have gone on to the next statement
+            self.progress = self.progress._replace(rows_done=rows_done)

@@ -21,7 +21,8 @@ JobT = TypeVar("JobT", bound="Job")
 
 _CLAIM = sql.SQL(
     "UPDATE {table} SET state = 'running', attempt = attempt + 1, fence = fence + 1,"
-    " started_at = statement_timestamp(), lease_until = statement_timestamp() + %s, rows_done = 0, rows_expected = NULL"
+    " started_at = statement_timestamp(), lease_until = statement_timestamp() + %s, rows_done = 0,"
+    " rows_expected = NULL, phase = ''"
     " WHERE id = %s AND attempt < %s"
     " AND (state = 'queued' OR (state = 'running' AND lease_until < statement_timestamp())){turn} RETURNING *"
 )

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from jobs import shutdown
-from jobs.claims import Claim, ClaimLostError
+from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.heartbeat import Heartbeat, StoppedError, StopReason
 from jobs.publishing import publish, publish_all
 from jobs.querysets import JobQuerySet, JobT
@@ -52,13 +52,19 @@ class Attempt(Generic[JobT]):
         """Why the work is to stop, or was stopped; None as long as it is wanted."""
         return self._heartbeat.stop_reason
 
-    def expect(self, rows: int) -> None:
-        """So many rows are to come."""
-        self._heartbeat.rows_expected = rows
+    def expect(self, rows: int | None, *, phase: str = "", measured: Callable[[], int] | None = None) -> None:
+        """So many rows (None: nobody knows) are to come, counted from 0; `phase` says what is done with them.
+
+        `measured` counts those that are done, where the work is one long statement and cannot say: it is called now and
+        then on another connection, by another thread.
+        """
+        self._heartbeat.measured = None
+        self._heartbeat.progress = Progress(0, rows, phase)
+        self._heartbeat.measured = measured
 
     def progress(self, rows: int) -> None:
         """So many rows are done. Cheap; call it often. Raises StoppedError when there is no use in going on."""
-        self._heartbeat.rows_done = rows
+        self._heartbeat.progress = self._heartbeat.progress._replace(rows_done=rows)
         if self._heartbeat.stop_reason is not None:
             raise StoppedError
 
@@ -68,9 +74,8 @@ class Attempt(Generic[JobT]):
         Raises ClaimLostError otherwise. From here on nothing stops the work any more. The row then shows all of its
         progress, also of work that was done before the heartbeat looked.
         """
-        heartbeat = self._heartbeat
-        heartbeat.stop()
-        self.claim.succeed(rows_done=heartbeat.rows_done, rows_expected=heartbeat.rows_expected, **result)
+        self._heartbeat.stop()
+        self.claim.succeed(**self._heartbeat.progress._asdict(), **result)
 
     def __enter__(self) -> "Attempt[JobT]":
         self._heartbeat.start()

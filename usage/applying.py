@@ -1,77 +1,76 @@
-"""Applying a received file: one attempt, from a claimed upload to its counts."""
+"""Applying a file at once, without a worker: from the command line, and for the demo."""
 
-from collections.abc import Callable
-from functools import partial
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import BinaryIO
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from billing.models import Administrator
+from billing.models import Account
 from jobs import files
-from jobs.running import Attempt, JobFailedError
 from usage.models import Upload, UploadKind
-from usage.receiving import refuse_unless_permitted
-from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
-from usage.verdicts import FileRefusedError
+from usage.models.uploads import upload_file_name
+from usage.uploads import Outcome, Staged, stage
 
 
-def apply_received(attempt: Attempt[Upload]) -> None:
-    """Stage the file and apply it, in one transaction with the upload's success.
+class AtOnce:
+    """A staged file that becomes an upload, with the file itself, in the transaction that applies it."""
 
-    So a worker that dies at any moment, or that was taken for dead, has applied all of it or nothing, and never twice.
-    Whether who sent it may still do so is asked again. Raises what `jobs.running.run` knows how to end.
-    """
-    upload = attempt.job
-    kind = UploadKind(upload.kind)
-    try:
-        refuse_unless_permitted(Administrator.objects.get(pk=upload.requested_by_id), kind, upload.account)
-    except PermissionDenied as error:
-        raise JobFailedError("Who sent this file may not upload it any more. Nothing was applied.") from error
-    for fence in range(1, upload.fence):
-        files.remove(upload.errors_file_name(fence))
-    try:
-        with upload.file.open("rb") as file, stage(kind, file.file, upload.account, now=timezone.now()) as staged:
-            _apply(attempt, staged)
-    except FileRefusedError as error:
-        counts = _fields(Counts(rows=error.rows, errors=error.rows))
-        errors_file = _store_errors(upload, partial(write_errors, error.errors))
-        raise JobFailedError(f"{error} Nothing was applied.", **counts, errors_file=errors_file) from error
-    except UploadRefusedError as error:
-        raise JobFailedError(str(error)) from error
+    def __init__(self, staged: Staged, upload: Upload, file: BinaryIO) -> None:
+        self.staged = staged
+        self.upload = upload
+        self._file = file
 
+    def apply(self, *, skip_errors: bool = False) -> Outcome:
+        """As `Staged.apply`; an upload that was not applied leaves no trace."""
+        name = upload_file_name(self.upload, "")
+        with transaction.atomic():
+            outcome = self.staged.apply(skip_errors=skip_errors)
+            if outcome.is_applied:
+                self._store(name)
+                self._save(name, outcome)
+        return outcome
 
-def _apply(attempt: Attempt[Upload], staged: Staged) -> None:
-    upload = attempt.job
-    with transaction.atomic():
-        outcome = staged.apply(skip_errors=upload.skip_errors)
-        errors_file = _store_errors(upload, staged.write_errors) if outcome.counts.errors else ""
-        if outcome.is_applied:
-            attempt.succeed(**_fields(outcome.counts), errors_file=errors_file)
-    if not outcome.is_applied:
-        raise JobFailedError(_reason(outcome), **_fields(outcome.counts), errors_file=errors_file)
+    def _store(self, name: str) -> None:
+        self._file.seek(0)
+        with files.storing(name) as target:
+            shutil.copyfileobj(self._file, target, 1 << 20)
+
+    def _save(self, name: str, outcome: Outcome) -> None:
+        upload, counts = self.upload, outcome.counts
+        upload.file.name = name
+        upload.rows, upload.rows_new, upload.rows_changed = counts.rows, counts.new, counts.changed
+        upload.rows_unchanged, upload.rows_in_error = counts.unchanged, counts.errors
+        upload.applied_versions = self.staged.versions()
+        upload.save()
+        Upload.objects.filter(pk=upload.pk).update(checked_at=Now(), applied_at=Now())
 
 
-def _reason(outcome: Outcome) -> str:
-    errors, rows = outcome.counts.errors, outcome.counts.rows
-    if errors == rows:
-        return "Every row is in error; nothing was applied."
-    return f"{errors} {'row is' if errors == 1 else 'rows are'} in error; nothing was applied."
-
-
-def _fields(counts: Counts) -> dict[str, int]:
-    return {
-        "rows": counts.rows,
-        "rows_new": counts.new,
-        "rows_changed": counts.changed,
-        "rows_unchanged": counts.unchanged,
-        "rows_in_error": counts.errors,
-    }
-
-
-def _store_errors(upload: Upload, write: Callable[[BinaryIO], None]) -> str:
-    name = upload.errors_file_name(upload.fence)
-    with files.storing(name) as target:
-        write(target)
-    return name
+@contextmanager
+def at_once(
+    kind: UploadKind,
+    file: BinaryIO,
+    account: Account | None,
+    *,
+    name: str,
+    now: datetime,
+    creates_users: bool = False,
+) -> Iterator[AtOnce]:
+    """Stage a file that came under this name, to be checked and applied. Raises as `stage` does."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    upload = Upload(
+        kind=kind,
+        account=account,
+        file_name=name[-255:],
+        file_bytes=size,
+        sha256=hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]  # it asks for less than a file is
+        creates_users=creates_users,
+    )
+    with stage(kind, file, account, now=now, upload_id=upload.pk, creates_users=creates_users) as staged:
+        yield AtOnce(staged, upload, file)

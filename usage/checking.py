@@ -48,6 +48,7 @@ def rows_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     kept = [sql.Identifier("r", column.name) for column in columns] + [sql.Identifier("r", one[0]) for one in look_ups]
     return sql.SQL(
         "CREATE UNLOGGED TABLE {rows} AS SELECT r.line, {kept}, r.malformed OR {checks} AS faulty, "
+        "old.id AS old_id, "
         "CASE WHEN old.id IS NULL THEN 'new' WHEN {changed} THEN 'changed' ELSE 'unchanged' END AS state "
         "FROM (SELECT c.line, {values}, {malformed} AS malformed FROM ({typed}) c{joins} OFFSET 0) r{existing}"
     ).format(
@@ -95,9 +96,9 @@ def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
                 name=sql.Identifier(column.name),
             )
         )
-    return sql.SQL("SELECT t.line, t.fault, {} FROM (SELECT t.line, t.fault, {} FROM {} t OFFSET 0) t OFFSET 0").format(
-        COMMA.join(values), COMMA.join(cells), batch.cells
-    )
+    return sql.SQL(
+        "SELECT t.line, t.fault, {} FROM (SELECT t.line, t.fault, {} FROM {} t WHERE {} OFFSET 0) t OFFSET 0"
+    ).format(COMMA.join(values), COMMA.join(cells), batch.cells, batch.counted)
 
 
 def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:

@@ -1,12 +1,14 @@
 """Finding the rate of a call, and rating by the million the calls that lack one."""
 
+from uuid import UUID
+
 from django.db import connection
 from psycopg import sql
 
 from billing import rating
 from billing.models import Rate, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
 from usage.locks import lock_shared_tables
-from usage.models import Call
+from usage.models import Call, UploadChange
 
 Expression = sql.Composable
 
@@ -58,27 +60,48 @@ def rating_columns(started_at: Expression, ended_at: Expression) -> dict[str, Ex
     }
 
 
-def rate_unrated_calls() -> int:
+def rate_unrated_calls(upload_id: UUID | None = None) -> int:
     """Rate every unrated call that now has a rate; give the others the version in force at their start.
 
     Returns the number of calls rated. Touches no rated call. Call it inside the transaction that changed rates or
     subscriptions: it waits for uploads under way, whose calls could not see the change, and later ones wait for it.
+    `upload_id`: the upload by which calls are rated, which is then told what they were before.
     """
     columns = rating_columns(sql.SQL("c.started_at"), sql.SQL("c.ended_at"))
     statement = sql.SQL(
-        "WITH found AS (SELECT c.id, {values} FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL "
+        "WITH found AS (SELECT c.id, c.rate_sheet_version_id AS version_before, {values} "
+        "FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL "
         "AND (p.id IS NOT NULL OR v.id IS DISTINCT FROM c.rate_sheet_version_id)), "
-        "updated AS (UPDATE {calls} c SET {assignments} FROM found WHERE c.id = found.id RETURNING c.rate_per_minute) "
-        "SELECT count(rate_per_minute) FROM updated"
+        "updated AS (UPDATE {calls} c SET {assignments} FROM found WHERE c.id = found.id RETURNING c.rate_per_minute)"
+        "{recorded} SELECT count(rate_per_minute) FROM updated"
     ).format(
         calls=_TABLES["calls"],
         values=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in columns.items()
         ),
         joins=rate_joins(sql.SQL("c"), sql.SQL("c.started_at")),
+        recorded=_recorded(upload_id, list(columns)) if upload_id else sql.SQL(""),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = found.{0}").format(sql.Identifier(name)) for name in columns),
     )
     lock_shared_tables()
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return int(cursor.fetchone()[0])
+
+
+def _recorded(upload_id: UUID, columns: list[str]) -> sql.Composed:
+    """The part of the statement that writes down each call's rating as it was and as it is."""
+    unrated = {name: "found.version_before" if name == "rate_sheet_version_id" else "NULL" for name in columns}
+    before = [f"'{name}', {value}" for name, value in unrated.items()]
+    after = [f"'{name}', found.{name}" for name in columns]
+    return sql.SQL(
+        ", recorded AS (INSERT INTO {changes} (upload_id, relation, row_id, before, after) "
+        "SELECT {upload}::uuid, {relation}, found.id, jsonb_build_object({before}), jsonb_build_object({after}) "
+        "FROM found)"
+    ).format(
+        changes=sql.Identifier(UploadChange._meta.db_table),
+        upload=sql.Literal(str(upload_id)),
+        relation=sql.Literal(Call._meta.db_table),
+        before=sql.SQL(", ".join(before)),
+        after=sql.SQL(", ".join(after)),
+    )

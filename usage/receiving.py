@@ -1,5 +1,6 @@
-"""Receiving a file of raw data: may one, whose data is it, and then an upload that a worker applies."""
+"""Receiving a file of raw data: may one, whose data is it, and then an upload that a worker checks."""
 
+import hashlib
 from functools import partial
 from typing import Any, BinaryIO, cast
 
@@ -10,7 +11,7 @@ from django.db import transaction
 from billing.models import Account, Administrator
 from jobs import files
 from jobs.publishing import publish
-from usage.models import Upload, UploadKind
+from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.source_files import refuse_other_formats
 from usage.verdicts import FileRefusedError
 
@@ -30,33 +31,51 @@ def refuse_unless_permitted(administrator: Administrator, kind: UploadKind, acco
 
 
 def receive_upload(
-    *, administrator: Administrator, kind: UploadKind, account: Account | None, file: "File[Any]", skip_errors: bool
+    *,
+    administrator: Administrator,
+    kind: UploadKind,
+    account: Account | None,
+    file: "File[Any]",
+    creates_users: bool = False,
 ) -> Upload:
-    """Store the file and save a queued upload; the workers are told of it once it is committed.
+    """Store the file and save an upload with the step to check it; the workers are told once that is committed.
 
-    The file is moved or streamed, never read into memory. Raises PermissionDenied; ValidationError, by field, for an
-    account that such files do not belong to, and for a file that is neither CSV nor XLSX at first sight.
+    The file is moved or streamed, never read into memory. `creates_users`: of login sessions, users that do not exist
+    are made. Raises PermissionDenied; ValidationError, by field, for an account that such files do not belong to, and
+    for a file that is neither CSV nor XLSX at first sight.
     """
     refuse_unless_permitted(administrator, kind, account)
     if account and not kind.belongs_to_account:
         raise ValidationError({"account": f"{kind.label} are of no single account: leave it empty."})
+    if creates_users and kind != UploadKind.SESSIONS:
+        raise ValidationError({"creates_users": "Only login sessions name users."})
+    data = cast("BinaryIO", file.file)
     try:
-        refuse_other_formats(cast("BinaryIO", file.file))
+        refuse_other_formats(data)
     except FileRefusedError as error:
         raise ValidationError({"file": str(error)}) from error
-    file.seek(0)
+    data.seek(0)
     upload = Upload(
-        requested_by=administrator,
+        uploaded_by=administrator,
         kind=kind,
         account=account,
         file_name=(file.name or kind.value)[-255:],
-        skip_errors=skip_errors,
+        file_bytes=file.size,
+        sha256=hashlib.file_digest(data, "sha256").hexdigest(),  # type: ignore[arg-type]  # it asks for less than a file is
+        creates_users=creates_users,
     )
+    file.seek(0)
     upload.file.save(upload.file_name, file, save=False)
     try:
-        upload.save()
+        with transaction.atomic():
+            upload.save()
+            step = UploadStep.objects.create(
+                upload=upload, account=account, step=Step.CHECK, requested_by=administrator
+            )
+            upload.latest_step = step
+            upload.save(update_fields=["latest_step"])
     except BaseException:
         files.remove(upload.file.name or "")
         raise
-    transaction.on_commit(partial(publish, upload), robust=True)
+    transaction.on_commit(partial(publish, step), robust=True)
     return upload

@@ -1,4 +1,4 @@
-"""The tasks of uploads: apply one, collect files that nothing refers to."""
+"""The tasks of uploads: take a step of one, expire old ones, collect what nothing refers to."""
 
 import re
 from collections import defaultdict
@@ -9,10 +9,11 @@ from celery import shared_task
 
 from jobs import files
 from jobs.running import run
-from usage.applying import apply_received
-from usage.models import Upload
+from usage import retention
+from usage.models import Upload, UploadStep
 from usage.models.uploads import FOLDER
-from usage.uploads import drop_abandoned_tables
+from usage.staged_tables import drop_abandoned_tables
+from usage.steps import take
 
 logger = structlog.get_logger(__name__)
 
@@ -22,14 +23,22 @@ _FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b.*")
 
 
 @shared_task
-def apply_upload(upload_id: str) -> None:
-    """Apply the file, unless another worker has it or it is over."""
-    run(Upload, upload_id, apply_received)
+def take_step(step_id: str) -> None:
+    """Take the step, unless another worker has it or it is over."""
+    run(UploadStep, step_id, take)
+
+
+@shared_task
+def expire_uploads() -> None:
+    """Delete the files of uploads that were kept for long enough."""
+    if expired := retention.expire_uploads():
+        logger.info("uploads_expired", uploads=expired)
 
 
 @shared_task
 def collect_left_overs() -> None:
     """Delete files that became no upload, and what killed workers left in storage and database."""
+    retention.forget_old_tables()
     if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
         logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
     if dropped := drop_abandoned_tables():
@@ -44,6 +53,6 @@ def _wanted(names: list[str]) -> set[str]:
             by_upload[match[1]].add(name)
     wanted = set(names).difference(*by_upload.values())
     for upload in Upload.objects.filter(pk__in=by_upload):
-        referred = {upload.file.name, upload.errors_file.name}
+        referred = {upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name}
         wanted |= {name for name in by_upload[str(upload.pk)] if f"{FOLDER}/{name}" in referred}
     return wanted

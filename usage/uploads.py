@@ -7,32 +7,35 @@ with stage(UploadKind.CALLS, file, account, now=timezone.now()) as staged:
 
 import csv
 import io
+import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
+from uuid import UUID
 
 import psycopg
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
-from billing.models import Account
-from usage import checking
-from usage.csv_files import CsvFile
-from usage.error_files import REASON, write_rows_in_error
-from usage.locks import is_abandoned, lock_accounts, lock_shared_tables, staged_file
+from billing.models import Account, DataVersion
+from usage import checking, recording
+from usage.error_files import write_rows_in_error
+from usage.headers import columns_of
+from usage.locks import lock_accounts, lock_shared_tables, staged_file
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
-from usage.resources.columns import folded
 from usage.resources.formats import Expression, escaped, escaped_text
 from usage.source_files import opened
+from usage.staged_tables import columns_of_table, counted, is_intact, make_counter, restart_counter, run
 from usage.staging import copy_cells
-from usage.verdicts import FileRefusedError, RowError
+from usage.verdicts import RowError
+from usage.watching import Nobody, Phase, Watcher
 
 # Sorting and hashing a million rows in memory; given back at the end of the transaction.
 _WORK_MEM = "128MB"
@@ -62,12 +65,29 @@ class UploadRefusedError(Exception):
 
 
 class Staged:
-    """A file whose rows lie in the database as text. Nothing here reads the file again."""
+    """A file whose rows lie in the database as text. Nothing here reads the file again.
 
-    def __init__(self, resource: UploadResource, batch: Batch, columns: Sequence[str]) -> None:
+    `columns`: their names, in the order of the file. `rows`: how many there are. `is_checked`: the tables hold what an
+    earlier check found.
+    """
+
+    def __init__(
+        self,
+        resource: UploadResource,
+        batch: Batch,
+        columns: Sequence[str],
+        *,
+        rows: int,
+        watcher: Watcher,
+        is_checked: bool = False,
+    ) -> None:
         self.resource = resource
         self.batch = batch
         self.columns = columns
+        self.rows = rows
+        self.is_checked = is_checked
+        self._watcher = watcher
+        self._is_kept = False
 
     def check(self) -> Counts:
         """Check every row against the database as it is now, and count what applying would do."""
@@ -94,37 +114,73 @@ class Staged:
         """Write the rows of the last check's errors as CSV: their cells, and a column of reasons."""
         write_rows_in_error(self.batch, self.columns, file)
 
-    def apply(self, *, skip_errors: bool = False) -> Outcome:
+    def versions(self) -> str:
+        """The versions of all data that a check of this file looks at."""
+        return DataVersion.objects.of(self._account_ids())
+
+    def lock(self) -> None:
+        """Wait for those who write what this file is checked against, and let none begin; inside a transaction."""
+        if self.resource.belongs_to_account:
+            account_ids = self._named_accounts()
+            lock_accounts(account_ids)
+            DataVersion.objects.hold(account_ids)
+        else:
+            lock_shared_tables()
+
+    def apply(self, *, skip_errors: bool = False, checked: Counts | None = None) -> Outcome:
         """Check again and write the rows in one transaction; none if one is in error, unless those are left out.
 
-        Raises UploadRefusedError when the database refuses them.
+        `checked`: what the last check counted, where nothing has changed since, as `versions()` says under the lock.
+        Raises UploadRefusedError when the database refuses the rows.
         """
         try:
             with transaction.atomic():
-                counts = self._check()
+                self.lock()
+                counts = checked or self._check()
                 is_applied = not counts.errors or (skip_errors and counts.errors < counts.rows)
                 if is_applied:
-                    # Keys that are checked at the end of a transaction are checked here, to be refused here.
-                    _run([*self.resource.application(self.batch), sql.SQL("SET CONSTRAINTS ALL IMMEDIATE")])
-                    self.resource.follow_up()
-                    _run([sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
+                    self._write(counts)
         except IntegrityError as error:
             raise UploadRefusedError(_refusal_sentence(error)) from error
         return Outcome(counts, is_applied)
 
+    def keep(self) -> None:
+        """Leave the tables to whoever goes on with them."""
+        self._is_kept = True
+
     def drop(self) -> None:
-        """Remove the tables of the file."""
-        _run([self._drop_checked(), sql.SQL("DROP TABLE IF EXISTS {}").format(self.batch.cells)])
+        """Remove the tables of the file, unless they were left to somebody."""
+        if not self._is_kept:
+            run([self._drop_checked(), sql.SQL("DROP TABLE IF EXISTS {}").format(self.batch.cells)])
 
     def _drop_checked(self) -> sql.Composed:
         names = (self.batch.rows, self.batch.errors, self.batch.repeats, self.batch.planned)
         return sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(names))
 
+    def _write(self, counts: Counts) -> None:
+        resource, batch = self.resource, self.batch
+        run([sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEM))])
+        if counts.new or counts.changed:
+            DataVersion.objects.bump(*(self._written_accounts() if resource.belongs_to_account else [None]))
+        self._count(Phase.APPLYING, counts.new + counts.changed)
+        # Keys that are checked at the end of a transaction are checked here, to be refused here.
+        run(
+            [
+                *recording.before_statements(resource, batch),
+                *resource.application(batch),
+                *recording.after_statements(resource, batch),
+                sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"),
+            ]
+        )
+        resource.follow_up(batch)
+        run([sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
+        self._done(Phase.APPLYING, counts.new + counts.changed)
+
     def _check(self) -> Counts:
         resource, batch = self.resource, self.batch
-        _run([sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEM)), self._drop_checked()])
-        self._lock()
-        _run(
+        self._count(Phase.CHECKING, self.rows)
+        run([sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEM)), self._drop_checked()])
+        run(
             [
                 sql.SQL(
                     "CREATE UNLOGGED TABLE {} (line bigint, place integer, name text, value text, reason text)"
@@ -136,9 +192,9 @@ class Staged:
                 *resource.disagreements(batch),
             ]
         )
-        while _run(resource.contradictions(batch)):
+        while run(resource.contradictions(batch)):
             pass  # a row left out can leave another one without what it relied on
-        _run(
+        run(
             [
                 checking.repeated_errors_statement(batch),
                 *resource.settle(batch),
@@ -148,18 +204,37 @@ class Staged:
         with connection.cursor() as cursor:
             cursor.execute(checking.counts_statement(batch))
             rows, new, changed, errors = cursor.fetchone()
+        self.is_checked = True
+        self._done(Phase.CHECKING, rows)
         return Counts(rows, new, changed, rows - new - changed - errors, errors)
 
-    def _lock(self) -> None:
+    def _count(self, phase: Phase, rows: int) -> None:
+        restart_counter(self.batch)
+        self._watcher.expect(rows, phase=phase, measured=lambda: min(counted(self.batch), rows))
+
+    def _done(self, phase: Phase, rows: int) -> None:
+        self._watcher.expect(rows, phase=phase)
+        self._watcher.progress(rows)
+
+    def _account_ids(self) -> list[int] | None:
+        """The accounts whose data a check looks at; None: of all."""
         if not self.resource.belongs_to_account:
-            lock_shared_tables()
-        elif self.batch.account is not None:
-            lock_accounts([self.batch.account.pk])
-        else:
-            with connection.cursor() as cursor:
-                cursor.execute(checking.account_codes(self.resource, self.batch))
-                account_ids = [account_id for (account_id,) in cursor.fetchall()]
-            lock_accounts(account_ids)
+            return []
+        return [self.batch.account.pk] if self.batch.account else None
+
+    def _named_accounts(self) -> list[int]:
+        if self.batch.account is not None:
+            return [self.batch.account.pk]
+        return _numbers(checking.account_codes(self.resource, self.batch))
+
+    def _written_accounts(self) -> list[int]:
+        if self.batch.account is not None:
+            return [self.batch.account.pk]
+        return _numbers(
+            sql.SQL("SELECT DISTINCT r.account_id FROM {} r WHERE r.state <> 'unchanged' AND {}").format(
+                self.batch.rows, self.batch.applicable
+            )
+        )
 
     def _errors(self, value: Expression, *, empty: str = "''") -> sql.Composed:
         return sql.SQL(
@@ -169,23 +244,60 @@ class Staged:
 
 
 @contextmanager
-def stage(kind: UploadKind, file: BinaryIO, account: Account | None, *, now: datetime) -> Iterator[Staged]:
-    """Read a seekable CSV or XLSX file into the database; its tables are dropped at the end of the context.
+def stage(
+    kind: UploadKind,
+    file: BinaryIO,
+    account: Account | None,
+    *,
+    now: datetime,
+    upload_id: UUID | None = None,
+    creates_users: bool = False,
+    watcher: Watcher | None = None,
+) -> Iterator[Staged]:
+    """Read a seekable CSV or XLSX file into the database; at the end of the context its tables go, unless kept.
 
     `account`: whose data the file holds, for kinds that belong to an account; None: each row says so in a column.
     Raises FileRefusedError, which names every fault of the header, or the row from which on nothing can be read.
     """
-    resource = resource_of(kind)
+    resource, watcher = resource_of(kind), watcher or Nobody()
+    watcher.expect(None, phase=Phase.READING)
     with opened(file) as source:
-        columns = _columns(resource, source, account)
-        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now)
-        staged = Staged(resource, batch, columns)
+        columns = columns_of(resource, source, account)
+        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now, upload_id, creates_users)
         with staged_file(batch.table):
+            staged = Staged(resource, batch, columns, rows=0, watcher=watcher)
             try:
+                watcher.expect(source.file.seek(0, os.SEEK_END), phase=Phase.READING, measured=source.file.tell)
                 copy_cells(source, batch.cells, columns)
+                make_counter(batch)
+                staged.rows = _numbers(sql.SQL("SELECT count(*) FROM {}").format(batch.cells))[0]
                 yield staged
             finally:
+                watcher.expect(None)
                 staged.drop()
+
+
+@contextmanager
+def reopened(
+    kind: UploadKind,
+    table: str,
+    account: Account | None,
+    *,
+    rows: int,
+    now: datetime,
+    upload_id: UUID | None = None,
+    creates_users: bool = False,
+    watcher: Watcher | None = None,
+) -> Iterator[Staged | None]:
+    """What `stage` read and `check` found earlier; None when the tables have not kept it. They go at the end."""
+    with staged_file(table):
+        columns = columns_of_table(table)
+        batch = Batch(table, frozenset(columns), account, now, upload_id, creates_users)
+        staged = Staged(resource_of(kind), batch, columns, rows=rows, watcher=watcher or Nobody(), is_checked=True)
+        try:
+            yield staged if columns and is_intact(batch, rows) else None
+        finally:
+            staged.drop()
 
 
 def write_errors(errors: Sequence[RowError], file: BinaryIO) -> None:
@@ -198,64 +310,10 @@ def write_errors(errors: Sequence[RowError], file: BinaryIO) -> None:
     text.detach()
 
 
-def drop_abandoned_tables() -> int:
-    """Drop the tables that processes left behind which were killed while they had a file staged; returns how many."""
+def _numbers(statement: Expression) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-            " AND tablename ~ '^upload_[0-9a-f]{16}(_[a-z]+)?$' ORDER BY tablename"
-        )
-        names = [name for (name,) in cursor.fetchall() if is_abandoned(name[: len("upload_") + 16])]
-    _run([sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)) for name in names])
-    return len(names)
-
-
-def _columns(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
-    """The names of the file's columns, in its order."""
-    header = [cell.strip() for cell in source.header()]
-    found = [_name(resource, cell) for cell in header]
-    names = [name for name in found if name]
-    expected = ", ".join(column.name for column in resource.columns)
-    errors = [
-        RowError(1, cell, "", f"The column is unknown; the columns are: {expected}." if cell else
-                 f"Column {place} has no name; the columns are: {expected}.")
-        for place, (cell, name) in enumerate(zip(header, found, strict=True), start=1)
-        if name is None
-    ]  # fmt: skip
-    errors += [
-        RowError(1, name, "", "The file has this column twice.")
-        for name in dict.fromkeys(names)
-        if names.count(name) > 1
-    ]
-    errors += [
-        RowError(1, column.name, "", "The file lacks this column.")
-        for column in resource.columns
-        if not column.optional and column.name not in names
-    ]
-    if resource.belongs_to_account and account is None and "account" not in names:
-        reason = "Whose data is this? Name the account for the whole file, or in a column 'account'."
-        errors.append(RowError(1, "account", "", reason))
-    if errors:
-        raise FileRefusedError(*errors, rows=sum(1 for _record in source.records()) - 1)
-    return names
-
-
-def _name(resource: UploadResource, heading: str) -> str | None:
-    """What we call the column: one of the kind's, or the reasons of a file of rows in error, which nobody reads."""
-    column = resource.column_called(heading)
-    if column is None:
-        return REASON if folded(heading) == REASON else None
-    return column.name
-
-
-def _run(statements: Sequence[Expression]) -> int:
-    """Execute in order; the number of rows that they wrote."""
-    written = 0
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-            written += max(cursor.rowcount, 0)
-    return written
+        cursor.execute(statement)
+        return [number for (number,) in cursor.fetchall()]
 
 
 def _refusal_sentence(error: IntegrityError) -> str:

@@ -4,6 +4,8 @@ from billing.models.accounts import Account, AccountQuerySet
 from billing.models.administrators import Administrator, Membership
 from billing.models.api_tokens import ApiToken, ApiTokenQuerySet
 from billing.models.charges import Charge
+from billing.models.data_versions import DataVersion
+from billing.models.origins import Uploadable
 from billing.models.rate_sheets import Direction, Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.models.subscriptions import Subscription, SubscriptionQuerySet, TelcoCommitDiscount
 
@@ -14,6 +16,7 @@ __all__ = [
     "ApiToken",
     "ApiTokenQuerySet",
     "Charge",
+    "DataVersion",
     "Direction",
     "Membership",
     "Rate",
@@ -22,5 +25,6 @@ __all__ = [
     "Subscription",
     "SubscriptionQuerySet",
     "TelcoCommitDiscount",
+    "Uploadable",
     "UsageGroup",
 ]

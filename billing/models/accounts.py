@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
+from billing.models.origins import Uploadable
+
 if TYPE_CHECKING:
     from billing.models.administrators import Administrator
 
@@ -20,7 +22,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(memberships__administrator=administrator)
 
 
-class Account(models.Model):
+class Account(Uploadable):
     """A customer organization."""
 
     code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")

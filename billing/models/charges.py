@@ -2,8 +2,10 @@
 
 from django.db import models
 
+from billing.models.origins import Uploadable
 
-class Charge(models.Model):
+
+class Charge(Uploadable):
     """A licence type, named as reports name it (`CX 2 Named`), and what it is billed by."""
 
     class Basis(models.TextChoices):

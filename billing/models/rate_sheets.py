@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from billing.models.amounts import finite
+from billing.models.origins import Uploadable
 
 
 class Direction(models.TextChoices):
@@ -110,7 +111,7 @@ class UsageGroup(models.Model):
         return self.display_name
 
 
-class Rate(models.Model):
+class Rate(Uploadable):
     """The price of a minute for one usage group, call type and direction, on one version of a sheet."""
 
     usage_group = models.ForeignKey(UsageGroup, on_delete=models.PROTECT, related_name="rates")

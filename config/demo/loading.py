@@ -16,8 +16,9 @@ from config.demo.administrators import add_administrators
 from config.demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
 from config.demo.resources import ALLOWANCES, STORAGE
 from config.demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
+from usage.applying import at_once
 from usage.models import Allowance, Entity, Resource, ResourceUsage, UploadKind
-from usage.uploads import UploadRefusedError, stage
+from usage.uploads import UploadRefusedError
 
 Say = Callable[[str], None]
 
@@ -64,13 +65,13 @@ class Demo:
 
     def _upload(self, kind: str, path: Path) -> None:
         label = UploadKind(kind).label
-        with path.open("rb") as file, stage(UploadKind(kind), file, None, now=self.now) as staged:
+        with path.open("rb") as file, at_once(UploadKind(kind), file, None, name=path.name, now=self.now) as upload:
             try:
-                outcome = staged.apply()
+                outcome = upload.apply()
             except UploadRefusedError as error:
                 raise DemoRefusedError(f"{label}: {error}") from error
             if not outcome.is_applied:
-                first = staged.errors(1)[0]
+                first = upload.staged.errors(1)[0]
                 raise DemoRefusedError(
                     f"The demo does not go with what this database holds. {label}, row {first.line}, "
                     f"{first.column} {first.value!r}: {first.reason}"

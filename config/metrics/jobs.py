@@ -15,8 +15,7 @@ from jobs.states import UNFINISHED, State
 from jobs.tasks import SWEEP
 from reports.models import ReportJob
 from reports.models.report_jobs import report_type_choices
-from usage.models import Upload
-from usage.models.uploads import UploadKind
+from usage.models import Step, UploadStep
 
 BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 
@@ -50,7 +49,7 @@ class Kind:
 
 KINDS = [
     Kind("report", ReportJob, "report_type", "file_rows", report_type_choices),
-    Kind("upload", Upload, "kind", "rows", lambda: UploadKind.choices),
+    Kind("upload", UploadStep, "step", "rows_done", lambda: Step.choices),
 ]
 
 

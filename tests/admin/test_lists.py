@@ -171,7 +171,7 @@ def test_an_address_asks_for_nothing_that_no_filter_offers(query: str) -> None:
         ("billing_rate", ["usage_group__version__rate_sheet__id__exact=1", "direction__exact=Inbound"]),
         ("billing_subscription", ["account__id__exact=1", "account__isnull=True"]),
         ("usage_call", ["rating=unrated", "account__id__exact=1&days=7"]),
-        ("usage_upload", ["state__exact=failed&kind__exact=calls"]),
+        ("usage_upload", ["status=applied&kind__exact=calls"]),
     ],
 )
 def test_what_a_filter_offers_is_answered(model: str, queries: list[str]) -> None:

@@ -7,12 +7,11 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
-from django.utils import timezone
 
 from jobs.states import State
 from tests.admin.world import client_of, make_role, make_upload
 from tests.factories import make_account, make_administrator
-from usage.models import Upload
+from usage.models import Upload, UploadStatus
 
 pytestmark = pytest.mark.django_db
 
@@ -37,13 +36,13 @@ def csv_file(content: bytes = b"email\nana@acme.example\n", name: str = "users.c
 def test_an_operator_uploads_a_file_and_comes_to_its_page() -> None:
     account = make_account()
     client = client_of(make_role("operator"))
-    response = client.post(ADD, {"kind": "users", "account": account.pk, "file": csv_file(), "skip_errors": "on"})
+    response = client.post(ADD, {"kind": "users", "account": account.pk, "file": csv_file()})
     upload = Upload.objects.get()
     assert response["Location"] == reverse("admin:usage_upload_change", args=[upload.pk])
-    assert (upload.kind, upload.account, upload.skip_errors, upload.state) == ("users", account, True, State.QUEUED)
+    assert (upload.kind, upload.account, upload.status) == ("users", account, UploadStatus.WAITING)
     page = client.get(response["Location"]).content.decode()
     assert '<meta http-equiv="refresh" content="2">' in page
-    assert "Waiting for a worker" in page
+    assert "Waiting to be checked" in page
 
 
 def test_the_form_begins_with_the_account_of_the_subscription_screen() -> None:
@@ -118,9 +117,7 @@ def finished(**fields: Any) -> Upload:
     upload = make_upload(
         account=fields.pop("account", None) or make_account(),
         by=make_administrator(),
-        state=State.FAILED,
-        finished_at=timezone.now(),
-        failure="2 rows are in error; nothing was applied.",
+        state=State.SUCCEEDED,
         rows=3,
         rows_new=1,
         rows_changed=0,
@@ -133,10 +130,9 @@ def finished(**fields: Any) -> Upload:
     return upload
 
 
-def test_the_page_of_a_failed_upload_says_why_and_shows_the_first_errors() -> None:
+def test_the_page_of_a_checked_upload_shows_the_first_errors() -> None:
     upload = finished()
     page = client_of(make_role("support")).get(reverse("admin:usage_upload_change", args=[upload.pk])).content.decode()
-    assert "2 rows are in error; nothing was applied." in page
     assert "This is no instant." in page
     assert "&lt;b&gt;now&lt;/b&gt;" in page
     assert "http-equiv" not in page

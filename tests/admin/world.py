@@ -9,8 +9,10 @@ from django.contrib.auth.models import Group, Permission
 from django.core.files.base import ContentFile
 from django.db.models import Model
 from django.test import Client
+from django.utils import timezone
 
 from billing.models import Account, Administrator, Membership, RateSheetVersion, UsageGroup
+from jobs.states import UNFINISHED, State
 from tests.factories import (
     instant,
     make_account,
@@ -24,7 +26,7 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from usage.models import Allowance, EntityKind, Resource, Upload, UploadKind
+from usage.models import Allowance, EntityKind, Resource, Step, Upload, UploadKind, UploadStep
 
 MISSING = UUID(int=0)
 
@@ -68,10 +70,17 @@ class World:
     shared: dict[str, Model]
 
 
-def make_upload(*, account: Account, by: Administrator, **fields: object) -> Upload:
-    """A queued upload of calls."""
-    upload = Upload(requested_by=by, kind=UploadKind.CALLS, account=account, file_name="calls.csv", **fields)
+def make_upload(
+    *, account: Account, by: Administrator, step: Step = Step.CHECK, state: State = State.QUEUED, **fields: object
+) -> Upload:
+    """An upload of calls, whose check is queued; or another step, or ended."""
+    upload = Upload(uploaded_by=by, kind=UploadKind.CALLS, account=account, file_name="calls.csv", **fields)
     upload.file.save("calls.csv", ContentFile(b"sip_call_id\n"), save=False)
+    upload.save()
+    finished_at = None if state in UNFINISHED else timezone.now()
+    upload.latest_step = UploadStep.objects.create(
+        upload=upload, account=account, step=step, state=state, requested_by=by, finished_at=finished_at
+    )
     upload.save()
     return upload
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from jobs.claims import Claim, ClaimLostError
+from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.states import State
 from reports.models import ReportJob
 from tests.jobs.jobs import expire_lease, make_job
@@ -64,7 +64,7 @@ def test_when_the_lease_has_run_out_the_next_worker_gets_the_job_and_the_first_c
     second = claimed(job)
     assert (second.attempt, second.fence) == (2, 2)
     assert not first.is_held()
-    assert not first.renew(rows_done=5, rows_expected=10)
+    assert not first.renew(Progress(5, 10))
     assert not first.hand_over()
     assert not first.put_back()
     with pytest.raises(ClaimLostError):
@@ -80,7 +80,7 @@ def test_a_renewed_lease_keeps_the_job_and_shows_how_far_it_is() -> None:
     job = make_job()
     claim = Claim.of(claimed(job))
     expire_lease(job)
-    assert claim.renew(rows_done=5, rows_expected=10)
+    assert claim.renew(Progress(5, 10))
     assert ReportJob.objects.claim(job.pk) is None
     job.refresh_from_db()
     assert (job.rows_done, job.rows_expected) == (5, 10)
@@ -129,7 +129,7 @@ def test_a_cancelled_running_job_is_lost_to_its_worker() -> None:
     job = make_job()
     claim = Claim.of(claimed(job))
     assert job.cancel()
-    assert not claim.renew(rows_done=1, rows_expected=1)
+    assert not claim.renew(Progress(1, 1))
     with pytest.raises(ClaimLostError):
         claim.succeed(**RESULT)
     job.refresh_from_db()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jobs.claims import Claim, ClaimLostError
+from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.states import State
 from reports.models import ReportJob
 from tests.jobs.jobs import expire_lease, make_job
@@ -42,7 +42,7 @@ class History:
         held = claim.is_held()
         assert not held or claim is self.claims[-1]
         if action == "renew":
-            assert claim.renew(rows_done=1, rows_expected=2) == held
+            assert claim.renew(Progress(1, 2)) == held
         elif action == "hand over":
             assert claim.hand_over() == held
             self.costly -= held

@@ -1,5 +1,6 @@
 """Receiving a file and applying it: who may, and all of it or nothing, once."""
 
+import hashlib
 import io
 import os
 import threading
@@ -13,15 +14,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 
-from billing.models import Membership
+from billing.models import Administrator, DataVersion, Membership
 from jobs import shutdown
 from jobs.running import Attempt
 from jobs.states import State
-from tests.factories import instant, make_account, make_administrator
-from tests.jobs.uploads import make_uploader, receive_users, tables_of_uploads, uploaded
+from tests.factories import instant, make_account, make_administrator, make_entity
+from tests.jobs.uploads import applied, make_uploader, receive_users, tables_of_uploads, taken, uploaded
 from tests.usage.workbooks import workbook
-from usage import tasks
-from usage.models import Entity, Upload, UploadKind
+from usage import deciding, tasks
+from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import receive_upload
 from usage.uploads import stage
 
@@ -30,22 +31,28 @@ USERS = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def apply(upload: Upload) -> Upload:
-    tasks.apply_upload(str(upload.pk))
-    upload.refresh_from_db()
-    return upload
+def counts(upload: Upload) -> tuple[int | None, ...]:
+    """Rows, new, changed, unchanged, in error."""
+    return (upload.rows, upload.rows_new, upload.rows_changed, upload.rows_unchanged, upload.rows_in_error)
 
 
-def test_a_received_file_is_stored_under_its_id_and_applied_by_a_worker(files_root: Path) -> None:
+def test_a_received_file_is_stored_checked_and_applied_once_somebody_confirms(files_root: Path) -> None:
     upload = receive_users(USERS, account=make_account())
-    assert (upload.state, upload.file_name) == (State.QUEUED, "users.csv")
+    assert (upload.status, upload.file_name) == (UploadStatus.WAITING, "users.csv")
+    assert (upload.file_bytes, upload.sha256) == (len(USERS), hashlib.sha256(USERS.encode()).hexdigest())
     assert (files_root / "uploads" / str(upload.pk)).read_text() == USERS
-    apply(upload)
-    assert (upload.state, upload.failure) == (State.SUCCEEDED, "")
-    assert (upload.rows, upload.rows_new, upload.rows_changed, upload.rows_unchanged) == (2, 2, 0, 0)
-    assert upload.rows_in_error == 0
+    upload = taken(upload)
+    assert (upload.status, counts(upload)) == (UploadStatus.READY, (2, 2, 0, 0, 0))
+    assert not Entity.objects.exists()
+    assert tables_of_uploads()
+    deciding.confirm(upload, made_by(upload))
+    upload = taken(upload)
+    assert (upload.status, counts(upload)) == (UploadStatus.APPLIED, (2, 2, 0, 0, 0))
+    assert upload.is_applied
+    assert set(Entity.objects.values_list("upload_id", flat=True)) == {upload.pk}
     assert Entity.objects.count() == 2
     assert not upload.errors_file
+    assert not tables_of_uploads()
 
 
 def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_its_verdict(client: Client) -> None:
@@ -56,38 +63,40 @@ def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_
         file = SimpleUploadedFile(name, content)
         answer = client.post("/admin/usage/upload/add/", {"kind": "users", "account": account.pk, "file": file})
         assert answer.status_code == 302
-    upload, broken = (apply(Upload.objects.get(file_name=name)) for name in ("users.xlsx", "broken.xlsx"))
-    assert (upload.state, upload.rows_new) == (State.SUCCEEDED, 1)
-    assert broken.state == State.FAILED
-    assert broken.failure.startswith("The workbook is broken and cannot be read.")
+    upload, broken = (applied(Upload.objects.get(file_name=name)) for name in ("users.xlsx", "broken.xlsx"))
+    assert (upload.status, upload.rows_new) == (UploadStatus.APPLIED, 1)
+    assert broken.status == UploadStatus.REFUSED
+    assert broken.refusal.startswith("The workbook is broken and cannot be read.")
     assert broken.errors_file.read().startswith(b"line,column,value,reason\n1,,,")
 
 
 def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -> None:
-    upload = apply(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
-    assert (upload.state, upload.failure) == (State.FAILED, "1 row is in error; nothing was applied.")
-    assert (upload.rows, upload.rows_in_error) == (3, 1)
+    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
+    assert (upload.status, counts(upload)) == (UploadStatus.READY, (3, 2, 0, 0, 1))
+    assert [error["column"] for error in upload.preview["errors"]] == ["email"]
+    with pytest.raises(ValidationError, match="Rows are in error"):
+        deciding.confirm(upload, made_by(upload))
+    assert upload.rows_in_error_file.read().decode().startswith("email,name,reason\nnobody,Nobody,Row 4: email: ")
     assert upload.errors_file.read().decode().startswith("line,column,value,reason\n4,email,nobody,")
     assert not Entity.objects.exists()
 
 
 def test_the_rows_in_error_are_left_out_when_asked_and_still_named() -> None:
-    upload = apply(receive_users(f"{USERS}nobody,Nobody\n", account=make_account(), skip_errors=True))
-    assert (upload.state, upload.rows_new, upload.rows_in_error) == (State.SUCCEEDED, 2, 1)
+    upload = applied(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()), skips_errors=True)
+    assert (upload.status, upload.rows_new, upload.rows_in_error) == (UploadStatus.APPLIED, 2, 1)
     assert b"nobody" in upload.errors_file.read()
     assert Entity.objects.count() == 2
 
 
 def test_a_file_that_cannot_be_used_fails_with_what_is_wrong_with_it() -> None:
-    upload = apply(receive_users("e-mail\nana@acme.example\n", account=make_account()))
-    assert upload.state == State.FAILED
-    assert upload.failure.startswith("e-mail: The column is unknown;")
-    assert upload.failure.endswith("Nothing was applied.")
+    upload = taken(receive_users("e-mail\nana@acme.example\n", account=make_account()))
+    assert upload.status == UploadStatus.REFUSED
+    assert upload.refusal.startswith("e-mail: The column is unknown;")
     assert b"e-mail" in upload.errors_file.read()
 
 
 def test_no_column_of_a_refused_file_is_a_formula_in_the_file_of_its_errors() -> None:
-    upload = apply(receive_users("email,=1+1,-5\nana@acme.example,,\n", account=make_account()))
+    upload = taken(receive_users("email,=1+1,-5\nana@acme.example,,\n", account=make_account()))
     rows = upload.errors_file.read().decode().splitlines()
     assert [row.split(",")[1] for row in rows[1:]] == ["'=1+1", "-5"]
 
@@ -101,7 +110,6 @@ def test_what_is_no_table_is_refused_at_once(content: bytes, says: str) -> None:
             kind=UploadKind.USERS,
             account=account,
             file=uploaded(content),
-            skip_errors=False,
         )
     assert not Upload.objects.exists()
 
@@ -113,7 +121,6 @@ def test_an_account_is_refused_for_files_that_belong_to_none() -> None:
             kind=UploadKind.CHARGES,
             account=make_account(),
             file=uploaded("name,basis\n"),
-            skip_errors=False,
         )
 
 
@@ -122,7 +129,7 @@ def test_a_customer_uploads_into_their_own_account_alone() -> None:
     customer = make_uploader(accounts=(own,))
     for kind, account in [(UploadKind.USERS, other), (UploadKind.USERS, None), (UploadKind.CHARGES, None)]:
         with pytest.raises(PermissionDenied):
-            receive_upload(administrator=customer, kind=kind, account=account, file=uploaded(USERS), skip_errors=False)
+            receive_upload(administrator=customer, kind=kind, account=account, file=uploaded(USERS))
     assert receive_users(USERS, account=own, administrator=customer).account == own
 
 
@@ -135,32 +142,53 @@ def test_without_the_permission_nobody_uploads() -> None:
 
 def test_the_permission_is_asked_again_by_the_worker() -> None:
     upload = receive_users(USERS, account=make_account())
+    upload = taken(upload)
+    deciding.confirm(upload, made_by(upload))
     Membership.objects.all().delete()
-    apply(upload)
-    assert (upload.state, Entity.objects.count()) == (State.FAILED, 0)
-    assert "may not upload it any more" in upload.failure
+    upload = taken(upload)
+    assert (upload.status, Entity.objects.count()) == (UploadStatus.NOT_APPLIED, 0)
+    assert "may not upload this any more" in step_of(upload).failure
 
 
 def test_an_upload_is_applied_once_however_often_its_message_comes() -> None:
-    upload = apply(receive_users(USERS, account=make_account()))
-    assert apply(upload).attempt == 1
+    upload = applied(receive_users(USERS, account=make_account()))
+    assert step_of(taken(upload)).attempt == 1
 
 
-def steal(upload: Upload) -> None:
+def made_by(upload: Upload) -> Administrator:
+    """Who sent it."""
+    assert upload.uploaded_by
+    return upload.uploaded_by
+
+
+def step_of(upload: Upload) -> UploadStep:
+    """Its latest step."""
+    assert upload.latest_step
+    return upload.latest_step
+
+
+def confirmed(text: str = USERS) -> Upload:
+    """A checked upload that waits to be applied."""
+    upload = taken(receive_users(text, account=make_account()))
+    deciding.confirm(upload, made_by(upload))
+    return upload
+
+
+def steal(step: UploadStep) -> None:
     """As if another worker had taken the upload for abandoned."""
-    Upload.objects.filter(pk=upload.pk).update(fence=99)
+    UploadStep.objects.filter(pk=step.pk).update(fence=99)
 
 
-@pytest.mark.parametrize("loss", [steal, Upload.cancel])
+@pytest.mark.parametrize("loss", [steal, UploadStep.cancel])
 def test_what_was_written_before_the_claim_was_lost_is_rolled_back(loss: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    upload = receive_users(USERS, account=make_account())
+    upload = confirmed()
     succeed = Attempt.succeed
 
     def elsewhere() -> None:
-        loss(Upload.objects.get())
+        loss(UploadStep.objects.get(step="apply"))
         connection.close()
 
-    def lose_first(attempt: Attempt[Upload], **result: Any) -> None:
+    def lose_first(attempt: Attempt[UploadStep], **result: Any) -> None:
         assert Entity.objects.count() == 2
         thread = threading.Thread(target=elsewhere)
         thread.start()
@@ -168,15 +196,13 @@ def test_what_was_written_before_the_claim_was_lost_is_rolled_back(loss: Any, mo
         succeed(attempt, **result)
 
     monkeypatch.setattr(Attempt, "succeed", lose_first)
-    apply(upload)
-    assert upload.state != State.SUCCEEDED
+    upload = taken(upload)
+    assert not upload.is_applied
     assert not Entity.objects.exists()
-    assert not tables_of_uploads()
 
 
 def test_a_cancelled_upload_stops_at_once_while_it_waits() -> None:
-    account = make_account()
-    upload = receive_users(USERS, account=account)
+    upload = confirmed()
     ready, release = threading.Event(), threading.Event()
 
     def in_the_way() -> None:
@@ -189,7 +215,7 @@ def test_a_cancelled_upload_stops_at_once_while_it_waits() -> None:
 
     def cancel_soon() -> None:
         time.sleep(0.5)
-        Upload.objects.get().cancel()
+        deciding.stop(upload, made_by(upload))
         connection.close()
 
     threads = [threading.Thread(target=in_the_way), threading.Thread(target=cancel_soon)]
@@ -197,26 +223,28 @@ def test_a_cancelled_upload_stops_at_once_while_it_waits() -> None:
     ready.wait()
     threads[1].start()
     started = time.monotonic()
-    apply(upload)
+    upload = taken(upload)
     assert time.monotonic() - started < 3.5
     release.set()
     for thread in threads:
         thread.join()
-    assert (upload.state, Entity.objects.count(), tables_of_uploads()) == (State.CANCELLED, 0, [])
+    assert (step_of(upload).state, upload.status) == (State.CANCELLED, UploadStatus.READY)
+    assert not Entity.objects.exists()
 
 
 def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
-    upload = receive_users(USERS, account=make_account())
+    upload = confirmed()
     shutdown.announce()
     request.addfinalizer(shutdown.withdraw)
-    apply(upload)
-    assert (upload.state, upload.attempt) == (State.QUEUED, 0)
+    upload = taken(upload)
+    assert (upload.status, step_of(upload).attempt) == (UploadStatus.CONFIRMED, 0)
     shutdown.withdraw()
-    assert apply(upload).state == State.SUCCEEDED
+    assert taken(upload).status == UploadStatus.APPLIED
 
 
 def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> None:
     account = make_account()
+    tasks.collect_left_overs()  # of other tests
     with stage(UploadKind.USERS, io.BytesIO(USERS.encode()), account, now=instant("2026-11-22T10:00")) as staged:
         staged.check()
         tables = tables_of_uploads()
@@ -227,18 +255,18 @@ def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> No
 
 
 def test_nobody_else_on_the_machine_sees_the_files(files_root: Path) -> None:
-    upload = apply(receive_users(f"{USERS}nobody,Nobody\n", account=make_account(), skip_errors=True))
-    for name in (upload.file.name, upload.errors_file.name):
+    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
+    for name in (upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name):
         path = files_root / str(name)
         assert [place.stat().st_mode & 0o077 for place in (path, path.parent)] == [0, 0], name
 
 
 def test_files_that_became_no_upload_are_collected_a_day_later(files_root: Path) -> None:
-    upload = receive_users(f"{USERS}nobody,Nobody\n", account=make_account(), skip_errors=True)
-    apply(upload)
+    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
     folder = files_root / "uploads"
-    kept = {str(upload.pk), f"{upload.pk}.1.errors.csv", "notes.txt"}
-    left_over = {str(Upload().pk), f"{upload.pk}.0.errors.csv", f"{upload.pk}.1.errors.csv.part"}
+    attempt = f"{upload.pk}.{upload.latest_step_id}"
+    kept = {str(upload.pk), f"{attempt}.1.errors.csv", f"{attempt}.1.rows.csv", "notes.txt"}
+    left_over = {str(Upload().pk), f"{attempt}.0.errors.csv", f"{attempt}.1.errors.csv.part"}
     for name in kept | left_over:
         (folder / name).touch()
         os.utime(folder / name, (0, 0))
@@ -251,3 +279,86 @@ def test_files_that_became_no_upload_are_collected_a_day_later(files_root: Path)
 def collect_elsewhere() -> None:
     tasks.collect_left_overs()
     connection.close()
+
+
+def test_the_same_file_again_is_known_by_its_hash_as_long_as_nothing_has_changed() -> None:
+    account = make_account()
+    uploader = make_uploader(accounts=(account,))
+    first = applied(receive_users(USERS, account=account, administrator=uploader))
+    again = taken(receive_users(USERS, account=account, administrator=uploader))
+    assert (again.status, counts(again), again.staging_table) == (UploadStatus.READY, (2, 0, 0, 2, 0), "")
+    assert Upload.objects.same_file(again).get() == first
+    with pytest.raises(ValidationError, match="nothing to apply"):
+        deciding.confirm(again, uploader)
+    applied(receive_users("email,name\nana@acme.example,Anna\n", account=account, administrator=uploader))
+    assert counts(taken(receive_users(USERS, account=account, administrator=uploader))) == (2, 0, 1, 1, 0)
+
+
+def test_what_has_changed_since_the_check_is_looked_at_again() -> None:
+    account = make_account()
+    uploader = make_uploader(accounts=(account,))
+    early = taken(receive_users(USERS, account=account, administrator=uploader))
+    applied(receive_users("email,name\nana@acme.example,Anna\n", account=account, administrator=uploader))
+    deciding.confirm(early, uploader)
+    assert counts(taken(early)) == (2, 1, 1, 0, 0)
+    assert Entity.objects.get(identifier="ana@acme.example").name == "Ana"
+
+
+def test_rows_that_are_in_error_by_now_are_shown_before_anything_is_applied() -> None:
+    account = make_account()
+    uploader = make_uploader(accounts=(account,))
+    upload = taken(receive_users(USERS, account=account, administrator=uploader))
+    make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)
+    DataVersion.objects.bump(account.pk)
+    deciding.confirm(upload, uploader)
+    upload = taken(upload)
+    assert (upload.status, counts(upload)) == (UploadStatus.NOT_APPLIED, (2, 1, 0, 0, 1))
+    assert step_of(upload).failure == "1 row is in error; nothing was applied."
+    assert upload.preview["errors"][0]["reason"] == "The account has a device with this identifier."
+    assert Entity.objects.count() == 1
+    deciding.confirm(upload, uploader, skips_errors=True)
+    assert taken(upload).status == UploadStatus.APPLIED
+    assert Entity.objects.count() == 2
+
+
+def test_rows_that_a_crash_of_the_database_took_are_read_from_the_file_again() -> None:
+    upload = confirmed()
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in tables_of_uploads()))
+    assert taken(upload).status == UploadStatus.APPLIED
+    assert Entity.objects.count() == 2
+
+
+def test_rows_that_were_let_go_of_after_a_day_are_read_from_the_file_again() -> None:
+    upload = confirmed()
+    Upload.objects.update(checked_at=instant("2026-01-01T00:00"))
+    UploadStep.objects.filter(step="apply").update(state=State.CANCELLED, finished_at=instant("2026-01-01T00:00"))
+    tasks.collect_left_overs()
+    assert not tables_of_uploads()
+    deciding.confirm(upload, made_by(upload))
+    assert taken(upload).status == UploadStatus.APPLIED
+
+
+def test_a_discarded_upload_is_over() -> None:
+    upload = taken(receive_users(USERS, account=make_account()))
+    deciding.discard(upload, made_by(upload))
+    upload.refresh_from_db()
+    assert (upload.status, upload.discarded_by) == (UploadStatus.DISCARDED, made_by(upload))
+    with pytest.raises(ValidationError, match="the upload is discarded"):
+        deciding.confirm(upload, made_by(upload))
+    tasks.collect_left_overs()
+    assert not tables_of_uploads()
+
+
+def test_after_its_time_the_file_goes_and_the_history_stays(settings: Any, files_root: Path) -> None:
+    upload = applied(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()), skips_errors=True)
+    waiting = taken(receive_users(USERS, account=make_account()))
+    tasks.expire_uploads()
+    assert list((files_root / "uploads").iterdir())
+    Upload.objects.update(uploaded_at=instant("2026-01-01T00:00"))
+    tasks.expire_uploads()
+    assert not list((files_root / "uploads").iterdir())
+    for one in (upload, waiting):
+        one.refresh_from_db()
+    assert (upload.status, upload.file.name, counts(upload)) == (UploadStatus.APPLIED, "", (3, 2, 0, 0, 1))
+    assert waiting.status == UploadStatus.DISCARDED

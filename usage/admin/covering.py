@@ -5,12 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest
 
-from billing.scoped_admin import ScopedAdmin
+from billing.data_admin import DataAdmin
 from usage.locks import lock_shared_tables
 from usage.rating import rate_unrated_calls
 
 
-class CoveringAdmin(ScopedAdmin):
+class CoveringAdmin(DataAdmin):
     """Subscriptions, rate sheets and what belongs to them. Rated calls stay as they are."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 
@@ -72,7 +73,7 @@ class SubscriptionAdmin(Exporting, CoveringAdmin):
         """Its reports, and the usage in its window, which no foreign key holds."""
         last_day = min(instance.ended_on or date.max, date.max - ONE_DAY)  # the next one is a day too
         period = DateRange(instance.activation_date, last_day).period
-        used = [
+        used: list[QuerySet[Any]] = [
             LoginSession.objects.started_within(period),
             Call.objects.started_within(period),
             ResourceUsage.objects.used_within(period),

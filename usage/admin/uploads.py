@@ -2,15 +2,17 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import PurePath
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,10 +20,36 @@ from django.urls import URLPattern, path, reverse
 from billing.admin_site import platform_staff
 from billing.models import Account, Administrator
 from billing.scoped_admin import AccountFilter, ScopedAdmin
-from usage.models import Upload, UploadKind
+from usage import deciding
+from usage.models import Upload, UploadKind, UploadQuerySet, UploadStatus
 from usage.receiving import receive_upload
 
 ERRORS_SHOWN = 50
+_DECISIONS: dict[str, Callable[[Upload, Administrator], object]] = {
+    "apply": deciding.confirm,
+    "apply_without_errors": partial(deciding.confirm, skips_errors=True),
+    "check_again": deciding.check_again,
+    "discard": deciding.discard,
+    "stop": deciding.stop,
+}
+
+
+class StatusFilter(admin.SimpleListFilter):
+    """Where uploads stand, which no column of theirs says alone."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Every status."""
+        return [(str(value), str(label)) for value, label in UploadStatus.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Those that stand there; nonsense is no filter."""
+        value = self.value()
+        if value not in UploadStatus.values or not isinstance(queryset, UploadQuerySet):
+            return queryset
+        return queryset.standing(UploadStatus(value))
 
 
 class UploadForm(forms.Form):
@@ -38,10 +66,10 @@ class UploadForm(forms.Form):
         help_text="With a header row; the columns in any order.",
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.xlsx,text/csv"}),
     )
-    skip_errors = forms.BooleanField(
-        label="Leave out rows in error",
+    creates_users = forms.BooleanField(
+        label="Create users",
         required=False,
-        help_text="Otherwise nothing of the file is applied unless every row is right.",
+        help_text="Of login sessions: users that the file names and that do not exist are created.",
     )
 
     def __init__(self, *args: Any, administrator: Administrator, **kwargs: Any) -> None:
@@ -62,9 +90,9 @@ class UploadAdmin(ScopedAdmin):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
-    list_display = ["file_name", "kind", "account", "state", "rows", "rows_in_error", "requested_at", "requested_by"]
-    list_filter: ClassVar[Any] = ["state", "kind", ("account", AccountFilter)]
-    list_select_related = ["account", "requested_by"]
+    list_display = ["file_name", "kind", "account", "status", "rows", "rows_in_error", "uploaded_at", "uploaded_by"]
+    list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
+    list_select_related = ["account", "uploaded_by", "latest_step"]
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
         """The one permission to write that a customer's administrator may be given."""
@@ -118,7 +146,7 @@ class UploadAdmin(ScopedAdmin):
                 kind=UploadKind(answers["kind"]),
                 account=answers["account"],
                 file=answers["file"],
-                skip_errors=answers["skip_errors"],
+                creates_users=answers["creates_users"],
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -129,8 +157,8 @@ class UploadAdmin(ScopedAdmin):
     ) -> HttpResponse:
         """What became of a file; reloads itself until that is known."""
         upload = self._visible(request, object_id)
-        if request.method != "GET":
-            raise PermissionDenied
+        if request.method == "POST":
+            return self._decide(request, upload)
         context = {
             **self.admin_site.each_context(request),
             **(extra_context or {}),
@@ -142,6 +170,18 @@ class UploadAdmin(ScopedAdmin):
             "has_add_permission": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/usage/upload/upload.html", context)
+
+    def _decide(self, request: HttpRequest, upload: Upload) -> HttpResponse:
+        """What the person asks for with one of the buttons; a sentence where it cannot be done."""
+        administrator = request.user
+        decision = _DECISIONS.get(request.POST.get("decision", ""))
+        if not isinstance(administrator, Administrator) or decision is None:
+            raise PermissionDenied
+        try:
+            decision(upload, administrator)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        return HttpResponseRedirect(reverse("admin:usage_upload_change", args=[upload.pk]))
 
     def errors_view(self, request: HttpRequest, object_id: str) -> FileResponse:
         """Every error of an upload: a CSV of line, column, value and reason."""

@@ -4,7 +4,15 @@ from usage.models.calls import Call, CallQuerySet
 from usage.models.entities import Device, Entity, EntityKind, EntityQuerySet, User
 from usage.models.resources import Allowance, Resource, ResourceUsage, ResourceUsageQuerySet
 from usage.models.sessions import LoginSession, LoginSessionQuerySet
-from usage.models.uploads import Upload, UploadKind, UploadQuerySet
+from usage.models.uploads import (
+    Step,
+    Upload,
+    UploadChange,
+    UploadKind,
+    UploadQuerySet,
+    UploadStatus,
+    UploadStep,
+)
 
 __all__ = [
     "Allowance",
@@ -19,8 +27,12 @@ __all__ = [
     "Resource",
     "ResourceUsage",
     "ResourceUsageQuerySet",
+    "Step",
     "Upload",
+    "UploadChange",
     "UploadKind",
     "UploadQuerySet",
+    "UploadStatus",
+    "UploadStep",
     "User",
 ]

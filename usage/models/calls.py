@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Cast
 
-from billing.models import Account, Administrator, Direction, RateSheetVersion
+from billing.models import Account, Administrator, Direction, RateSheetVersion, Uploadable
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -26,7 +26,7 @@ class CallQuerySet(models.QuerySet["Call"]):
         return self.filter(rate_per_minute__isnull=True)
 
 
-class Call(models.Model):
+class Call(Uploadable):
     """A call detail record (CDR). Rated, it has rate, adjusted seconds, cost and currency, all or none of them."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, related_name="calls")

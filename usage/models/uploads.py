@@ -1,13 +1,17 @@
-"""Uploads: one file of raw data on its way in."""
+"""Uploads: one file of raw data on its way in, and the steps of the way that workers take."""
 
+import uuid
 from typing import Self
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from billing.models import Account, Administrator
 from jobs.models import Job
 from jobs.querysets import JobQuerySet
+from jobs.states import State
 
 FOLDER = "uploads"
 
@@ -38,12 +42,56 @@ class UploadKind(models.TextChoices):
         }
 
 
+class UploadStatus(models.TextChoices):
+    """Where an upload stands, as people say it."""
+
+    WAITING = "waiting", "waiting to be checked"
+    CHECKING = "checking", "being checked"
+    BROKEN_OFF = "broken_off", "not checked"
+    REFUSED = "refused", "cannot be read"
+    READY = "ready", "ready to apply"
+    DISCARDED = "discarded", "discarded"
+    CONFIRMED = "confirmed", "waiting to be applied"
+    APPLYING = "applying", "being applied"
+    NOT_APPLIED = "not_applied", "not applied"
+    APPLIED = "applied", "applied"
+    UNDOING = "undoing", "being undone"
+    UNDONE = "undone", "undone"
+
+
+class Step(models.TextChoices):
+    """What a worker does with an upload. Between checking and applying, a person decides."""
+
+    CHECK = "check", "check"
+    APPLY = "apply", "apply"
+    UNDO = "undo", "undo"
+
+
+_STATUSES: dict[tuple[str, str], UploadStatus] = {
+    (Step.CHECK, State.QUEUED): UploadStatus.WAITING,
+    (Step.CHECK, State.RUNNING): UploadStatus.CHECKING,
+    (Step.CHECK, State.SUCCEEDED): UploadStatus.READY,
+    (Step.CHECK, State.FAILED): UploadStatus.BROKEN_OFF,
+    (Step.CHECK, State.CANCELLED): UploadStatus.DISCARDED,
+    (Step.APPLY, State.QUEUED): UploadStatus.CONFIRMED,
+    (Step.APPLY, State.RUNNING): UploadStatus.APPLYING,
+    (Step.APPLY, State.SUCCEEDED): UploadStatus.APPLIED,
+    (Step.APPLY, State.FAILED): UploadStatus.NOT_APPLIED,
+    (Step.APPLY, State.CANCELLED): UploadStatus.READY,
+    (Step.UNDO, State.QUEUED): UploadStatus.UNDOING,
+    (Step.UNDO, State.RUNNING): UploadStatus.UNDOING,
+    (Step.UNDO, State.SUCCEEDED): UploadStatus.UNDONE,
+    (Step.UNDO, State.FAILED): UploadStatus.APPLIED,
+    (Step.UNDO, State.CANCELLED): UploadStatus.APPLIED,
+}
+
+
 def upload_file_name(upload: "Upload", _name: str) -> str:
     """Where an upload's file is stored: under its own ID, never under a name that somebody chose."""
     return f"{FOLDER}/{upload.pk}"
 
 
-class UploadQuerySet(JobQuerySet["Upload"]):
+class UploadQuerySet(models.QuerySet["Upload"]):
     """Sets of uploads."""
 
     def visible_to(self, administrator: Administrator) -> Self:
@@ -52,10 +100,38 @@ class UploadQuerySet(JobQuerySet["Upload"]):
             return self
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
+    def same_file(self, upload: "Upload") -> Self:
+        """Other uploads of the very same file, of one kind and account with it, that are applied; latest first."""
+        applied = self.filter(applied_at__isnull=False, undone_at=None).exclude(pk=upload.pk).exclude(sha256="")
+        same = applied.filter(sha256=upload.sha256, kind=upload.kind, account=upload.account_id)
+        return same.order_by("-applied_at")
 
-class Upload(Job):
-    """One file: stored, then staged, checked and applied by a worker, all of it or nothing."""
+    def standing(self, status: UploadStatus) -> Self:
+        """Those that stand there: what `Upload.status` says, as a condition on the rows."""
+        found = Q(pk__in=[])
+        for (step, state), status_then in _STATUSES.items():
+            if status_then == status:
+                found |= Q(latest_step__step=step, latest_step__state=state)
+        is_refused = Q(latest_step__step=Step.CHECK, latest_step__state=State.SUCCEEDED) & ~Q(refusal="")
+        if status == UploadStatus.DISCARDED:
+            return self.filter(found | Q(discarded_at__isnull=False))
+        if status == UploadStatus.REFUSED:
+            found = is_refused
+        elif status == UploadStatus.READY:
+            found &= ~is_refused
+        elif status == UploadStatus.APPLIED:
+            found |= Q(latest_step=None)
+        return self.filter(found, discarded_at=None)
 
+
+class Upload(models.Model):
+    """One file: stored, then checked by a worker, decided on by a person, applied, and perhaps undone.
+
+    `rows…` and `preview` are what the last check found, and after applying what was done. `staging_table` and
+    `checked_versions` are what a worker left behind for the next step, and may be missing at any time.
+    """
+
+    id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=UploadKind.choices)
     account = models.ForeignKey(
         Account,
@@ -67,27 +143,141 @@ class Upload(Job):
     )
     file = models.FileField(upload_to=upload_file_name, max_length=255)
     file_name = models.CharField(max_length=255, help_text="The name the file came with.")
-    skip_errors = models.BooleanField("leave out rows in error", default=False)
+    file_bytes = models.PositiveBigIntegerField("size", null=True, editable=False)
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
+    creates_users = models.BooleanField("create the users that login sessions name", default=False)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        help_text="Empty: from the command line.",
+    )
+    uploaded_at = models.DateTimeField(db_default=Now(), editable=False)
+    latest_step = models.ForeignKey(
+        "UploadStep", null=True, on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
+    )
+    refusal = models.TextField(blank=True, editable=False, help_text="Why the file as a whole cannot be read.")
     rows = models.PositiveBigIntegerField(null=True, editable=False)
     rows_new = models.PositiveBigIntegerField("new", null=True, editable=False)
     rows_changed = models.PositiveBigIntegerField("changed", null=True, editable=False)
     rows_unchanged = models.PositiveBigIntegerField("unchanged", null=True, editable=False)
     rows_in_error = models.PositiveBigIntegerField("in error", null=True, editable=False)
+    preview = models.JSONField(default=dict, editable=False)
     errors_file = models.FileField(max_length=255, blank=True, editable=False)
+    rows_in_error_file = models.FileField(max_length=255, blank=True, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    checked_versions = models.TextField(blank=True, editable=False)
+    staging_table = models.CharField(max_length=40, blank=True, editable=False)
+    applied_at = models.DateTimeField(null=True, editable=False)
+    applied_versions = models.TextField(blank=True, editable=False)
+    undone_at = models.DateTimeField(null=True, editable=False)
+    discarded_at = models.DateTimeField(null=True, editable=False)
+    discarded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
 
     objects = models.Manager.from_queryset(UploadQuerySet)()
 
-    task_name = "usage.tasks.apply_upload"
-
-    class Meta(Job.Meta):
+    class Meta:
+        ordering = ["-uploaded_at"]
         constraints = [
-            *Job.Meta.constraints,
             models.CheckConstraint(condition=~Q(file_name=""), name="upload_has_a_file_name"),
+        ]
+        indexes = [
+            models.Index(fields=["-uploaded_at", "-id"], name="upload_latest"),
+            # The same file again.
+            models.Index(fields=["sha256"], name="upload_by_hash"),
+            models.Index(fields=["staging_table"], condition=~Q(staging_table=""), name="upload_staged"),
         ]
 
     def __str__(self) -> str:
         return self.file_name
 
-    def errors_file_name(self, fence: int) -> str:
-        """Where the attempt with this fence stores the errors that it found: a name that no other attempt uses."""
-        return f"{FOLDER}/{self.pk}.{fence}.errors.csv"
+    @property
+    def status(self) -> UploadStatus:
+        """Where it stands; `latest_step` is read."""
+        if self.discarded_at:
+            return UploadStatus.DISCARDED
+        if self.latest_step is None:
+            return UploadStatus.APPLIED  # from the command line, which saves an upload only then
+        status = _STATUSES[self.latest_step.step, self.latest_step.state]
+        is_refused = self.refusal and self.latest_step.step == Step.CHECK and status == UploadStatus.READY
+        return UploadStatus.REFUSED if is_refused else status
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether a worker has it or is waited for."""
+        return self.latest_step is not None and not self.latest_step.is_finished
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether its rows are in the tables (later uploads may have written over them)."""
+        return self.applied_at is not None and self.undone_at is None
+
+    def left_behind(self, step: "UploadStep") -> tuple[str, str]:
+        """Where an attempt at a step stores the errors, and the rows in error: names that no other attempt uses."""
+        start = f"{FOLDER}/{self.pk}.{step.pk}.{step.fence}"
+        return f"{start}.errors.csv", f"{start}.rows.csv"
+
+
+class UploadStepQuerySet(JobQuerySet["UploadStep"]):
+    """Sets of steps."""
+
+
+class UploadStep(Job):
+    """One step of an upload, taken by a worker. Those of one account are taken one after the other."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="steps")
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.PROTECT, related_name="+", help_text="That of the upload."
+    )
+    step = models.CharField(max_length=5, choices=Step.choices)
+    skips_errors = models.BooleanField("leave out rows in error", default=False)
+
+    objects = models.Manager.from_queryset(UploadStepQuerySet)()
+
+    task_name = "usage.tasks.take_step"
+    turns_by = "account_id"
+
+    class Meta(Job.Meta):
+        default_permissions = ()
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(condition=Q(step__in=["check", "apply", "undo"]), name="upload_step_is_known"),
+            models.UniqueConstraint(
+                fields=["upload"],
+                condition=Q(state__in=["queued", "running"]),
+                name="upload_takes_one_step_at_a_time",
+                violation_error_message="The upload is being worked on.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.upload}"
+
+    @classmethod
+    def at_once(cls) -> int:
+        """One of an account: the next file is checked against what the one before has written."""
+        return 1
+
+
+class UploadChange(models.Model):
+    """What a row was before an upload changed it: what undoing restores.
+
+    `before`: the row as JSON, null for a row that was not there. `after`: where a kind writes into several tables, the
+    row as the upload left it, null for a row that it removed; elsewhere the row's own `upload_id` tells.
+    """
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="changes", db_constraint=False)
+    relation = models.CharField(max_length=63)
+    row_id = models.BigIntegerField()
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.relation} {self.row_id}"

@@ -140,7 +140,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
 
     def content(self, batch: Batch) -> list[Expression]:
         """The values of `r` by which two rows with one natural key are the same row twice, or contradict each other."""
-        return [one.value for one in self.assignments(batch)]
+        return [one.value for one in self.assignments(batch) if one.is_compared]
 
     def is_changed(self, batch: Batch) -> Expression:
         """A condition on `r` and `old`: the file says otherwise than the table."""
@@ -219,6 +219,9 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 # The empty value of a reference is text, as the column of the file is; the table's is a key.
                 value = sql.SQL("NULL") if isinstance(column, Reference) else column.empty_value
                 found.append(Assignment(absent.column, value, is_update=False))
+        if batch.upload_id is not None:
+            upload_id = sql.SQL("{}::uuid").format(sql.Literal(str(batch.upload_id)))
+            found.append(Assignment("upload_id", upload_id, is_update=True, is_compared=False))
         return found
 
     def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:
@@ -232,7 +235,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         updates = [one for one in assignments if one.is_update]
         compared = [one for one in updates if one.is_compared]
         action: Expression = sql.SQL("NOTHING")
-        if updates:
+        if compared:
             action = sql.SQL("UPDATE SET {} WHERE {}").format(
                 COMMA.join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(one.column)) for one in updates),
                 sql.SQL(" OR ").join(
@@ -244,7 +247,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
             )
         return sql.SQL(
             "INSERT INTO {table} ({columns}) SELECT {values} FROM {rows} r{joins} "
-            "WHERE r.state <> 'unchanged' AND {applicable} ON CONFLICT ({key}) DO {action}"
+            "WHERE r.state <> 'unchanged' AND {applicable} AND {counted} ON CONFLICT ({key}) DO {action}"
         ).format(
             table=self.table,
             columns=COMMA.join(sql.Identifier(one.column) for one in assignments),
@@ -252,6 +255,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
             rows=batch.rows,
             joins=joins,
             applicable=batch.applicable,
+            counted=batch.counted,
             key=COMMA.join(sql.Identifier(one.column) for one in self.key()),
             action=action,
         )
@@ -260,7 +264,15 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         """The statements that write the file's good rows, in one transaction."""
         return [self.upsert(batch)]
 
-    def follow_up(self) -> None:
+    def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
+        """Of a kind that writes into several tables: each, and a condition on `t`, its rows that may change.
+
+        Those that refer to others come first. None where all that is written is `table`, and rows with an upload's
+        number of their own.
+        """
+        return ()
+
+    def follow_up(self, batch: Batch) -> None:
         """What follows once the rows are written, in the same transaction."""
 
     # --- What is exported -------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from psycopg import sql
 
@@ -14,13 +15,19 @@ class Batch:
 
     `cells` holds the file as text (`line`, the columns of the file, and of an unreadable row `fault`, the reason, and
     `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
-    `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row.
+    `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row. The
+    sequence `progress` counts the rows that the statement under way has come to.
+
+    `upload_id`: the upload that the rows will be of; None: of none. `creates_users`: login sessions may name users who
+    are still to be made.
     """
 
     table: str
     present: frozenset[str]
     account: Account | None
     now: datetime
+    upload_id: UUID | None = None
+    creates_users: bool = False
 
     @property
     def cells(self) -> sql.Identifier:
@@ -42,6 +49,20 @@ class Batch:
     def planned(self) -> sql.Identifier:
         """What a kind computes of several rows at once."""
         return sql.Identifier(f"{self.table}_planned")
+
+    @property
+    def progress(self) -> sql.Identifier:
+        return sql.Identifier(f"{self.table}_progress")
+
+    @property
+    def before(self) -> sql.Identifier:
+        """What a kind that writes into several tables is about to change, as it is."""
+        return sql.Identifier(f"{self.table}_before")
+
+    @property
+    def counted(self) -> sql.Composed:
+        """A condition that is always true, and counts each row that it is asked about."""
+        return sql.SQL("nextval({}) > 0").format(sql.Literal(f"{self.table}_progress"))
 
     @property
     def good(self) -> sql.Composed:

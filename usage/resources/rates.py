@@ -1,9 +1,9 @@
 """Rates: one row for each price, from which sheets, their versions and usage groups follow."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from psycopg import sql
 
 from billing.cycles import ONE_DAY
@@ -120,17 +120,27 @@ ON CONFLICT (version_id, code) DO UPDATE SET display_name = excluded.display_nam
 WHERE g.display_name <> excluded.display_name
 """,
     """
-INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute)
-SELECT g.id, r.call_type, r.direction, r.rate_per_minute
+INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute, upload_id)
+SELECT g.id, r.call_type, r.direction, r.rate_per_minute, {upload_id}::uuid
 FROM {rows} r
 JOIN {sheets} s ON s.name = r.rate_sheet
 JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from
 JOIN {groups} g ON g.version_id = v.id AND g.code = r.usage_group
 WHERE {applicable}
-ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE SET rate_per_minute = excluded.rate_per_minute
+ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE
+SET rate_per_minute = excluded.rate_per_minute, upload_id = excluded.upload_id
 WHERE p.rate_per_minute <> excluded.rate_per_minute
 """,
 ]
+
+_SHEETS = "(SELECT s.id FROM {sheets} s WHERE s.name IN (SELECT r.rate_sheet FROM {rows} r))"
+_JOURNAL: dict[type[Model], LiteralString] = {
+    Rate: "t.usage_group_id IN (SELECT g.id FROM {groups} g JOIN {versions} v ON v.id = g.version_id "
+    "WHERE v.rate_sheet_id IN {sheet_ids})",
+    UsageGroup: "t.version_id IN (SELECT v.id FROM {versions} v WHERE v.rate_sheet_id IN {sheet_ids})",
+    RateSheetVersion: "t.rate_sheet_id IN {sheet_ids}",
+    RateSheet: "t.id IN {sheet_ids}",
+}
 
 
 class RateResource(UploadResource):
@@ -318,6 +328,7 @@ class RateResource(UploadResource):
             "rows": batch.rows,
             "planned": batch.planned,
             "applicable": batch.applicable,
+            "upload_id": sql.Literal(str(batch.upload_id) if batch.upload_id else None),
             "set": COMMA.join(sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in of_version),
             "columns": COMMA.join(map(sql.Identifier, said)),
             "said": COMMA.join(said.values()),
@@ -327,5 +338,9 @@ class RateResource(UploadResource):
         }
         return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
 
-    def follow_up(self) -> None:
-        rate_unrated_calls()
+    def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
+        names = {**_TABLES, "sheet_ids": sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)}
+        return [(model._meta.db_table, sql.SQL(condition).format(**names)) for model, condition in _JOURNAL.items()]
+
+    def follow_up(self, batch: Batch) -> None:
+        rate_unrated_calls(batch.upload_id)

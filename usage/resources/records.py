@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from psycopg import sql
 
 from billing.models import Charge, Direction
-from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
+from usage.models import Call, Entity, EntityKind, LoginSession, Resource, ResourceUsage
 from usage.rating import rate_joins, rating_columns
 from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import AccountReference, Column, Reference
-from usage.resources.formats import Amount, Boolean, Choice, Day, Expression, Identifier, Instant
+from usage.resources.formats import Amount, Boolean, Choice, Day, Email, Expression, Identifier, Instant
 
 
 class LoginSessionResource(UploadResource):
@@ -61,14 +61,53 @@ class LoginSessionResource(UploadResource):
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         yield from super().checks(batch)
-        yield Check(
-            "entity",
-            sql.SQL("r.entity IS NOT NULL AND r.account_id IS NOT NULL AND r.entity_id IS NULL"),
-            sentence("The account has neither a user nor a device with this identifier."),
-        )
+        unknown = sql.SQL("r.entity IS NOT NULL AND r.account_id IS NOT NULL AND r.entity_id IS NULL")
+        no_entity = "The account has neither a user nor a device with this identifier"
+        if batch.creates_users:
+            yield Check(
+                "entity",
+                sql.SQL("{} AND NOT {}").format(unknown, Email().valid(of_row("entity"))),
+                sentence(f"{no_entity}, and no user can be created: this is not an e-mail address."),
+            )
+        else:
+            yield Check("entity", unknown, sentence(f"{no_entity}."))
         yield Check("ended_at", sql.SQL("r.ended_at < r.started_at"), sentence("The session ends before it starts."))
         yield not_in_future("started_at", batch)
         yield not_in_future("ended_at", batch)
+
+    def content(self, batch: Batch) -> list[Expression]:
+        # A user who is still to be made has no ID to compare by.
+        newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN lower(r.entity) END")
+        return [*super().content(batch), *([newcomer] if batch.creates_users else [])]
+
+    def newcomers(self, batch: Batch) -> Expression:
+        """A query for the users that good rows name and that do not exist: account and e-mail address, each once."""
+        return sql.SQL(
+            "SELECT DISTINCT r.account_id, lower(r.entity) AS identifier FROM {} r WHERE r.entity_id IS NULL AND {}"
+        ).format(batch.rows, batch.applicable)
+
+    def application(self, batch: Batch) -> Sequence[Expression]:
+        statements = super().application(batch)
+        return [*self._new_users(batch), *statements] if batch.creates_users else statements
+
+    def _new_users(self, batch: Batch) -> list[Expression]:
+        entities = sql.Identifier(Entity._meta.db_table)
+        return [
+            sql.SQL(
+                "INSERT INTO {} (account_id, kind, identifier, name, division, upload_id) "
+                "SELECT n.account_id, {}, n.identifier, '', '', {}::uuid FROM ({}) n "
+                "ON CONFLICT (identifier, account_id) DO NOTHING"
+            ).format(
+                entities,
+                sql.Literal(EntityKind.USER.value),
+                sql.Literal(str(batch.upload_id) if batch.upload_id else None),
+                self.newcomers(batch),
+            ),
+            sql.SQL(
+                "UPDATE {} r SET entity_id = e.id FROM {} e WHERE r.entity_id IS NULL "
+                "AND e.account_id = r.account_id AND e.identifier = lower(r.entity)"
+            ).format(batch.rows, entities),
+        ]
 
 
 class ResourceUsageResource(UploadResource):

@@ -201,8 +201,21 @@ class SubscriptionResource(UploadResource):
             ).format(**names),
         ]
 
-    def follow_up(self) -> None:
-        rate_unrated_calls()
+    def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
+        numbers = sql.SQL("(SELECT r.number FROM {} r)").format(batch.rows)
+        subscriptions = sql.SQL("(SELECT s.id FROM {} s WHERE s.number IN {})").format(
+            _TABLES["subscriptions"], numbers
+        )
+        journal = [
+            (TelcoCommitDiscount, sql.SQL("t.subscription_id IN {}").format(subscriptions)),
+            (Subscription, sql.SQL("t.number IN {}").format(numbers)),
+        ]
+        if "rate_sheet" in batch.present:
+            journal.append((RateSheet, sql.SQL("t.name IN (SELECT r.rate_sheet FROM {} r)").format(batch.rows)))
+        return [(model._meta.db_table, condition) for model, condition in journal]
+
+    def follow_up(self, batch: Batch) -> None:
+        rate_unrated_calls(batch.upload_id)
 
 
 def _ended_on(batch: Batch) -> Expression:

@@ -15,8 +15,9 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from billing.models import Account
+from usage.applying import AtOnce, at_once
 from usage.models import UploadKind
-from usage.uploads import Counts, Outcome, Staged, UploadRefusedError, stage, write_errors
+from usage.uploads import Counts, Outcome, UploadRefusedError, write_errors
 from usage.verdicts import FileRefusedError, RowError
 
 ERRORS_SHOWN = 20
@@ -38,6 +39,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--yes", action="store_true", help="Apply without asking.")
         parser.add_argument("--skip-errors", action="store_true", help="Leave out the rows in error, apply the others.")
+        parser.add_argument(
+            "--create-users", action="store_true", help="Create the users that login sessions name, where they are new."
+        )
         parser.add_argument("--errors", metavar="FILE", type=Path, help="Write every error to this CSV file.")
         parser.add_argument(
             "--rows-in-error",
@@ -49,6 +53,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         kind = _kind(options["kind"])
         account = _account(kind, options["account"])
+        if options["create_users"] and kind != UploadKind.SESSIONS:
+            raise CommandError("Only login sessions name users; leave out --create-users.", returncode=2)
         self.is_applied = False
         with self._plain_errors(), ExitStack() as files:
             file = files.enter_context(_opened(options["file"], "rb"))
@@ -56,8 +62,15 @@ class Command(BaseCommand):
             errors = files.enter_context(_opened(errors, "wb", file)) if errors else None
             rows = files.enter_context(_opened(rows, "wb", file, errors)) if rows else None
             try:
-                with stage(kind, file, account, now=timezone.now()) as staged:
-                    self._work(staged, errors, rows, is_asked=not options["yes"], skip_errors=options["skip_errors"])
+                with at_once(
+                    kind,
+                    file,
+                    account,
+                    name=options["file"].name,
+                    now=timezone.now(),
+                    creates_users=options["create_users"],
+                ) as upload:
+                    self._work(upload, errors, rows, is_asked=not options["yes"], skip_errors=options["skip_errors"])
             except FileRefusedError as refused:
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
@@ -66,16 +79,17 @@ class Command(BaseCommand):
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
     def _work(
-        self, staged: Staged, errors: BinaryIO | None, rows: BinaryIO | None, *, is_asked: bool, skip_errors: bool
+        self, upload: AtOnce, errors: BinaryIO | None, rows: BinaryIO | None, *, is_asked: bool, skip_errors: bool
     ) -> None:
+        staged = upload.staged
         checked = Outcome(staged.check(), is_applied=False) if is_asked else None
-        outcome = checked or self._apply(staged, skip_errors=skip_errors)
+        outcome = checked or self._apply(upload, skip_errors=skip_errors)
         counts = outcome.counts
         if counts.errors:
             self._say_errors(staged.errors(ERRORS_SHOWN), f" (rows in error: {counts.errors})")
         is_applicable = not counts.errors or (skip_errors and counts.errors < counts.rows)
         if is_asked and is_applicable and self._is_confirmed(counts):
-            outcome = self._apply(staged, skip_errors=skip_errors)
+            outcome = self._apply(upload, skip_errors=skip_errors)
         self._summarize(outcome.counts)
         if errors:
             staged.write_errors(errors)
@@ -86,8 +100,8 @@ class Command(BaseCommand):
         if not outcome.is_applied:
             raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
 
-    def _apply(self, staged: Staged, *, skip_errors: bool) -> Outcome:
-        outcome = staged.apply(skip_errors=skip_errors)
+    def _apply(self, upload: AtOnce, *, skip_errors: bool) -> Outcome:
+        outcome = upload.apply(skip_errors=skip_errors)
         self.is_applied = outcome.is_applied
         return outcome
 

@@ -1,0 +1,74 @@
+"""Data versions: whether anything has changed since somebody looked."""
+
+from collections.abc import Collection
+
+from django.db import connection, models
+
+from billing.models.accounts import Account
+
+# An account of None stands for the tables that all accounts share; it comes first.
+_MAKE = """
+INSERT INTO billing_dataversion (account_id, version) SELECT id, 0 FROM unnest(%s::bigint[]) AS id
+ORDER BY id NULLS FIRST ON CONFLICT DO NOTHING
+"""
+_HOLD_SHARED = "SELECT 1 FROM billing_dataversion WHERE account_id IS NULL FOR SHARE"
+_HOLD = "SELECT 1 FROM billing_dataversion WHERE account_id = ANY(%s) ORDER BY account_id FOR UPDATE"
+_BUMP = """
+INSERT INTO billing_dataversion (account_id, version) SELECT id, 1 FROM unnest(%s::bigint[]) AS id
+ORDER BY id NULLS FIRST
+ON CONFLICT (account_id) DO UPDATE SET version = billing_dataversion.version + 1
+"""
+
+
+class DataVersionQuerySet(models.QuerySet["DataVersion"]):
+    """Sets of data versions. Whoever takes several rows takes the shared one first, then the accounts by number."""
+
+    def hold(self, account_ids: Collection[int]) -> None:
+        """Wait for the transactions that write into these accounts and the shared tables, and let none begin.
+
+        Lasts until the end of the transaction. The shared tables are held together with others, the accounts alone.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_MAKE, [[None, *account_ids]])
+            cursor.execute(_HOLD_SHARED)
+            cursor.execute(_HOLD, [list(account_ids)])
+
+    def bump(self, *account_ids: int | None) -> None:
+        """Say that the data of these accounts change, or (None) those of the shared tables, in this transaction.
+
+        Before the first row is written: who holds them is waited for without holding what they wait for.
+        """
+        with connection.cursor() as cursor:
+            cursor.execute(_BUMP, [list(account_ids)])
+
+    def of(self, account_ids: Collection[int] | None = None) -> str:
+        """The versions of the shared tables and of these accounts (None: of all), as one text to compare later."""
+        # 0 is that of a row that was made to be held.
+        versions = self.filter(version__gt=0).order_by(models.F("account_id").asc(nulls_first=True))
+        if account_ids is not None:
+            versions = versions.filter(models.Q(account=None) | models.Q(account__in=account_ids))
+        pairs = versions.values_list("account_id", "version")
+        return ",".join(f"{account_id or ''}:{version}" for account_id, version in pairs)
+
+
+class DataVersion(models.Model):
+    """A number that grows with every change of an account's data, or (account: null) of what all accounts share.
+
+    It is written in the transaction that writes the data, so that a snapshot shows both or neither.
+    """
+
+    account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, db_index=False, related_name="+")
+    version = models.BigIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(DataVersionQuerySet)()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account"], nulls_distinct=False, name="data_version_is_one_for_each_account"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account or 'shared tables'}: {self.version}"

@@ -1,0 +1,67 @@
+"""What an upload changes, written down before and after it is applied, so that it can be undone.
+
+Most kinds write into one table, whose rows carry the number of the upload: a new row is known by that, and only what a
+changed one was before is written down. A kind that writes into several tables is compared with what was there.
+"""
+
+from collections.abc import Sequence
+
+from psycopg import sql
+
+from usage.models import UploadChange
+from usage.resources.base import UploadResource
+from usage.resources.batches import Batch
+from usage.resources.formats import Expression
+
+_CHANGES = sql.Identifier(UploadChange._meta.db_table)
+_SNAPSHOT = "SELECT {relation} AS relation, t.id, to_jsonb(t) AS row FROM {table} t WHERE {condition}"
+_DIFFERENCES = """
+INSERT INTO {changes} (upload_id, relation, row_id, before, after)
+SELECT {upload}::uuid, relation, id, b.row, a.row
+FROM {before} b FULL JOIN ({after}) a USING (relation, id) WHERE b.row IS DISTINCT FROM a.row
+"""
+
+
+def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
+    """The statements to run before the rows are written, in the same transaction."""
+    if batch.upload_id is None:
+        return ()
+    if resource.journal(batch):
+        return [
+            sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS {}").format(batch.before, _snapshot(resource, batch))
+        ]
+    return [
+        sql.SQL(
+            "INSERT INTO {changes} (upload_id, relation, row_id, before) "
+            "SELECT {upload}::uuid, {relation}, old.id, to_jsonb(old) "
+            "FROM {rows} r JOIN {table} old ON old.id = r.old_id WHERE r.state = 'changed' AND {applicable}"
+        ).format(
+            changes=_CHANGES,
+            upload=sql.Literal(str(batch.upload_id)),
+            relation=sql.Literal(resource.model._meta.db_table),
+            rows=batch.rows,
+            table=resource.table,
+            applicable=batch.applicable,
+        )
+    ]
+
+
+def after_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
+    """The statements to run once the rows are written."""
+    if batch.upload_id is None or not resource.journal(batch):
+        return ()
+    return [
+        sql.SQL(_DIFFERENCES).format(
+            changes=_CHANGES,
+            upload=sql.Literal(str(batch.upload_id)),
+            before=batch.before,
+            after=_snapshot(resource, batch),
+        )
+    ]
+
+
+def _snapshot(resource: UploadResource, batch: Batch) -> sql.Composed:
+    return sql.SQL(" UNION ALL ").join(
+        sql.SQL(_SNAPSHOT).format(relation=sql.Literal(table), table=sql.Identifier(table), condition=condition)
+        for table, condition in resource.journal(batch)
+    )

@@ -1,0 +1,98 @@
+"""The tables of staged files: kept as long as somebody works with them or an upload refers to them."""
+
+from collections.abc import Sequence
+
+from django.db import connection
+from psycopg import sql
+
+from usage.locks import is_abandoned
+from usage.models import Upload
+from usage.resources.base import COMMA
+from usage.resources.batches import Batch
+from usage.resources.formats import Expression
+
+# How much of a sequence one session takes at a time: the more, the cheaper, and the less often progress is seen.
+_COUNTED_AT_ONCE = 1000
+
+
+def run(statements: Sequence[Expression]) -> int:
+    """Execute in order; the number of rows that they wrote."""
+    written = 0
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+            written += max(cursor.rowcount, 0)
+    return written
+
+
+def make_counter(batch: Batch) -> None:
+    """The sequence with which long statements count the rows that they have come to; it goes with the first table."""
+    run(
+        [
+            sql.SQL("CREATE UNLOGGED SEQUENCE {} CACHE {} OWNED BY {}.line").format(
+                batch.progress, _COUNTED_AT_ONCE, batch.cells
+            )
+        ]
+    )
+
+
+def restart_counter(batch: Batch) -> None:
+    """Count from 0 again; seen by others at once."""
+    run([sql.SQL("SELECT setval({}, 1, false)").format(sql.Literal(f"{batch.table}_progress"))])
+
+
+def counted(batch: Batch) -> int:
+    """How many rows the statement under way has come to, or a few more; asked on a connection of one's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {}").format(batch.progress))
+        return int(cursor.fetchone()[0])
+
+
+def columns_of_table(table: str) -> list[str]:
+    """The names of the columns of a staged file, in its order; empty when there is no such table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped"
+            " ORDER BY attnum",
+            [f'"{table}"'],
+        )
+        names = [str(name) for (name,) in cursor.fetchall()]
+    return [name for name in names if name not in {"line", "fault", "found"}]
+
+
+def is_intact(batch: Batch, rows: int) -> bool:
+    """Whether the tables hold what the last check left in them: a crash of the server empties them all."""
+    tables = [batch.cells, batch.rows, batch.errors, batch.repeats]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT {}").format(
+                sql.SQL(" AND ").join(
+                    sql.SQL("to_regclass({}) IS NOT NULL").format(sql.Literal(table.as_string())) for table in tables
+                )
+            )
+        )
+        if not cursor.fetchone()[0]:
+            return False
+        for table in (batch.cells, batch.rows):
+            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
+            if cursor.fetchone()[0] != rows:
+                return False
+    return True
+
+
+def drop_abandoned_tables() -> int:
+    """Drop the tables that nobody works with and no upload refers to any more; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+            " AND tablename ~ '^upload_[0-9a-f]{16}(_[a-z]+)?$' ORDER BY tablename"
+        )
+        names = [str(name) for (name,) in cursor.fetchall()]
+    files = {name[: len("upload_") + 16] for name in names}
+    # Abandoned first: whoever lets go of the tables has by then saved who refers to them.
+    abandoned = {table for table in sorted(files) if is_abandoned(table)}
+    abandoned -= set(Upload.objects.filter(staging_table__in=abandoned).values_list("staging_table", flat=True))
+    dropped = [name for name in names if name[: len("upload_") + 16] in abandoned]
+    if dropped:
+        run([sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(map(sql.Identifier, dropped)))])
+    return len(dropped)

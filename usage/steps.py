@@ -1,0 +1,236 @@
+"""The steps of an upload, as a worker takes them: check, apply."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, BinaryIO
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from billing.models import Administrator, DataVersion
+from jobs import files
+from jobs.claims import ClaimLostError
+from jobs.running import Attempt, JobFailedError
+from usage.models import Step, Upload, UploadKind, UploadStep
+from usage.previews import preview
+from usage.receiving import refuse_unless_permitted
+from usage.uploads import Counts, Staged, UploadRefusedError, reopened, stage, write_errors
+from usage.verdicts import FileRefusedError
+
+
+def take(attempt: Attempt[UploadStep]) -> None:
+    """Do the step. Whether who asked for it may still do so is asked again.
+
+    Raises what `jobs.running.run` knows how to end.
+    """
+    step = attempt.job
+    upload = step.upload
+    try:
+        requested_by = Administrator.objects.get(pk=step.requested_by_id)
+        refuse_unless_permitted(requested_by, UploadKind(upload.kind), upload.account)
+    except PermissionDenied as error:
+        raise JobFailedError(f"{requested_by} may not upload this any more. Nothing was done.") from error
+    _WORK[Step(step.step)](attempt)
+
+
+def check(attempt: Attempt[UploadStep]) -> None:
+    """Stage the file and find out what applying it would do; its tables stay for that."""
+    upload = attempt.job.upload
+    if _is_answered_by_its_hash(attempt):
+        return
+    try:
+        with _staged_anew(attempt) as staged:
+            versions = staged.versions()  # before: what changes meanwhile is seen at applying
+            found = _found(attempt.job, staged, staged.check(), versions)
+            with transaction.atomic():
+                attempt.succeed()
+                _save(upload, **found)
+            staged.keep()
+    except FileRefusedError as error:
+        with transaction.atomic():
+            attempt.succeed()
+            _save(upload, **_refused(attempt.job, error))
+
+
+def apply(attempt: Attempt[UploadStep]) -> None:
+    """Write the rows, in one transaction with the step's success.
+
+    So a worker that dies at any moment, or that was taken for dead, has applied all of it or nothing, and never twice.
+    What has changed since the check is looked at again; rows that are in error now are shown before anything is done.
+    """
+    try:
+        with _staged(attempt) as staged:
+            found = _apply(attempt, staged)
+    except FileRefusedError as error:
+        _save_if_held(attempt, **_refused(attempt.job, error))
+        raise JobFailedError(f"{error} Nothing was applied.") from error
+    except UploadRefusedError as error:
+        raise JobFailedError(str(error)) from error
+    if found is not None:
+        raise JobFailedError(_not_applied(found))
+
+
+_WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, Step.APPLY: apply}
+
+
+def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | None:
+    """Apply; or, where rows are in error that are not to be left out, what was found, which is saved."""
+    step, upload = attempt.job, attempt.job.upload
+    with transaction.atomic():
+        staged.lock()
+        versions = staged.versions()
+        is_current = staged.is_checked and versions == upload.checked_versions
+        outcome = staged.apply(skip_errors=step.skips_errors, checked=_counts(upload) if is_current else None)
+        found = {} if is_current else _found(step, staged, outcome.counts, versions)
+        if outcome.is_applied:
+            attempt.succeed()
+            applied = {"staging_table": "", "checked_versions": "", "applied_versions": staged.versions()}
+            _save(upload, **{**found, **applied}, applied_at=Now(), undone_at=None)
+            return None
+    _save_if_held(attempt, **found)
+    staged.keep()
+    return found or _fields(outcome.counts)
+
+
+def _not_applied(found: dict[str, Any]) -> str:
+    rows, errors = found["rows"], found["rows_in_error"]
+    if rows == errors:
+        return "Every row is in error; nothing was applied."
+    return f"{errors:,} {'row is' if errors == 1 else 'rows are'} in error; nothing was applied."
+
+
+@contextmanager
+def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
+    """What the check left behind, or the file once more where that is gone."""
+    upload = attempt.job.upload
+    if upload.staging_table and upload.rows is not None:
+        with reopened(
+            UploadKind(upload.kind),
+            upload.staging_table,
+            upload.account,
+            rows=upload.rows,
+            now=timezone.now(),
+            upload_id=upload.pk,
+            creates_users=upload.creates_users,
+            watcher=attempt,
+        ) as staged:
+            if staged is not None:
+                yield staged
+                return
+    with _staged_anew(attempt) as staged:
+        yield staged
+
+
+@contextmanager
+def _staged_anew(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
+    upload = attempt.job.upload
+    with (
+        upload.file.open("rb") as file,
+        stage(
+            UploadKind(upload.kind),
+            file.file,
+            upload.account,
+            now=timezone.now(),
+            upload_id=upload.pk,
+            creates_users=upload.creates_users,
+            watcher=attempt,
+        ) as staged,
+    ):
+        yield staged
+
+
+def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
+    """The very same file was applied without an error, and nothing has changed since: nothing is to be done."""
+    upload = attempt.job.upload
+    of = None if upload.account_id is None else [upload.account_id]
+    versions = DataVersion.objects.of(of if UploadKind(upload.kind).belongs_to_account else [])
+    same = (
+        Upload.objects.same_file(upload)
+        .filter(creates_users=upload.creates_users, rows_in_error=0, applied_versions=versions)
+        .first()
+    )
+    if same is None or same.rows is None:
+        return False
+    with transaction.atomic():
+        attempt.succeed()
+        found = {"preview": {"changes": [], "errors": [], "new_users": 0}, "checked_at": Now(), "checked_versions": ""}
+        _save(upload, **_fields(Counts(rows=same.rows, unchanged=same.rows)), **found, refusal="")
+    return True
+
+
+def _found(step: UploadStep, staged: Staged, counts: Counts, versions: str) -> dict[str, Any]:
+    """What a check has found, as fields of the upload; the files of errors are stored."""
+    errors_file = rows_file = ""
+    if counts.errors:
+        errors_file, rows_file = step.upload.left_behind(step)
+        _store(errors_file, staged.write_errors)
+        _store(rows_file, staged.write_rows_in_error)
+    return {
+        **_fields(counts),
+        "refusal": "",
+        "preview": preview(staged, counts),
+        "errors_file": errors_file,
+        "rows_in_error_file": rows_file,
+        "checked_at": Now(),
+        "checked_versions": versions,
+        "staging_table": staged.batch.table,
+    }
+
+
+def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
+    """The verdict on a file that cannot be used as a whole, as fields of the upload."""
+    errors_file, _rows_file = step.upload.left_behind(step)
+    _store(errors_file, partial(write_errors, error.errors))
+    errors = [
+        {"line": one.line, "column": one.column, "value": one.value, "reason": one.reason} for one in error.errors[:50]
+    ]
+    return {
+        **_fields(Counts(rows=error.rows, errors=error.rows)),
+        "refusal": str(error),
+        "preview": {"changes": [], "errors": errors, "new_users": 0},
+        "errors_file": errors_file,
+        "rows_in_error_file": "",
+        "checked_at": Now(),
+        "checked_versions": "",
+        "staging_table": "",
+    }
+
+
+def _store(name: str, write: Callable[[BinaryIO], None]) -> None:
+    with files.storing(name) as target:
+        write(target)
+
+
+def _save(upload: Upload, **fields: Any) -> None:
+    Upload.objects.filter(pk=upload.pk).update(**fields)
+
+
+def _save_if_held(attempt: Attempt[UploadStep], **fields: Any) -> None:
+    with transaction.atomic():
+        if not attempt.claim.is_held():
+            raise ClaimLostError
+        if fields:
+            _save(attempt.job.upload, **fields)
+
+
+def _counts(upload: Upload) -> Counts:
+    return Counts(
+        upload.rows or 0,
+        upload.rows_new or 0,
+        upload.rows_changed or 0,
+        upload.rows_unchanged or 0,
+        upload.rows_in_error or 0,
+    )
+
+
+def _fields(counts: Counts) -> dict[str, int]:
+    return {
+        "rows": counts.rows,
+        "rows_new": counts.new,
+        "rows_changed": counts.changed,
+        "rows_unchanged": counts.unchanged,
+        "rows_in_error": counts.errors,
+    }
