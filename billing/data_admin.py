@@ -1,6 +1,6 @@
 """The admin of what reports are made from: what is written by hand counts as a change, and is no upload's any more."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -9,13 +9,11 @@ from billing.scoped_admin import ScopedAdmin
 
 
 class DataAdmin(ScopedAdmin):
-    """`is_of_account`: the rows are an account's usage; otherwise the tables are shared by all accounts."""
-
-    is_of_account: ClassVar[bool] = False
+    """Of the tables that all accounts share; an account's usage is written by uploads alone."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Say that data change before the first row is written."""
-        self._bump(obj)
+        DataVersion.objects.bump(None)
         _by_hand(obj)
         super().save_model(request, obj, form, change)
 
@@ -28,11 +26,8 @@ class DataAdmin(ScopedAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Say that data change before anything is deleted."""
-        self._bump(obj)
+        DataVersion.objects.bump(None)
         super().delete_model(request, obj)
-
-    def _bump(self, obj: Any) -> None:
-        DataVersion.objects.bump(obj.account_id if self.is_of_account else None)
 
 
 def _by_hand(obj: Any) -> None:

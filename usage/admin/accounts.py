@@ -2,14 +2,14 @@
 
 from django.contrib import admin
 
+from billing.data_admin import DataAdmin
 from billing.models import Account
-from billing.scoped_admin import ScopedAdmin
 from usage.admin.exporting import Exporting
 from usage.models import UploadKind
 
 
 @admin.register(Account)
-class AccountAdmin(Exporting, ScopedAdmin):
+class AccountAdmin(Exporting, DataAdmin):
     """The customers."""
 
     export_kind = UploadKind.ACCOUNTS

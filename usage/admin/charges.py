@@ -2,8 +2,9 @@
 
 from django.contrib import admin
 
+from billing.data_admin import DataAdmin
 from billing.models import Charge
-from billing.scoped_admin import ScopedAdmin, ScopedInline
+from billing.scoped_admin import ScopedInline
 from usage.admin.exporting import Exporting
 from usage.models import Allowance, Resource, UploadKind
 
@@ -15,7 +16,7 @@ class AllowanceInline(ScopedInline):
 
 
 @admin.register(Charge)
-class ChargeAdmin(Exporting, ScopedAdmin):
+class ChargeAdmin(Exporting, DataAdmin):
     """The licence types."""
 
     export_kind = UploadKind.CHARGES
@@ -27,7 +28,7 @@ class ChargeAdmin(Exporting, ScopedAdmin):
 
 
 @admin.register(Resource)
-class ResourceAdmin(Exporting, ScopedAdmin):
+class ResourceAdmin(Exporting, DataAdmin):
     """Billable things consumed by quantity."""
 
     export_kind = UploadKind.RESOURCES
