@@ -265,3 +265,10 @@ def test_a_workbook_is_read_as_the_csv_file_of_the_same_cells(rows: list[Any], t
         opened(io.BytesIO(file.getvalue().encode())) as csv_file,
     ):
         assert list(read.records()) == list(csv_file.records())
+
+
+def test_days_may_be_counted_from_1904() -> None:
+    named = parts(Data=sheet(["day"], [Xml('<c r="{}" s="1"><v>44561</v></c>')]))
+    named["xl/workbook.xml"] = named["xl/workbook.xml"].replace("<sheets>", '<workbookPr date1904="1"/><sheets>')
+    with opened(io.BytesIO(packed(named))) as file:
+        assert list(file.records()) == [(1, ["day"]), (2, ["2026-01-01"])]
