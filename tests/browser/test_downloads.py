@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
@@ -54,10 +53,8 @@ def made_by_command(slug: str, subscription: Subscription, folder: Path) -> byte
 @pytest.fixture
 def demo(transactional_db: None) -> Subscription:
     """The demo as `make demo` loads it, only with fewer people."""
-    for name in ("Operators", "Support"):  # made by a migration, and gone with the first test that empties the tables
-        Group.objects.get_or_create(name=name)
     now = timezone.now()
-    Demo(seed=2017, scale=0.4, today=now.date(), now=now, say=lambda _sentence: None).load()
+    Demo(seed=2017, scale=0.25, today=now.date(), now=now, say=lambda _sentence: None).load()
     return Subscription.objects.get(number="SUB-1001")
 
 
