@@ -34,11 +34,16 @@ def shown(language: str) -> list[str]:
 
 
 class Shell:
-    """A folder on somebody's machine, with a token."""
+    """A folder on somebody's machine, with a token; what sleeps a second there sleeps a tenth of one."""
 
     def __init__(self, folder: Path, url: str, token: str) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "TALLYDESK": url, "TOKEN": token}
+        programs = folder / "programs"
+        programs.mkdir()
+        (programs / "sleep").write_text(f'#!/bin/sh\n[ "$*" = 1 ] && exec {shutil.which("sleep")} 0.1\n')
+        (programs / "sleep").chmod(0o755)
+        path = f"{programs}:{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "TALLYDESK": url, "TOKEN": token}
 
     def run(self, *command: str) -> str:
         """What a command says; it succeeds and has nothing to complain about."""
