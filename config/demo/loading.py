@@ -7,13 +7,15 @@ of the database itself, so that a load that was interrupted goes on where it sto
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from billing.cycles import ONE_DAY
-from billing.models import Charge, Subscription
+from billing.models import Account, Charge, Subscription
 from config.demo.administrators import add_administrators
 from config.demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
+from config.demo.late_calls import LATE_CALLS, send_late_calls
 from config.demo.resources import ALLOWANCES, STORAGE
 from config.demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
 from usage.applying import at_once
@@ -49,6 +51,15 @@ class Demo:
             self._load_missing_days(world, Path(folder))
         if added := add_administrators():
             self.say(f"Demo sign-ins: {added} added")
+        if loaded_on is None:
+            self._send_late_calls(world)
+
+    def _send_late_calls(self, world: World) -> None:
+        """Something to decide on, for who looks at the uploads."""
+        company = COMPANIES[0]
+        yesterday = self.today - ONE_DAY
+        calls = world.daily_rows("calls", {company: [yesterday]}, yesterday)
+        send_late_calls(Account.objects.get(code=company.code), list(islice(calls, LATE_CALLS)))
 
     def _load_what_lasts(self, world: World, folder: Path) -> None:
         for kind in LASTING_KINDS:

@@ -15,8 +15,9 @@ from config.demo.world import written
 from reports import types
 from tests.demo.worlds import LOADED_ON, YESTERDAY, cells, small_world, usage
 from tests.factories import make_account, make_charge, make_entity
+from tests.jobs.uploads import taken
 from tests.reports.asking import report
-from usage.models import Allowance, Call, LoginSession, ResourceUsage
+from usage.models import Allowance, Call, LoginSession, ResourceUsage, Upload, UploadStatus
 
 pytestmark = pytest.mark.django_db
 SCALE = 0.02
@@ -159,3 +160,14 @@ def test_the_command_spares_a_database_that_is_not_the_embedded_one(settings: Se
 def test_the_command_refuses_what_it_does_not_understand(argument: str) -> None:
     with pytest.raises(CommandError, match="invalid"):
         call_command("load_demo_data", argument)
+
+
+def test_a_file_waits_to_be_decided_on_once() -> None:
+    load(scale=0.2)
+    load(today=LATER, scale=0.2)
+    upload = Upload.objects.exclude(latest_step=None).get()
+    calls = Call.objects.count()
+    upload = taken(upload)
+    assert upload.status == UploadStatus.READY
+    assert (upload.rows_new, upload.rows_changed, upload.rows_unchanged, upload.rows_in_error) == (40, 6, 0, 4)
+    assert Call.objects.count() == calls
