@@ -83,7 +83,11 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | Non
         staged.lock()
         versions = staged.versions()
         is_current = staged.is_checked and versions == upload.checked_versions
-        outcome = staged.apply(skip_errors=step.skips_errors, checked=_counts(upload) if is_current else None)
+        outcome = staged.apply(
+            skip_errors=step.skips_errors,
+            known_errors=upload.rows_in_error,
+            checked=_counts(upload) if is_current else None,
+        )
         found = {} if is_current else _found(step, staged, outcome.counts, versions)
         if outcome.is_applied:
             attempt.succeed()

@@ -127,9 +127,12 @@ class Staged:
         else:
             lock_shared_tables()
 
-    def apply(self, *, skip_errors: bool = False, checked: Counts | None = None) -> Outcome:
+    def apply(
+        self, *, skip_errors: bool = False, known_errors: int | None = None, checked: Counts | None = None
+    ) -> Outcome:
         """Check again and write the rows in one transaction; none if one is in error, unless those are left out.
 
+        `known_errors`: so many rows in error were shown to who leaves them out; with more of them, nothing is written.
         `checked`: what the last check counted, where nothing has changed since, as `versions()` says under the lock.
         Raises UploadRefusedError when the database refuses the rows.
         """
@@ -137,7 +140,8 @@ class Staged:
             with transaction.atomic():
                 self.lock()
                 counts = checked or self._check()
-                is_applied = not counts.errors or (skip_errors and counts.errors < counts.rows)
+                is_shown = known_errors is None or counts.errors <= known_errors
+                is_applied = not counts.errors or (skip_errors and is_shown and counts.errors < counts.rows)
                 if is_applied:
                     self._write(counts)
         except IntegrityError as error:

@@ -362,3 +362,18 @@ def test_after_its_time_the_file_goes_and_the_history_stays(settings: Any, files
         one.refresh_from_db()
     assert (upload.status, upload.file.name, counts(upload)) == (UploadStatus.APPLIED, "", (3, 2, 0, 0, 1))
     assert waiting.status == UploadStatus.DISCARDED
+
+
+def test_who_leaves_out_rows_in_error_leaves_out_no_more_than_were_shown() -> None:
+    account = make_account()
+    uploader = make_uploader(accounts=(account,))
+    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=account, administrator=uploader))
+    make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)
+    DataVersion.objects.bump(account.pk)
+    deciding.confirm(upload, uploader, skips_errors=True)
+    upload = taken(upload)
+    assert (upload.status, counts(upload)) == (UploadStatus.NOT_APPLIED, (3, 1, 0, 0, 2))
+    assert Entity.objects.count() == 1
+    deciding.confirm(upload, uploader, skips_errors=True)
+    assert taken(upload).status == UploadStatus.APPLIED
+    assert Entity.objects.count() == 2
