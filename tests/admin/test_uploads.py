@@ -123,10 +123,20 @@ def finished(**fields: Any) -> Upload:
         rows_changed=0,
         rows_unchanged=0,
         rows_in_error=2,
+        preview={
+            "changes": [],
+            "errors": [
+                {"line": 2, "column": "start_time", "value": "<b>now</b>", "reason": "This is no instant."},
+                {"line": 3, "column": "end_time", "value": "", "reason": "Empty."},
+            ],
+            "new_users": 0,
+        },
         **fields,
     )
     errors = b"line,column,value,reason\n2,start_time,<b>now</b>,This is no instant.\n3,end_time,,Empty.\n"
     upload.errors_file.save(f"uploads/{upload.pk}.1.errors.csv", ContentFile(errors))
+    rows = b"sip_call_id,start_time,reason\n1@sip,<b>now</b>,Row 2: start_time: This is no instant.\n"
+    upload.rows_in_error_file.save(f"uploads/{upload.pk}.1.rows.csv", ContentFile(rows))
     return upload
 
 

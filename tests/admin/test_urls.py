@@ -59,6 +59,16 @@ EXPORTED = {
     "usage_resourceusage",
     "usage_user",
 }
+# What there is beside the pages of every model, and who sees it; of the files of an upload, those that there are.
+OTHER_PAGES = {
+    "usage_upload": dict.fromkeys(["progress", "file", "errors", "rows_in_error"], READERS | UPLOADERS),
+}
+# What files look like, for whoever sees uploads.
+KIND_PAGES = {
+    "usage_upload_kinds": (),
+    "usage_upload_kind": ("calls",),
+    "usage_upload_example": ("calls", "csv"),
+}
 # Addresses of the site itself: for whoever is signed in, if not said otherwise; signing in and out for all.
 SITE = {
     "index": {
@@ -91,7 +101,8 @@ def site_patterns() -> Iterator[URLPattern]:
 def test_every_address_of_the_admin_has_a_line_in_the_table() -> None:
     actions = ("changelist", "add", "change", "delete", "history")
     known = {f"{model}_{action}" for model in MODELS for action in actions}
-    known |= {"usage_upload_errors", *SITE} | {f"{model}_export" for model in EXPORTED}
+    known |= {*KIND_PAGES, *SITE} | {f"{model}_export" for model in EXPORTED}
+    known |= {f"{model}_{page}" for model, pages in OTHER_PAGES.items() for page in pages}
     # Two have no name: an old form of a change page's address, which redirects to it, and the catch-all, a 404.
     assert {pattern.name for pattern in site_patterns() if pattern.name} == known
 
@@ -119,14 +130,18 @@ def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
             is_visible = whose == "own" or (whose != "missing" and role not in CUSTOMERS)
             if model == "billing_administrator" and role in CUSTOMERS:
                 is_visible = False  # a colleague is not oneself
-            pages = {"change": viewers | changers, "history": viewers, "delete": deleters}
-            if model == "usage_upload":
-                pages["errors"] = NOBODY
+            pages = {"change": viewers | changers, "history": viewers, "delete": deleters, **OTHER_PAGES.get(model, {})}
             for page, allowed in pages.items():
                 expected = status(role, allowed) if is_visible or role == "anonymous" else 404
-                if page == "errors" and role in viewers:
+                if page in {"errors", "rows_in_error"} and role in viewers:
                     expected = 404  # it has none
                 yield reverse(f"admin:{model}_{page}", args=[number]), expected
+
+
+def lines_of_kinds(role: str) -> Iterator[tuple[str, int]]:
+    """As `lines`, of the pages on what files look like."""
+    for name, arguments in KIND_PAGES.items():
+        yield reverse(f"admin:{name}", args=arguments), status(role, READERS | UPLOADERS)
 
 
 def status(role: str, allowed: frozenset[str]) -> int:
@@ -141,7 +156,7 @@ def test_each_role_is_answered_as_the_table_says(role: str) -> None:
     world = make_world()
     client = client_of(None if role == "anonymous" else make_role(role, world.account))
     expected, answered = {}, {}
-    for address, code in lines(world, role):
+    for address, code in [*lines(world, role), *lines_of_kinds(role)]:
         expected[address] = code
         answered[address] = client.get(address).status_code
         # What depends on others is not deleted: the answer leads back to its page.

@@ -1,30 +1,33 @@
-"""Uploads in the admin: a form that takes a file, the list, and a page that says what became of one."""
+"""Uploads in the admin: the form that takes a file, the list, and a page that says what became of one."""
 
-import csv
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from itertools import islice
-from pathlib import PurePath
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from billing.admin_site import platform_staff
-from billing.models import Account, Administrator
-from billing.scoped_admin import AccountFilter, ScopedAdmin
+from billing.models import Administrator
+from billing.scoped_admin import AccountFilter
 from usage import deciding
+from usage.admin.upload_cards import UploadCard, work_on
+from usage.admin.upload_files import UploadFiles
+from usage.admin.upload_form import UploadForm, kinds_for
+from usage.admin.upload_kinds import UploadKinds
+from usage.admin.upload_sight import may_decide
+from usage.admin.upload_words import duration_text
 from usage.models import Upload, UploadKind, UploadQuerySet, UploadStatus
-from usage.receiving import receive_upload
+from usage.resources import resource_of
 
-ERRORS_SHOWN = 50
 _DECISIONS: dict[str, Callable[[Upload, Administrator], object]] = {
     "apply": deciding.confirm,
     "apply_without_errors": partial(deciding.confirm, skips_errors=True),
@@ -42,7 +45,7 @@ class StatusFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Every status."""
-        return [(str(value), str(label)) for value, label in UploadStatus.choices]
+        return [(str(value), str(label).capitalize()) for value, label in UploadStatus.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those that stand there; nonsense is no filter."""
@@ -52,80 +55,76 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.standing(UploadStatus(value))
 
 
-class UploadForm(forms.Form):
-    """A file, what it holds, and whose data that is. A customer's administrator uploads into their accounts alone."""
-
-    kind = forms.ChoiceField(label="Kind of data")
-    account = forms.ModelChoiceField(
-        Account.objects.none(),
-        required=False,
-        help_text="Whose data it is. Leave it empty when the file names accounts in a column of its own.",
-    )
-    file = forms.FileField(
-        label="CSV or XLSX file",
-        help_text="With a header row; the columns in any order.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.xlsx,text/csv"}),
-    )
-    creates_users = forms.BooleanField(
-        label="Create users",
-        required=False,
-        help_text="Of login sessions: users that the file names and that do not exist are created.",
-    )
-
-    def __init__(self, *args: Any, administrator: Administrator, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        is_customer = not administrator.is_platform_staff
-        kinds = [kind for kind in UploadKind if kind.belongs_to_account or not is_customer]
-        kind, account = self.fields["kind"], self.fields["account"]
-        if isinstance(kind, forms.ChoiceField) and isinstance(account, forms.ModelChoiceField):
-            kind.choices = [(kind.value, kind.label) for kind in kinds]
-            account.queryset = Account.objects.visible_to(administrator)
-            account.required = is_customer
-            if is_customer:
-                account.help_text = "Whose data it is."
-
-
 @admin.register(Upload)
-class UploadAdmin(ScopedAdmin):
+class UploadAdmin(UploadKinds, UploadFiles):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
-    list_display = ["file_name", "kind", "account", "status", "rows", "rows_in_error", "uploaded_at", "uploaded_by"]
+    list_display = ["file_name", "kind", "account", "sent_by", "sent_at", "total", "in_error", "standing", "duration"]
     list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
     list_select_related = ["account", "uploaded_by", "latest_step"]
+    sortable_by: ClassVar[Any] = []
+    empty_value_display = ""
 
-    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """The one permission to write that a customer's administrator may be given."""
-        return request.user.has_perm("usage.add_upload")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """With what a list shows, whatever its length: the steps in one query."""
+        return super().get_queryset(request).prefetch_related("steps").defer("preview")
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever uploads sees what became of it."""
-        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+    @admin.display(description="by")
+    def sent_by(self, upload: Upload) -> str:
+        """Who sent the file."""
+        return str(upload.uploaded_by) if upload.uploaded_by else "command line"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
-        return False
+    @admin.display(description="uploaded")
+    def sent_at(self, upload: Upload) -> str:
+        """When the file came, to the minute."""
+        return f"{upload.uploaded_at.day} {upload.uploaded_at:%b %Y, %H:%M}"
 
-    has_delete_permission = has_change_permission
+    @admin.display(description="rows")
+    def total(self, upload: Upload) -> str:
+        """Its rows."""
+        return "" if upload.rows is None else f"{upload.rows:,}"
+
+    @admin.display(description="in error")
+    def in_error(self, upload: Upload) -> str:
+        """Those in error."""
+        return f"{upload.rows_in_error:,}" if upload.rows_in_error else ""
+
+    @admin.display(description="status")
+    def standing(self, upload: Upload) -> SafeString:
+        """Where it stands."""
+        return format_html('<span class="state {}">{}</span>', upload.status.value, upload.status.label)
+
+    @admin.display(description="duration")
+    def duration(self, upload: Upload) -> str:
+        """For how long workers had it."""
+        took = work_on(upload)
+        return "" if took is None else duration_text(took)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the address of an upload's errors."""
-        errors = self.admin_site.admin_view(self.errors_view, cacheable=True)
-        return [path("<path:object_id>/errors/", errors, name="usage_upload_errors"), *super().get_urls()]
+        """With the address that says how far an upload is."""
+        progress = self.admin_site.admin_view(self.progress_view)
+        return [path("<path:object_id>/progress/", progress, name="usage_upload_progress"), *super().get_urls()]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Take a file, and go to its page."""
-        administrator = request.user
-        if not isinstance(administrator, Administrator) or not self.has_add_permission(request):
+        """Take a file, and go to its page; a script is told where that is (201), or what is wrong (422)."""
+        administrator = self.viewer(request)
+        if not self.has_add_permission(request):
             raise PermissionDenied
-        initial = {name: request.GET.get(name) for name in ("account", "kind")}  # as the page before asks for it
+        initial = {
+            "account": request.GET.get("account"),  # as the page before asks for it
+            "kind": request.GET.get("kind") or _latest_kind(administrator),
+        }
         form = UploadForm(request.POST or None, request.FILES or None, initial=initial, administrator=administrator)
-        upload = self._received(form, administrator)
+        upload = form.received()
         if upload is not None:
             self.log_addition(request, upload, [{"added": {}}])
-            return HttpResponseRedirect(reverse("admin:usage_upload_change", args=[upload.pk]))
+            address = reverse("admin:usage_upload_change", args=[upload.pk])
+            return JsonResponse({"address": address}, status=201) if _is_script(request) else _to(address)
+        if request.method == "POST" and _is_script(request):
+            return JsonResponse({"errors": form.errors}, status=422)
         context = {
             **self.admin_site.each_context(request),
             **(extra_context or {}),
@@ -133,85 +132,86 @@ class UploadAdmin(ScopedAdmin):
             "opts": self.opts,
             "form": form,
             "form_url": form_url,
+            "kinds": kinds_for(administrator),
         }
         return TemplateResponse(request, "admin/usage/upload/add.html", context)
-
-    def _received(self, form: UploadForm, administrator: Administrator) -> Upload | None:
-        if not form.is_valid():
-            return None
-        answers = form.cleaned_data
-        try:
-            return receive_upload(
-                administrator=administrator,
-                kind=UploadKind(answers["kind"]),
-                account=answers["account"],
-                file=answers["file"],
-                creates_users=answers["creates_users"],
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-            return None
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What became of a file; reloads itself until that is known."""
-        upload = self._visible(request, object_id)
+        upload = self.visible_upload(request, object_id)
         if request.method == "POST":
             return self._decide(request, upload)
         context = {
             **self.admin_site.each_context(request),
             **(extra_context or {}),
+            **self._shown(request, upload),
             "title": upload.file_name,
-            "opts": self.opts,
             "form_url": form_url,
-            "upload": upload,
-            "errors": _first_errors(upload),
-            "has_add_permission": self.has_add_permission(request),
         }
         return TemplateResponse(request, "admin/usage/upload/upload.html", context)
 
+    def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """How far an upload is, as JSON; and what the page shows, where that is not what `stage` says it shows."""
+        upload = self.visible_upload(request, object_id)
+        shown = self._shown(request, upload)
+        card: UploadCard = shown["card"]
+        progress = card.progress
+        answer: dict[str, Any] = {
+            "stage": card.stage,
+            "headline": card.headline,
+            "isUnderWay": progress is not None,
+            "progress": progress and {
+                "text": progress.sentence, "done": progress.done, "expected": progress.expected,
+                "isWaiting": progress.is_waiting,
+            },
+        }  # fmt: skip
+        if request.GET.get("stage") != card.stage:
+            answer["html"] = render_to_string("admin/usage/upload/_upload.html", shown, request=request)
+        return JsonResponse(answer)
+
+    def _shown(self, request: HttpRequest, upload: Upload) -> dict[str, Any]:
+        administrator = self.viewer(request)
+        same = Upload.objects.visible_to(administrator).same_file(upload).select_related("uploaded_by")
+        card = UploadCard(upload, timezone.now(), may_decide(administrator, upload))
+        return {
+            "opts": self.opts,
+            "upload": upload,
+            "card": card,
+            "same_file": same.first() if card.is_waiting_for_a_person else None,
+            "rows_address": self._rows_address(request, upload) if upload.is_applied else "",
+            "has_add_permission": self.has_add_permission(request),
+        }
+
+    def _rows_address(self, request: HttpRequest, upload: Upload) -> str:
+        """The list of what such files hold, of the account alone; empty for who may not open it."""
+        model = resource_of(UploadKind(upload.kind)).model
+        if not self.admin_site.get_model_admin(model).has_view_permission(request):
+            return ""
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        return f"{address}?account__id__exact={upload.account_id}" if upload.account_id else address
+
     def _decide(self, request: HttpRequest, upload: Upload) -> HttpResponse:
         """What the person asks for with one of the buttons; a sentence where it cannot be done."""
-        administrator = request.user
         decision = _DECISIONS.get(request.POST.get("decision", ""))
-        if not isinstance(administrator, Administrator) or decision is None:
+        if decision is None:
             raise PermissionDenied
         try:
-            decision(upload, administrator)
+            decision(upload, self.viewer(request))
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
-        return HttpResponseRedirect(reverse("admin:usage_upload_change", args=[upload.pk]))
-
-    def errors_view(self, request: HttpRequest, object_id: str) -> FileResponse:
-        """Every error of an upload: a CSV of line, column, value and reason."""
-        upload = self._visible(request, object_id)
-        try:
-            if not upload.errors_file:
-                raise Http404
-            file = upload.errors_file.open("rb")
-        except FileNotFoundError as error:
-            raise Http404 from error
-        name = f"{PurePath(upload.file_name).stem}.errors.csv"
-        response = FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
-        response["Cache-Control"] = "private, no-store"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
-
-    def _visible(self, request: HttpRequest, object_id: str) -> Upload:
-        upload = self.get_object(request, unquote(object_id))
-        if not self.has_view_permission(request, upload):
-            raise PermissionDenied
-        return upload  # type: ignore[no-any-return]  # the model of this admin
+        return _to(reverse("admin:usage_upload_change", args=[upload.pk]))
 
 
-def _first_errors(upload: Upload) -> Sequence[dict[str, str]]:
-    """The first rows of the errors file; none when there is no file, or no longer."""
-    if not upload.errors_file:
-        return []
-    try:
-        with upload.errors_file.open("rb") as file:
-            rows = csv.DictReader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
-            return list(islice(rows, ERRORS_SHOWN))
-    except FileNotFoundError:
-        return []
+def _latest_kind(administrator: Administrator) -> str | None:
+    """Of the file that they uploaded last: often the next one is like it."""
+    return Upload.objects.filter(uploaded_by=administrator).values_list("kind", flat=True).first()
+
+
+def _is_script(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _to(address: str) -> HttpResponse:
+    return HttpResponseRedirect(address)

@@ -84,13 +84,21 @@ def columns_of(kind: UploadKind) -> list[ColumnInWords]:
     ]
 
 
-def example_file(kind: UploadKind, file_format: str) -> bytes:
+def natural_key(kind: UploadKind) -> list[str]:
+    """The columns that tell which row a row is; any `account` first, which a whole file may have in common."""
+    return list(resource_of(kind)._meta.import_id_fields)
+
+
+def example_file(kind: UploadKind, file_format: str, *, names_accounts: bool = True) -> bytes:
     """A small file (`csv` or `xlsx`) that is right; those of all kinds fit together, in the order of UploadKind.
 
-    Raises KeyError for another format.
+    `names_accounts`: whether rows that belong to an account say to which one, as they need not in a file of one
+    account. Raises KeyError for another format.
     """
     columns = resource_of(kind).columns
+    if kind.belongs_to_account and not names_accounts:
+        columns = [column for column in columns if column.name != "account"]
     first = {column.name: column.example for column in columns}
-    rows = [first, *({**first, **further} for further in _FURTHER_ROWS[kind])]
+    rows = [{**first, **further} for further in ({}, *_FURTHER_ROWS[kind])]
     headings = [Heading(column.name, column.widget.cell) for column in columns]
-    return WRITERS[file_format](headings, [list(row.values()) for row in rows])
+    return WRITERS[file_format](headings, [[row[name] for name in first] for row in rows])

@@ -1,0 +1,219 @@
+// Upload: asks only what matters for the kind, takes a dropped file, and shows the bytes on their way.
+"use strict";
+{
+    const form = document.getElementById("upload-form");
+    const kind = document.getElementById("id_kind");
+    const file = document.getElementById("id_file");
+    const drop = document.getElementById("drop");
+    const submit = document.getElementById("upload-submit");
+    const failed = document.getElementById("upload-failed");
+    const sending = document.getElementById("sending");
+    const bar = document.getElementById("sending-bar");
+    const text = document.getElementById("sending-text");
+    const notice = document.getElementById("sending-notice");
+    const FIELDS = ["kind", "account", "file", "creates_users"];
+
+    // --- What belongs to the kind -------------------------------------------------------------------------------------
+
+    function offer(choice, field, isOffered) {
+        choice.hidden = !isOffered;
+        field.disabled = !isOffered;
+    }
+
+    function showKind() {
+        let isOfAccount = true;
+        for (const link of document.querySelectorAll("#kind-links > li")) {
+            link.hidden = link.dataset.kind !== kind.value;
+            if (!link.hidden) {
+                isOfAccount = "ofAccount" in link.dataset;
+            }
+        }
+        offer(document.getElementById("account-choice"), form.elements.account, isOfAccount);
+        offer(document.getElementById("creates-users-choice"), form.elements.creates_users, kind.value === "sessions");
+    }
+
+    kind.addEventListener("change", showKind);
+    showKind();
+
+    // --- The file: dropped anywhere on the page, or chosen --------------------------------------------------------------
+
+    function sizeText(bytes) {
+        const units = ["bytes", "kB", "MB", "GB", "TB"];
+        let number = bytes;
+        let unit = 0;
+        while (number >= 999.5 && unit < units.length - 1) {
+            number /= 1000;
+            unit += 1;
+        }
+        return `${unit && number < 9.95 ? number.toFixed(1) : Math.round(number)} ${units[unit]}`;
+    }
+
+    function showFile() {
+        const chosen = file.files[0];
+        drop.querySelector(".drop-words").hidden = Boolean(chosen);
+        document.getElementById("drop-file").hidden = !chosen;
+        drop.classList.toggle("has-file", Boolean(chosen));
+        if (chosen) {
+            document.getElementById("drop-name").textContent = chosen.name;
+            document.getElementById("drop-size").textContent = sizeText(chosen.size);
+            document.getElementById("file-errors").replaceChildren();
+        }
+    }
+
+    function carriesFiles(event) {
+        return [...(event.dataTransfer ? event.dataTransfer.types : [])].includes("Files");
+    }
+
+    drop.classList.add("is-live");
+    file.addEventListener("change", showFile);
+    for (const type of ["dragenter", "dragover"]) {
+        document.addEventListener(type, (event) => {
+            if (carriesFiles(event)) {
+                event.preventDefault();
+                drop.classList.add("is-over");
+            }
+        });
+    }
+    document.addEventListener("dragleave", (event) => {
+        if (!event.relatedTarget) {
+            drop.classList.remove("is-over");
+        }
+    });
+    document.addEventListener("drop", (event) => {
+        if (!carriesFiles(event)) {
+            return;
+        }
+        event.preventDefault();
+        drop.classList.remove("is-over");
+        if (request) {
+            return;
+        }
+        if (event.dataTransfer.files.length > 1) {
+            showErrors({file: ["One file at a time, please: these were several."]});
+            return;
+        }
+        file.files = event.dataTransfer.files;
+        showFile();
+        submit.focus();
+    });
+
+    // --- Errors ---------------------------------------------------------------------------------------------------------
+
+    function showErrors(errors) {
+        for (const name of FIELDS) {
+            const lines = (errors[name] || []).map((line) => Object.assign(document.createElement("p"), {textContent: line}));
+            document.getElementById(`${name}-errors`).replaceChildren(...lines);
+            form.elements[name].toggleAttribute("aria-invalid", lines.length > 0);
+            if (lines.length) {
+                form.elements[name].setAttribute("aria-invalid", "true");
+            }
+        }
+        const first = FIELDS.find((name) => errors[name]);
+        if (first) {
+            form.elements[first].focus();
+        }
+    }
+
+    function fail(sentence) {
+        failed.textContent = sentence;
+        failed.hidden = !sentence;
+    }
+
+    // --- Sending --------------------------------------------------------------------------------------------------------
+
+    let request = null;
+
+    function show(isSending) {
+        sending.hidden = !isSending;
+        submit.hidden = isSending;
+        drop.classList.toggle("is-sending", isSending);
+        if (!isSending) {
+            request = null;
+        }
+    }
+
+    function leaving(event) {
+        event.preventDefault();
+    }
+
+    function arrive(answer) {
+        window.removeEventListener("beforeunload", leaving);
+        location.assign(answer.address);
+    }
+
+    function answered() {
+        let answer = null;
+        if ((request.getResponseHeader("Content-Type") || "").startsWith("application/json")) {
+            answer = JSON.parse(request.responseText);
+        }
+        if (answer && answer.address) {
+            arrive(answer);
+            return;
+        }
+        const isRefused = request.status === 403 || request.responseURL.includes("/login/");
+        stop();
+        if (answer && answer.errors) {
+            showErrors(answer.errors);
+            fail((answer.errors.__all__ || ["The file was not taken: see below."]).join(" "));
+        } else if (isRefused) {
+            fail("The file was not taken: you are no longer signed in, or may no longer do this. Load the page again.");
+        } else {
+            fail("The file was not taken: the server could not answer. Nothing was stored; please try again.");
+        }
+    }
+
+    function stop() {
+        window.removeEventListener("beforeunload", leaving);
+        show(false);
+    }
+
+    form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        if (request) {
+            return;
+        }
+        fail("");
+        showErrors({});
+        const data = new FormData(form);
+        request = new XMLHttpRequest();
+        request.open("POST", form.action || location.href);
+        request.setRequestHeader("Accept", "application/json");
+        request.upload.addEventListener("progress", ({lengthComputable, loaded, total}) => {
+            if (lengthComputable) {
+                bar.max = total;
+                bar.value = loaded;
+                text.textContent = loaded < total ? `${sizeText(loaded)} of ${sizeText(total)}` : "Storing the file…";
+            }
+        });
+        request.upload.addEventListener("load", () => {
+            bar.removeAttribute("value");
+            text.textContent = "Storing the file…";
+        });
+        request.addEventListener("load", answered);
+        request.addEventListener("error", () => {
+            stop();
+            fail("The connection broke before the file had arrived. Nothing was stored; please try again.");
+        });
+        request.addEventListener("abort", () => {
+            stop();
+            notice.textContent = "Cancelled; nothing was stored.";
+            submit.focus();
+        });
+        window.addEventListener("beforeunload", leaving);
+        bar.removeAttribute("value");
+        text.textContent = "";
+        notice.textContent = "The file is being uploaded.";
+        show(true);
+        document.getElementById("sending-stop").focus();
+        request.send(data);
+    });
+
+    document.getElementById("sending-stop").addEventListener("click", () => request && request.abort());
+
+    // Back from the next page, a browser shows this one as it was left.
+    window.addEventListener("pageshow", () => {
+        stop();
+        showKind();
+        showFile();
+    });
+}
