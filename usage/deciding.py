@@ -67,7 +67,9 @@ def begin(upload: Upload, step: Step, administrator: Administrator, *, skips_err
 def _held(upload: Upload, administrator: Administrator, *, among: set[UploadStatus]) -> Upload:
     """The upload as its row is now, locked."""
     refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
-    held = Upload.objects.select_for_update(of=("self",)).select_related("latest_step", "account").get(pk=upload.pk)
+    # Two statements: one that waits for the row still shows the step as it was before.
+    Upload.objects.select_for_update().get(pk=upload.pk)
+    held = Upload.objects.select_related("latest_step", "account").get(pk=upload.pk)
     if held.status not in among:
         raise ValidationError(f"This cannot be done: the upload is {held.status.label}.")
     if not held.file:

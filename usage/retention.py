@@ -33,6 +33,8 @@ def _expire(upload: Upload) -> bool:
     """The row first: what a failed deletion leaves over is collected later."""
     names = [file.name for file in (upload.file, upload.errors_file, upload.rows_in_error_file) if file.name]
     with transaction.atomic():
+        # Two statements: one that waits for the row would not see what somebody has just decided.
+        Upload.objects.select_for_update().get(pk=upload.pk)
         row = Upload.objects.filter(pk=upload.pk, file=upload.file.name).exclude(latest_step__state__in=UNFINISHED)
         if not row.update(file="", errors_file="", rows_in_error_file="", staging_table="", preview={}):
             return False

@@ -38,21 +38,16 @@ def take(attempt: Attempt[UploadStep]) -> None:
 
 def check(attempt: Attempt[UploadStep]) -> None:
     """Stage the file and find out what applying it would do; its tables stay for that."""
-    upload = attempt.job.upload
     if _is_answered_by_its_hash(attempt):
         return
     try:
         with _staged_anew(attempt) as staged:
             versions = staged.versions()  # before: what changes meanwhile is seen at applying
             found = _found(attempt.job, staged, staged.check(), versions)
-            with transaction.atomic():
-                attempt.succeed()
-                _save(upload, **found)
+            _succeed(attempt, **found)
             staged.keep()
     except FileRefusedError as error:
-        with transaction.atomic():
-            attempt.succeed()
-            _save(upload, **_refused(attempt.job, error))
+        _succeed(attempt, **_refused(attempt.job, error))
 
 
 def apply(attempt: Attempt[UploadStep]) -> None:
@@ -90,9 +85,8 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | Non
         )
         found = {} if is_current else _found(step, staged, outcome.counts, versions)
         if outcome.is_applied:
-            attempt.succeed()
             applied = {"staging_table": "", "checked_versions": "", "applied_versions": staged.versions()}
-            _save(upload, **{**found, **applied}, applied_at=Now(), undone_at=None)
+            _succeed(attempt, **{**found, **applied}, applied_at=Now(), undone_at=None)
             return None
     _save_if_held(attempt, **found)
     staged.keep()
@@ -158,10 +152,17 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
     )
     if same is None or same.rows is None:
         return False
-    with transaction.atomic():
-        attempt.succeed()
-        found = {"preview": {"changes": [], "errors": [], "new_users": 0}, "checked_at": Now(), "checked_versions": ""}
-        _save(upload, **_fields(Counts(rows=same.rows, unchanged=same.rows)), **found, refusal="")
+    _succeed(
+        attempt,
+        **_fields(Counts(rows=same.rows, unchanged=same.rows)),
+        refusal="",
+        preview={"changes": [], "errors": [], "new_users": 0},
+        errors_file="",
+        rows_in_error_file="",
+        checked_at=Now(),
+        checked_versions="",
+        staging_table="",
+    )
     return True
 
 
@@ -208,16 +209,23 @@ def _store(name: str, write: Callable[[BinaryIO], None]) -> None:
         write(target)
 
 
-def _save(upload: Upload, **fields: Any) -> None:
-    Upload.objects.filter(pk=upload.pk).update(**fields)
+def _succeed(attempt: Attempt[UploadStep], **fields: Any) -> None:
+    """End the step with these fields of the upload, which comes first, as in decisions: nobody waits in a circle."""
+    with transaction.atomic():
+        _save(attempt.job.upload, **fields)
+        attempt.succeed()
 
 
 def _save_if_held(attempt: Attempt[UploadStep], **fields: Any) -> None:
     with transaction.atomic():
-        if not attempt.claim.is_held():
-            raise ClaimLostError
         if fields:
             _save(attempt.job.upload, **fields)
+        if not attempt.claim.is_held():
+            raise ClaimLostError
+
+
+def _save(upload: Upload, **fields: Any) -> None:
+    Upload.objects.filter(pk=upload.pk).update(**fields)
 
 
 def _counts(upload: Upload) -> Counts:

@@ -24,11 +24,18 @@ from tests.usage.workbooks import workbook
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import receive_upload
+from usage.staged_tables import drop_abandoned_tables
 from usage.uploads import stage
 
 USERS = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_tables_of_other_tests(transactional_db: None) -> None:
+    """Those of uploads that are not there any more."""
+    drop_abandoned_tables()
 
 
 def counts(upload: Upload) -> tuple[int | None, ...]:
