@@ -257,5 +257,5 @@ def test_every_table_but_the_shared_ones_carries_its_account() -> None:
     for model in apps.get_models():
         if model._meta.app_label in {"billing", "usage", "reports"} and model._meta.model_name not in shared:
             field = model._meta.get_field("account")
-            # Uploads of accounts or rates, and their steps, are of no account; a token without one is for all of its owner's.
-            assert not field.null or model._meta.model_name in {"upload", "uploadstep", "apitoken"}, model
+            # Uploads of accounts or rates are of no account; a token without one is for all of its owner's.
+            assert not field.null or model._meta.model_name in {"upload", "apitoken"}, model
