@@ -1,5 +1,7 @@
 """Uploading through the admin: what is asked, who may, what one sees afterwards."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,14 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import escape
 
 from jobs.states import State
-from tests.admin.world import client_of, make_role, make_upload
-from tests.factories import make_account, make_administrator
-from usage.models import Upload, UploadStatus
+from tests.admin.world import client_of, make_role, make_upload, permissions
+from tests.factories import instant, make_account, make_administrator, make_call, make_subscription
+from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
+from usage.resources.examples import columns_of, example_file
 
 pytestmark = pytest.mark.django_db
 
@@ -171,10 +176,243 @@ def test_the_errors_of_another_account_are_missing_and_ones_own_without_the_perm
     assert list(found) == [mine]
 
 
+def page_of(upload: Upload) -> str:
+    return reverse("admin:usage_upload_change", args=[upload.pk])
+
+
+def shown(upload: Upload, role: str = "operator") -> str:
+    return client_of(make_role(role)).get(page_of(upload)).content.decode()
+
+
+def test_a_script_is_told_where_the_upload_is_or_what_is_wrong() -> None:
+    client = client_of(make_role("operator"))
+    refused = client.post(ADD, {"kind": "users"}, headers={"Accept": "application/json"})
+    assert (refused.status_code, refused.json()["errors"]) == (422, {"file": ["This field is required."]})
+    answers = {"kind": "users", "account": make_account().pk, "file": csv_file()}
+    taken = client.post(ADD, answers, headers={"Accept": "application/json"})
+    assert (taken.status_code, taken.json()) == (201, {"address": page_of(Upload.objects.get())})
+
+
+def test_the_form_begins_with_the_kind_that_one_uploaded_last() -> None:
+    operator, account = make_role("operator"), make_account()
+    upload = finished(account=account)
+    Upload.objects.filter(pk=upload.pk).update(uploaded_by=operator, kind="sessions")
+    assert '<option value="sessions" selected>' in client_of(operator).get(ADD).content.decode()
+    assert '<option value="sessions" selected>' not in client_of(make_role("operator")).get(ADD).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "content"),
+    [
+        ("admin:usage_upload_file", "calls.csv", b"sip_call_id\n"),
+        ("admin:usage_upload_rows_in_error", "calls.rows-in-error.csv", b"sip_call_id,start_time,reason\n"),
+    ],
+)
+def test_the_file_and_its_rows_in_error_are_private_downloads_as_long_as_they_are_kept(
+    address: str, name: str, content: bytes
+) -> None:
+    upload = finished()
+    client = client_of(make_role("support"))
+    response: Any = client.get(reverse(address, args=[upload.pk]))
+    assert b"".join(response.streaming_content).startswith(content)
+    assert response["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert (response["Cache-Control"], response["X-Content-Type-Options"]) == ("private, no-store", "nosniff")
+    Upload.objects.filter(pk=upload.pk).update(file="", rows_in_error_file="")
+    assert client.get(reverse(address, args=[upload.pk])).status_code == 404
+    assert "this one is gone" in shown(upload)
+
+
+def decisions(page: str) -> list[str]:
+    return re.findall(r'<button name="decision" value="(\w+)"', page)
+
+
+@pytest.mark.parametrize(
+    ("step", "state", "fields", "expected"),
+    [
+        (Step.CHECK, State.QUEUED, {}, ["discard"]),
+        (Step.CHECK, State.SUCCEEDED, {"rows_new": 1}, ["apply", "check_again", "discard"]),
+        (
+            Step.CHECK,
+            State.SUCCEEDED,
+            {"rows_new": 1, "rows_in_error": 2},
+            ["apply_without_errors", "check_again", "discard"],
+        ),
+        (Step.CHECK, State.SUCCEEDED, {"rows_in_error": 3}, ["check_again", "discard"]),
+        (Step.CHECK, State.SUCCEEDED, {"refusal": "This is a picture."}, ["check_again", "discard"]),
+        (Step.CHECK, State.FAILED, {}, ["check_again", "discard"]),
+        (Step.APPLY, State.QUEUED, {"rows_new": 1}, ["stop"]),
+        (Step.APPLY, State.FAILED, {"rows_new": 1}, ["apply", "check_again", "discard"]),
+        (Step.APPLY, State.SUCCEEDED, {"rows_new": 1}, []),
+    ],
+)
+def test_each_status_offers_its_decisions_to_who_may_decide(
+    step: Step, state: State, fields: dict[str, Any], expected: list[str]
+) -> None:
+    upload = make_upload(account=make_account(), by=make_administrator(), step=step, state=state, rows=3, **fields)
+    assert decisions(shown(upload)) == expected
+    assert decisions(shown(upload, "support")) == []
+
+
+def test_a_decision_that_somebody_made_meanwhile_is_answered_with_a_sentence() -> None:
+    upload = finished()
+    client = client_of(make_role("operator"))
+    client.post(page_of(upload), {"decision": "discard"})
+    response = client.post(page_of(upload), {"decision": "apply_without_errors"}, follow=True)
+    assert response.status_code == 200
+    assert "This cannot be done: the upload is discarded." in response.content.decode()
+    assert client.post(page_of(upload), {"decision": "nonsense"}).status_code == 403
+
+
+def test_nobody_decides_without_the_permission_or_about_another_s() -> None:
+    own, other = make_account(), make_account()
+    mine, others = finished(account=own), finished(account=other)
+    assert client_of(make_role("support")).post(page_of(mine), {"decision": "discard"}).status_code == 403
+    uploader = client_of(make_role("customer who uploads", own))
+    assert uploader.post(page_of(others), {"decision": "discard"}).status_code == 404
+    assert uploader.post(page_of(mine), {"decision": "discard"}).status_code == 302
+    assert [upload.discarded_at is not None for upload in Upload.objects.filter(pk__in=[mine.pk, others.pk])].count(
+        True
+    ) == 1
+
+
+def test_the_preview_shows_what_changes_cell_by_cell() -> None:
+    upload = finished()
+    cells = [
+        {"column": "destination", "before": "+1", "after": "+2"},
+        {"column": "origin", "before": "", "after": "<3>"},
+    ]
+    upload.preview["changes"] = [{"line": 7, "key": "1@sip", "cells": cells}]
+    upload.preview["new_users"] = 1200
+    upload.save()
+    page = shown(upload)
+    for text in ("<del>+1</del>", "<ins>+2</ins>", "<ins>&lt;3&gt;</ins>", "1@sip", 'rowspan="2"', "1,200 users"):
+        assert text in page, text
+
+
+def test_the_very_same_file_says_where_it_was_applied_to_who_may_see_that() -> None:
+    account = make_account()
+    before = make_upload(
+        account=account, by=make_administrator(name="Bo"), step=Step.APPLY, state=State.SUCCEEDED, sha256="ab",
+        applied_at=timezone.now(),
+    )  # fmt: skip
+    upload = finished(account=account, sha256="ab")
+    page = shown(upload)
+    assert "The very same file was applied" in page
+    assert page_of(before) in page
+
+
+def progress_of(upload: Upload, **query: str) -> dict[str, Any]:
+    address = reverse("admin:usage_upload_progress", args=[upload.pk])
+    answer: dict[str, Any] = client_of(make_role("support")).get(address, query).json()
+    return answer
+
+
+def at_work(upload: Upload, **fields: Any) -> None:
+    lease = timezone.now() + timedelta(seconds=60)
+    UploadStep.objects.filter(upload=upload).update(state=State.RUNNING, lease_until=lease, **fields)
+
+
+def test_progress_is_of_bytes_and_then_of_rows() -> None:
+    upload = make_upload(account=make_account(), by=make_administrator())
+    assert progress_of(upload)["progress"]["text"] == "Starting…"
+    at_work(upload)
+    assert progress_of(upload)["progress"]["text"] == "Opening the file…"
+    at_work(upload, phase="reading", rows_done=12_000_000, rows_expected=80_000_000)
+    answer = progress_of(upload)
+    assert answer["progress"]["text"] == "Reading the file: 12 MB of 80 MB"
+    assert (answer["progress"]["done"], answer["progress"]["expected"]) == (12_000_000, 80_000_000)
+    at_work(upload, phase="checking", rows_done=61_200, rows_expected=100_412)
+    assert progress_of(upload)["progress"]["text"] == "Checking: 61,200 of 100,412 rows"
+    at_work(upload, phase="checking", rows_done=100_412)
+    assert progress_of(upload)["progress"]["text"] == "Comparing 100,412 rows with the data…"
+
+
+def test_the_page_comes_anew_only_when_more_than_the_progress_has_changed() -> None:
+    upload = make_upload(account=make_account(), by=make_administrator())
+    first = progress_of(upload)
+    assert "Discard" not in first["html"]  # support decides nothing
+    assert "Waiting to be checked" in first["html"]
+    assert "html" not in progress_of(upload, stage=first["stage"])
+    at_work(upload)
+    assert "Being checked" in progress_of(upload, stage=first["stage"])["html"]
+    UploadStep.objects.update(state=State.SUCCEEDED, lease_until=None, finished_at=timezone.now())
+    assert progress_of(upload)["isUnderWay"] is False
+
+
+def test_what_waits_says_for_what() -> None:
+    account = make_account()
+    first = make_upload(account=account, by=make_administrator())
+    second = make_upload(account=account, by=make_administrator())
+    elsewhere = make_upload(account=make_account(), by=make_administrator())
+    at_work(first)
+    words = "Waiting for calls.csv, into the same account, which is being checked…"
+    assert progress_of(second)["progress"]["text"] == words
+    assert page_of(first) in progress_of(second)["html"]
+    assert progress_of(elsewhere)["progress"]["text"] == "Starting…"
+    long_ago = timezone.now() - timedelta(seconds=20)
+    UploadStep.objects.filter(upload=elsewhere).update(requested_at=long_ago)
+    assert progress_of(elsewhere)["progress"]["text"] == "Waiting for a worker…"
+
+
+def test_a_customer_reads_of_the_kinds_that_they_may_upload() -> None:
+    client = client_of(make_role("customer who uploads", make_account()))
+    page = client.get("/admin/usage/upload/kinds/").content.decode()
+    assert "/admin/usage/upload/kinds/calls/" in page
+    assert "/admin/usage/upload/kinds/rates/" not in page
+    assert client.get("/admin/usage/upload/kinds/calls/").status_code == 200
+    for missing in ("rates/", "rates/example.csv", "nonsense/", "calls/example.pdf"):
+        assert client.get(f"/admin/usage/upload/kinds/{missing}").status_code == 404, missing
+
+
+@pytest.mark.parametrize("kind", UploadKind)
+def test_the_page_of_a_kind_names_its_columns(kind: UploadKind) -> None:
+    page = client_of(make_role("support")).get(f"/admin/usage/upload/kinds/{kind.value}/").content.decode()
+    for column in columns_of(kind):
+        assert f"<code>{column.name}</code>" in page, column.name
+        assert f"<code>{escape(column.example)}</code>" in page, column.name
+
+
+def test_the_example_for_one_account_names_none() -> None:
+    client = client_of(make_role("operator"))
+    for file_format in ("csv", "xlsx"):
+        response = client.get(f"/admin/usage/upload/kinds/users/example.{file_format}?for=account")
+        assert response["Content-Disposition"] == f'attachment; filename="users-example.{file_format}"'
+        assert response.content == example_file(UploadKind.USERS, file_format, names_accounts=False)
+    assert client.get("/admin/usage/upload/kinds/users/example.csv").content.startswith(b"account,email,")
+    assert example_file(UploadKind.USERS, "csv", names_accounts=False).startswith(b"email,")
+
+
+def test_a_row_tells_of_the_upload_that_wrote_it_last_to_who_may_see_that() -> None:
+    account = make_account()
+    upload = finished(account=account)
+    start = instant("2026-03-01T09:00")
+    call = make_call(account=account, started_at=start, upload_id=upload.pk)
+    page = reverse("admin:usage_call_change", args=[call.pk])
+    assert page_of(upload) in client_of(make_role("support")).get(page).content.decode()
+    viewer = make_role("idle staff")
+    viewer.user_permissions.set(permissions("usage.view_call"))
+    told = client_of(viewer).get(page)
+    assert told.status_code == 200
+    assert page_of(upload) not in told.content.decode()
+    by_hand = make_call(account=account, started_at=start)
+    page = reverse("admin:usage_call_change", args=[by_hand.pk])
+    assert "Last written by" not in client_of(make_role("support")).get(page).content.decode()
+
+
+def test_a_contract_that_came_by_upload_can_still_be_edited() -> None:
+    upload = finished()
+    subscription = make_subscription(account=upload.account, upload_id=upload.pk)
+    address = reverse("admin:billing_subscription_change", args=[subscription.pk])
+    form = client_of(make_role("operator")).get(address)
+    assert page_of(upload) in form.content.decode()
+    assert "account" not in form.context["adminform"].form.fields
+
+
 def test_nothing_on_the_pages_of_uploads_needs_inline_script_or_style() -> None:
     client = client_of(make_role("operator"))
     upload = finished()
-    for address in (ADD, reverse("admin:usage_upload_change", args=[upload.pk])):
+    kinds = "/admin/usage/upload/kinds/"
+    for address in (ADD, page_of(upload), reverse("admin:usage_upload_changelist"), kinds, f"{kinds}calls/"):
         page = client.get(address).content.decode()
         assert "style=" not in page
         assert "<style" not in page

@@ -5,11 +5,12 @@ from django.contrib import admin
 from billing.data_admin import DataAdmin
 from billing.models import Account
 from usage.admin.exporting import Exporting
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import UploadKind
 
 
 @admin.register(Account)
-class AccountAdmin(Exporting, DataAdmin):
+class AccountAdmin(UploadOrigin, Exporting, DataAdmin):
     """The customers."""
 
     export_kind = UploadKind.ACCOUNTS

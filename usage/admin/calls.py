@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from usage.admin.day_filter import StartedFilter
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Call, UploadKind
 
 
@@ -28,7 +29,7 @@ class UnratedFilter(admin.SimpleListFilter):
 
 
 @admin.register(Call)
-class CallAdmin(Exporting, LongListAdmin):
+class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
     """Every call, rated or not."""
 
     export_kind = UploadKind.CALLS

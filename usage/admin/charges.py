@@ -6,6 +6,7 @@ from billing.data_admin import DataAdmin
 from billing.models import Charge
 from billing.scoped_admin import ScopedInline
 from usage.admin.exporting import Exporting
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Allowance, Resource, UploadKind
 
 
@@ -16,7 +17,7 @@ class AllowanceInline(ScopedInline):
 
 
 @admin.register(Charge)
-class ChargeAdmin(Exporting, DataAdmin):
+class ChargeAdmin(UploadOrigin, Exporting, DataAdmin):
     """The licence types."""
 
     export_kind = UploadKind.CHARGES
@@ -28,7 +29,7 @@ class ChargeAdmin(Exporting, DataAdmin):
 
 
 @admin.register(Resource)
-class ResourceAdmin(Exporting, DataAdmin):
+class ResourceAdmin(UploadOrigin, Exporting, DataAdmin):
     """Billable things consumed by quantity."""
 
     export_kind = UploadKind.RESOURCES

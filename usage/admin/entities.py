@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Device, UploadKind, User
 
 
@@ -34,7 +35,7 @@ class EntityAdmin(LongListAdmin):
 
 
 @admin.register(User)
-class UserAdmin(Exporting, EntityAdmin):
+class UserAdmin(UploadOrigin, Exporting, EntityAdmin):
     """The customers' people."""
 
     export_kind = UploadKind.USERS
@@ -48,7 +49,7 @@ class UserAdmin(Exporting, EntityAdmin):
 
 
 @admin.register(Device)
-class DeviceAdmin(Exporting, EntityAdmin):
+class DeviceAdmin(UploadOrigin, Exporting, EntityAdmin):
     """Phones and appliances."""
 
     export_kind = UploadKind.DEVICES

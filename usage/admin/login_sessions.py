@@ -9,11 +9,12 @@ from django.http import HttpRequest
 from usage.admin.day_filter import StartedFilter
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Entity, LoginSession, UploadKind
 
 
 @admin.register(LoginSession)
-class LoginSessionAdmin(Exporting, LongListAdmin):
+class LoginSessionAdmin(UploadOrigin, Exporting, LongListAdmin):
     """Who was logged in, from when until when."""
 
     export_kind = UploadKind.SESSIONS

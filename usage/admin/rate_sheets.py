@@ -13,6 +13,7 @@ from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.scoped_admin import ScopedInline
 from usage.admin.covering import CoveringAdmin
 from usage.admin.exporting import Exporting
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Call, UploadKind
 
 # Django's own class takes a type argument in its stub alone.
@@ -128,7 +129,7 @@ class UsageGroupAdmin(CoveringAdmin):
 
 
 @admin.register(Rate)
-class RateAdmin(Exporting, CoveringAdmin):
+class RateAdmin(UploadOrigin, Exporting, CoveringAdmin):
     """What a minute costs."""
 
     export_kind = UploadKind.RATES

@@ -7,11 +7,12 @@ from django.http import HttpRequest
 
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import ResourceUsage, UploadKind
 
 
 @admin.register(ResourceUsage)
-class ResourceUsageAdmin(Exporting, LongListAdmin):
+class ResourceUsageAdmin(UploadOrigin, Exporting, LongListAdmin):
     """What was consumed, day by day."""
 
     export_kind = UploadKind.RESOURCE_USAGE

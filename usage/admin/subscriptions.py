@@ -15,6 +15,7 @@ from billing.models import Subscription, TelcoCommitDiscount
 from billing.scoped_admin import AccountFilter, ScopedInline
 from usage.admin.covering import CoveringAdmin
 from usage.admin.exporting import Exporting
+from usage.admin.upload_origins import UploadOrigin
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 
 # Django's own class takes type arguments in its stub alone.
@@ -49,7 +50,7 @@ class DiscountInline(ScopedInline):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(Exporting, CoveringAdmin):
+class SubscriptionAdmin(UploadOrigin, Exporting, CoveringAdmin):
     """The contracts."""
 
     export_kind = UploadKind.SUBSCRIPTIONS
@@ -59,9 +60,10 @@ class SubscriptionAdmin(Exporting, CoveringAdmin):
     search_fields = ["number", "account__name", "account__code"]
     inlines = [DiscountInline]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """A contract does not pass to another customer."""
-        return [] if obj is None else ["account"]
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else ["account", *fields]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Discounts carry the account of their subscription."""
