@@ -21,7 +21,11 @@ def _raw(column: Column) -> sql.Identifier:
 
 
 def _trimmed(value: Expression) -> Expression:
-    return sql.SQL("nullif(btrim({}, {}), '')").format(value, sql.Literal(SPACES))
+    """Without what stands around it; NULL if nothing is left. Nearly every cell shows at both ends that it may stay."""
+    return sql.SQL(
+        "CASE WHEN ascii({v}) BETWEEN 33 AND 127 AND ascii(right({v}, 1)) BETWEEN 33 AND 127 THEN {v} "
+        "ELSE nullif(btrim({v}, {spaces}), '') END"
+    ).format(v=value, spaces=sql.Literal(SPACES))
 
 
 def _or(conditions: Sequence[Expression]) -> Expression:

@@ -29,6 +29,13 @@ _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
 
+# The parts of an instant as most are written: `2026-03-` `01T` `09:14` `:03` `.250Z`.
+_MONTHS = [f"{year}-{month:02d}-" for year in range(2000, 2100) for month in range(1, 13)]
+_DAYS_OF_EVERY_MONTH = [f"{day:02d}T" for day in range(1, 29)]
+_MINUTES = [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60)]
+_SECONDS = [f":{second:02d}" for second in range(60)]
+_ENDS = ["Z", *(f".{millisecond:03d}Z" for millisecond in range(1000))]
+
 
 def matches(value: Expression, pattern: str) -> Expression:
     """Whether the text matches a regular expression."""
@@ -281,18 +288,28 @@ class Instant(Format):
 
     def valid(self, value: Expression) -> Expression:
         # The first years have instants, in one zone or another, that are none in Python.
-        return sql.SQL("({} AND left({v}, 3) <> '000' AND pg_input_is_valid({v}, 'timestamptz'))").format(
-            self._well_formed(value), v=value
-        )
-
-    def _well_formed(self, value: Expression) -> Expression:
-        """The regular expression, behind a comparison that says the same of most instants in a quarter of the time."""
         return sql.SQL(
-            "CASE WHEN translate({v}, '123456789', '000000000') "
-            "IN ('0000-00-00T00:00:00Z', '0000-00-00T00:00:00.000Z') "
-            "AND substr({v}, 12, 2) COLLATE \"C\" < '24' AND substr({v}, 18, 2) COLLATE \"C\" < '60' "
-            "THEN true ELSE {matches} END"
-        ).format(v=value, matches=matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"))
+            "CASE WHEN {usual} THEN true "
+            "ELSE {matches} AND left({v}, 3) <> '000' AND pg_input_is_valid({v}, 'timestamptz') END"
+        ).format(usual=self._is_usual(value), matches=matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), v=value)
+
+    def _is_usual(self, value: Expression) -> Expression:
+        """Whether it is made of parts that stand in lists, as most instants are: a fifth of the time of the rules.
+
+        Nine words or more PostgreSQL puts into a hash table.
+        """
+        parts = {
+            "left({}, 8)": _MONTHS,
+            "substr({}, 9, 3)": _DAYS_OF_EVERY_MONTH,
+            "substr({}, 12, 5)": _MINUTES,
+            "substr({}, 17, 3)": _SECONDS,
+            "substr({}, 20)": _ENDS,
+        }
+        conditions = [
+            sql.SQL("{} = ANY ({}::text[])").format(sql.SQL(part).format(value), sql.Literal(f"{{{','.join(words)}}}"))
+            for part, words in parts.items()
+        ]
+        return sql.SQL("({})").format(sql.SQL(" AND ").join(conditions))
 
     def typed(self, value: Expression) -> Expression:
         # PostgreSQL rounds to microseconds as it reads: digits are cut while they are still text.
