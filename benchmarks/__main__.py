@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ["lists", "api"]
+NAMES = ["lists", "api", "uploads"]
 
 
 def main() -> int:

@@ -4,19 +4,40 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 ROUNDS = 7
 
 
+class Measured(Protocol):
+    """A measurement with what is promised of it; a dataclass."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept."""
+
+    @property
+    def text(self) -> str:
+        """What is printed of it behind its name."""
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """The same as JSON."""
+
+    @property
+    def name(self) -> str:
+        """What is measured."""
+
+
 @dataclass(frozen=True)
 class Figure:
-    """A measurement in seconds, what it is held against, and how many times as long it may take."""
+    """A measurement in seconds, what it is held against, and how many times as long it may take (None: no promise)."""
 
     name: str
     seconds: float
     against: str
     against_seconds: float
-    bound: float
+    bound: float | None
 
     @property
     def ratio(self) -> float:
@@ -26,7 +47,70 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether it is within its bound."""
-        return self.ratio <= self.bound
+        return self.bound is None or self.ratio <= self.bound
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.seconds * 1000:9.1f} ms  = {self.ratio:5.2f} x {self.against}"
+            f" ({self.against_seconds * 1000:.1f} ms)" + (f", at most {self.bound:g} x" if self.bound else "")
+        )
+
+    @property
+    def summary(self) -> dict[str, object]:
+        return asdict(self) | {"ratio": round(self.ratio, 3)}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Rows per second, those of what it is held against, and how many times as fast it has to be (None: no promise)."""
+
+    name: str
+    rows_per_second: float
+    against: str
+    against_rows_per_second: float
+    least: float | None
+
+    @property
+    def ratio(self) -> float:
+        """How many times as fast it is."""
+        return self.rows_per_second / self.against_rows_per_second
+
+    @property
+    def holds(self) -> bool:
+        return self.least is None or self.ratio >= self.least
+
+    @property
+    def text(self) -> str:
+        return (
+            f"{self.rows_per_second:9,.0f} /s  = {self.ratio:5.1f} x {self.against}"
+            f" ({self.against_rows_per_second:,.0f} /s)" + (f", at least {self.least:g} x" if self.least else "")
+        )
+
+    @property
+    def summary(self) -> dict[str, object]:
+        return asdict(self) | {"ratio": round(self.ratio, 3)}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The most memory that was held at once, and the bound, in megabytes."""
+
+    name: str
+    megabytes: float
+    bound: float
+
+    @property
+    def holds(self) -> bool:
+        return self.megabytes <= self.bound
+
+    @property
+    def text(self) -> str:
+        return f"{self.megabytes:9.1f} MB, at most {self.bound:g} MB"
+
+    @property
+    def summary(self) -> dict[str, object]:
+        return asdict(self)
 
 
 def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
@@ -41,14 +125,10 @@ def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple
     return least[0], least[1]
 
 
-def show(figures: Iterable[Figure]) -> bool:
+def show(figures: Iterable[Measured]) -> bool:
     """Print a table, then the same as JSON; whether every figure holds."""
     figures = list(figures)
     for figure in figures:
-        verdict = "" if figure.holds else "  EXCEEDED"
-        print(
-            f"{figure.name:<52} {figure.seconds * 1000:9.1f} ms  = {figure.ratio:5.2f} x {figure.against}"
-            f" ({figure.against_seconds * 1000:.1f} ms), at most {figure.bound:g} x{verdict}"
-        )
-    print(json.dumps([asdict(figure) | {"ratio": round(figure.ratio, 3)} for figure in figures]))
+        print(f"{figure.name:<52} {figure.text}{'' if figure.holds else '  EXCEEDED'}")
+    print(json.dumps([figure.summary for figure in figures]))
     return all(figure.holds for figure in figures)

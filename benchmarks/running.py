@@ -16,11 +16,11 @@ os.environ["TALLYDESK_HOME"] = HOME
 
 django.setup()
 
-from benchmarks import api, lists  # noqa: E402 - models can be imported only now
+from benchmarks import api, lists, uploads  # noqa: E402 - models can be imported only now
 from benchmarks.measuring import show  # noqa: E402 - as above
 from config.database import ready_database  # noqa: E402 - as above
 
-BENCHMARKS = {"lists": lists.figures, "api": api.figures}
+BENCHMARKS = {"lists": lists.figures, "api": api.figures, "uploads": uploads.figures}
 
 
 def main() -> int:
