@@ -1,4 +1,4 @@
-"""What people decide about a checked upload: apply it, with or without its rows in error, or discard it."""
+"""What people decide about an upload: apply it, with or without its rows in error, discard it, or undo it."""
 
 from functools import partial
 
@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from billing.models import Administrator
 from jobs.publishing import publish
+from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import refuse_unless_permitted
 
@@ -54,6 +55,19 @@ def stop(upload: Upload, administrator: Administrator) -> None:
             upload.latest_step.cancel()
 
 
+def undo(upload: Upload, administrator: Administrator) -> UploadStep:
+    """Have the upload taken back. Raises as `confirm` does: whatever speaks against it is looked for at once.
+
+    The worker looks again, and what it finds by then is the step's failure.
+    """
+    with transaction.atomic():
+        upload = _held(upload, administrator, among={UploadStatus.APPLIED}, needs_file=False)
+        obstacles = undoing.plan(upload).obstacles
+        if obstacles:
+            raise ValidationError(obstacles)
+        return begin(upload, Step.UNDO, administrator)
+
+
 def begin(upload: Upload, step: Step, administrator: Administrator, *, skips_errors: bool = False) -> UploadStep:
     """Queue a step; inside a transaction, after which the workers are told of it."""
     queued = UploadStep.objects.create(
@@ -64,7 +78,7 @@ def begin(upload: Upload, step: Step, administrator: Administrator, *, skips_err
     return queued
 
 
-def _held(upload: Upload, administrator: Administrator, *, among: set[UploadStatus]) -> Upload:
+def _held(upload: Upload, administrator: Administrator, *, among: set[UploadStatus], needs_file: bool = True) -> Upload:
     """The upload as its row is now, locked."""
     refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
     # Two statements: one that waits for the row still shows the step as it was before.
@@ -72,6 +86,6 @@ def _held(upload: Upload, administrator: Administrator, *, among: set[UploadStat
     held = Upload.objects.select_related("latest_step", "account").get(pk=upload.pk)
     if held.status not in among:
         raise ValidationError(f"This cannot be done: the upload is {held.status.label}.")
-    if not held.file:
+    if needs_file and not held.file:
         raise ValidationError("The file is not kept any more: upload it again.")
     return held

@@ -67,10 +67,23 @@ def rate_unrated_calls(upload_id: UUID | None = None) -> int:
     subscriptions: it waits for uploads under way, whose calls could not see the change, and later ones wait for it.
     `upload_id`: the upload by which calls are rated, which is then told what they were before.
     """
+    lock_shared_tables()
+    return _rate(sql.SQL("true"), upload_id)
+
+
+def rate_restored_calls(upload_id: UUID) -> int:
+    """Rate the unrated ones of the calls that the upload changed; inside a transaction that holds their accounts."""
+    is_restored = sql.SQL(
+        "c.id IN (SELECT r.row_id FROM {} r WHERE r.upload_id = {}::uuid AND r.relation = {})"
+    ).format(sql.Identifier(UploadChange._meta.db_table), sql.Literal(str(upload_id)), sql.Literal(Call._meta.db_table))
+    return _rate(is_restored, None)
+
+
+def _rate(condition: Expression, upload_id: UUID | None) -> int:
     columns = rating_columns(sql.SQL("c.started_at"), sql.SQL("c.ended_at"))
     statement = sql.SQL(
         "WITH found AS (SELECT c.id, c.rate_sheet_version_id AS version_before, {values} "
-        "FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL "
+        "FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL AND {condition} "
         "AND (p.id IS NOT NULL OR v.id IS DISTINCT FROM c.rate_sheet_version_id)), "
         "updated AS (UPDATE {calls} c SET {assignments} FROM found WHERE c.id = found.id RETURNING c.rate_per_minute)"
         "{recorded} SELECT count(rate_per_minute) FROM updated"
@@ -80,10 +93,10 @@ def rate_unrated_calls(upload_id: UUID | None = None) -> int:
             sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in columns.items()
         ),
         joins=rate_joins(sql.SQL("c"), sql.SQL("c.started_at")),
+        condition=condition,
         recorded=_recorded(upload_id, list(columns)) if upload_id else sql.SQL(""),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = found.{0}").format(sql.Identifier(name)) for name in columns),
     )
-    lock_shared_tables()
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return int(cursor.fetchone()[0])

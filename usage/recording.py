@@ -1,14 +1,15 @@
 """What an upload changes, written down before and after it is applied, so that it can be undone.
 
 Most kinds write into one table, whose rows carry the number of the upload: a new row is known by that, and only what a
-changed one was before is written down. A kind that writes into several tables is compared with what was there.
+changed one was before is written down. Users that login sessions make are written down as they were made. A kind that
+writes into several tables is compared with what was there.
 """
 
 from collections.abc import Sequence
 
 from psycopg import sql
 
-from usage.models import UploadChange
+from usage.models import Entity, UploadChange
 from usage.resources.base import UploadResource
 from usage.resources.batches import Batch
 from usage.resources.formats import Expression
@@ -19,6 +20,10 @@ _DIFFERENCES = """
 INSERT INTO {changes} (upload_id, relation, row_id, before, after)
 SELECT {upload}::uuid, relation, id, b.row, a.row
 FROM {before} b FULL JOIN ({after}) a USING (relation, id) WHERE b.row IS DISTINCT FROM a.row
+"""
+_NEW_USERS = """
+INSERT INTO {changes} (upload_id, relation, row_id, after)
+SELECT {upload}::uuid, {relation}, e.id, to_jsonb(e) FROM {entities} e WHERE e.upload_id = {upload}::uuid
 """
 
 
@@ -48,7 +53,18 @@ def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expres
 
 def after_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
     """The statements to run once the rows are written."""
-    if batch.upload_id is None or not resource.journal(batch):
+    if batch.upload_id is None:
+        return ()
+    if batch.creates_users:
+        return [
+            sql.SQL(_NEW_USERS).format(
+                changes=_CHANGES,
+                upload=sql.Literal(str(batch.upload_id)),
+                relation=sql.Literal(Entity._meta.db_table),
+                entities=sql.Identifier(Entity._meta.db_table),
+            )
+        ]
+    if not resource.journal(batch):
         return ()
     return [
         sql.SQL(_DIFFERENCES).format(

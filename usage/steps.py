@@ -1,4 +1,4 @@
-"""The steps of an upload, as a worker takes them: check, apply."""
+"""The steps of an upload, as a worker takes them: check, apply, undo."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ from billing.models import Administrator, DataVersion
 from jobs import files
 from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
+from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.previews import preview
 from usage.receiving import refuse_unless_permitted
@@ -68,7 +69,17 @@ def apply(attempt: Attempt[UploadStep]) -> None:
         raise JobFailedError(_not_applied(found))
 
 
-_WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, Step.APPLY: apply}
+def undo(attempt: Attempt[UploadStep]) -> None:
+    """Take what was applied back, in one transaction with the step's success."""
+    try:
+        with transaction.atomic():
+            undoing.undo(attempt.job.upload, watcher=attempt)
+            attempt.succeed()
+    except undoing.UndoRefusedError as error:
+        raise JobFailedError(str(error)) from error
+
+
+_WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, Step.APPLY: apply, Step.UNDO: undo}
 
 
 def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | None:

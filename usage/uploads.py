@@ -320,7 +320,8 @@ def _numbers(statement: Expression) -> list[int]:
         return [number for (number,) in cursor.fetchall()]
 
 
-def _refusal_sentence(error: IntegrityError) -> str:
+def broken_rule(error: IntegrityError) -> str:
+    """The rule of the database that was broken, as a sentence."""
     cause = error.__cause__
     name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or "unnamed"
     messages = {
@@ -328,5 +329,8 @@ def _refusal_sentence(error: IntegrityError) -> str:
         for model in apps.get_models()
         for constraint in model._meta.constraints
     }
-    reason = messages.get(name) or f"A rule of the database ({name}) speaks against it."
-    return f"The database refused the rows, and nothing was applied. {reason} Try again."
+    return messages.get(name) or f"A rule of the database ({name}) speaks against it."
+
+
+def _refusal_sentence(error: IntegrityError) -> str:
+    return f"The database refused the rows, and nothing was applied. {broken_rule(error)} Try again."

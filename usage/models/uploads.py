@@ -266,8 +266,9 @@ class UploadStep(Job):
 class UploadChange(models.Model):
     """What a row was before an upload changed it: what undoing restores.
 
-    `before`: the row as JSON, null for a row that was not there. `after`: where a kind writes into several tables, the
-    row as the upload left it, null for a row that it removed; elsewhere the row's own `upload_id` tells.
+    `before`: the row as JSON, null for a row that was not there. `after`: where a kind writes into several tables, and
+    of users that login sessions make, the row as the upload left it, null for a row that it removed; elsewhere the
+    row's own `upload_id` tells.
     """
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="changes", db_constraint=False)
