@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
+from billing.models import Account
 from jobs.states import State
 from tests.admin.world import client_of, make_role, make_upload, permissions
-from tests.factories import instant, make_account, make_administrator, make_call, make_subscription
-from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
+from tests.factories import instant, make_account, make_administrator, make_call, make_session, make_subscription
+from tests.jobs.uploads import applied, receive_users, taken
+from usage.models import Entity, Step, Upload, UploadKind, UploadStatus, UploadStep
 from usage.resources.examples import columns_of, example_file
 
 pytestmark = pytest.mark.django_db
@@ -339,6 +343,15 @@ def test_the_page_comes_anew_only_when_more_than_the_progress_has_changed() -> N
     assert progress_of(upload)["isUnderWay"] is False
 
 
+def test_an_upload_and_its_step_are_seen_as_they_are_at_one_moment() -> None:
+    upload = make_upload(account=make_account(), by=make_administrator())
+    with CaptureQueriesContext(connection) as captured:
+        progress_of(upload)
+    statements = [query["sql"] for query in captured.captured_queries]
+    assert [sql for sql in statements if 'FROM "usage_upload" ' in sql and 'JOIN "usage_uploadstep"' in sql]
+    assert [sql for sql in statements if 'WHERE "usage_uploadstep"."id" = ' in sql] == []
+
+
 def test_what_waits_says_for_what() -> None:
     account = make_account()
     first = make_upload(account=account, by=make_administrator())
@@ -406,6 +419,55 @@ def test_a_contract_that_came_by_upload_can_still_be_edited() -> None:
     form = client_of(make_role("operator")).get(address)
     assert page_of(upload) in form.content.decode()
     assert "account" not in form.context["adminform"].form.fields
+
+
+def applied_users(account: Account, text: str) -> Upload:
+    """Users that a worker has written."""
+    return applied(receive_users(text, account=account))
+
+
+def undo_of(upload: Upload) -> str:
+    return reverse("admin:usage_upload_undo", args=[upload.pk])
+
+
+def test_undoing_says_what_will_happen_and_happens() -> None:
+    upload = applied_users(make_account(), "email\nana@acme.example\nbo@acme.example\n")
+    assert undo_of(upload) in shown(upload)
+    assert undo_of(upload) not in shown(upload, "support")
+    client = client_of(make_role("operator"))
+    page = client.get(undo_of(upload)).content.decode()
+    assert "<strong>2</strong> users that came with the file will be removed." in page
+    assert client.post(undo_of(upload))["Location"] == page_of(upload)
+    assert "Being undone" in shown(upload)
+    upload = taken(upload)
+    assert upload.status == UploadStatus.UNDONE
+    assert not Entity.objects.exists()
+    assert "are taken back" not in shown(upload, "support")
+    assert "What it wrote is taken back" in shown(upload, "support")
+
+
+def test_what_speaks_against_undoing_is_said_before_and_by_the_button_when_it_came_meanwhile() -> None:
+    account = make_account()
+    upload = applied_users(account, "email\nana@acme.example\n")
+    make_session(entity=Entity.objects.get(), started_at=instant("2026-03-01T09:00"), ended_at=None)
+    client = client_of(make_role("operator"))
+    page = client.get(undo_of(upload)).content.decode()
+    assert "This upload cannot be undone" in page
+    assert "1 login session" in page
+    assert "Undo this upload" not in page
+    answer = client.post(undo_of(upload), follow=True)
+    assert "It is not undone." in answer.content.decode()
+    upload.refresh_from_db()
+    assert upload.status == UploadStatus.APPLIED
+
+
+def test_what_is_not_applied_is_not_undone() -> None:
+    upload = finished()
+    assert undo_of(upload) not in shown(upload)
+    client = client_of(make_role("operator"))
+    assert "There is nothing to undo: the upload is ready to apply." in client.get(undo_of(upload)).content.decode()
+    assert client.post(undo_of(upload)).status_code == 302
+    assert client_of(make_role("support")).post(undo_of(upload)).status_code == 403
 
 
 def test_nothing_on_the_pages_of_uploads_needs_inline_script_or_style() -> None:

@@ -61,7 +61,10 @@ EXPORTED = {
 }
 # What there is beside the pages of every model, and who sees it; of the files of an upload, those that there are.
 OTHER_PAGES = {
-    "usage_upload": dict.fromkeys(["progress", "file", "errors", "rows_in_error"], READERS | UPLOADERS),
+    "usage_upload": {
+        **dict.fromkeys(["progress", "file", "errors", "rows_in_error"], READERS | UPLOADERS),
+        "undo": UPLOADERS,
+    },
 }
 # What files look like, for whoever sees uploads.
 KIND_PAGES = {

@@ -5,6 +5,7 @@ from datetime import timedelta
 _KILO = 1000
 _TENS = 10
 _MINUTE = 60
+_SHORTEST = 0.1
 
 
 def counted(number: int, one: str = "row", many: str = "rows") -> str:
@@ -23,8 +24,10 @@ def size_text(size: int) -> str:
 
 
 def duration_text(duration: timedelta) -> str:
-    """`0.4 s`, `12 s`, `2 min 5 s`."""
+    """`under 0.1 s`, `0.4 s`, `12 s`, `2 min 5 s`."""
     seconds = duration.total_seconds()
+    if seconds < _SHORTEST:
+        return f"under {_SHORTEST} s"
     if seconds < _TENS:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), _MINUTE)

@@ -24,6 +24,7 @@ from usage.admin.upload_files import UploadFiles
 from usage.admin.upload_form import UploadForm, kinds_for
 from usage.admin.upload_kinds import UploadKinds
 from usage.admin.upload_sight import may_decide
+from usage.admin.upload_undo import UploadUndo
 from usage.admin.upload_words import duration_text
 from usage.models import Upload, UploadKind, UploadQuerySet, UploadStatus
 from usage.resources import resource_of
@@ -56,19 +57,19 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(Upload)
-class UploadAdmin(UploadKinds, UploadFiles):
+class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
-    list_display = ["file_name", "kind", "account", "sent_by", "sent_at", "total", "in_error", "standing", "duration"]
+    list_display = ["file_name", "standing", "kind", "account", "sent_by", "sent_at", "total", "in_error", "duration"]
     list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
-    list_select_related = ["account", "uploaded_by", "latest_step"]
     sortable_by: ClassVar[Any] = []
     empty_value_display = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """With what a list shows, whatever its length: the steps in one query."""
-        return super().get_queryset(request).prefetch_related("steps").defer("preview")
+        """An upload and its latest step as they are at one moment; and all steps of a list in one query."""
+        uploads = super().get_queryset(request).select_related("account", "uploaded_by", "latest_step")
+        return uploads.prefetch_related("steps").defer("preview")
 
     @admin.display(description="by")
     def sent_by(self, upload: Upload) -> str:
@@ -77,8 +78,9 @@ class UploadAdmin(UploadKinds, UploadFiles):
 
     @admin.display(description="uploaded")
     def sent_at(self, upload: Upload) -> str:
-        """When the file came, to the minute."""
-        return f"{upload.uploaded_at.day} {upload.uploaded_at:%b %Y, %H:%M}"
+        """When the file came, to the minute; without the year when it is this one."""
+        at = upload.uploaded_at
+        return f"{at.day} {at:%b, %H:%M}" if at.year == timezone.now().year else f"{at.day} {at:%b %Y, %H:%M}"
 
     @admin.display(description="rows")
     def total(self, upload: Upload) -> str:
