@@ -2,16 +2,20 @@
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
+import pytest
 from django.db import connection
 
 from jobs.states import UNFINISHED, State
-from tests.factories import make_account
+from tests.factories import make_account, make_entity
+from tests.faults.dying import dies_at
 from tests.faults.processes import Processes, wait_for
 from tests.faults.test_killed_workers import FAST, pool_process
 from tests.jobs.uploads import receive_users, tables_of_uploads, taken
 from usage import deciding, tasks
-from usage.models import Entity, UploadStep
+from usage.models import Entity, Upload, UploadStatus, UploadStep
 
 ROWS = 60_000
 
@@ -46,3 +50,49 @@ def is_writing() -> bool:
             " AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone() is not None
+
+
+@pytest.fixture
+def files_root(tmp_path: Path, settings: Any) -> Path:
+    """Where the storage keeps its files during a test."""
+    default = settings.STORAGES["default"]
+    options = {**default["OPTIONS"], "location": tmp_path / "files"}
+    settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
+    return tmp_path / "files"
+
+
+GOOD = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("files_root")
+def test_a_worker_killed_at_any_statement_of_check_or_apply_leaves_all_or_nothing() -> None:
+    tasks.collect_left_overs()
+    account = make_account()
+    make_entity(account=account, identifier="bob@acme.example")  # whose row is changed
+    upload = receive_users(f"{GOOD}nobody,Nobody\n", account=account)
+    assert killed_at_every_moment(upload) > 20
+    upload.refresh_from_db()
+    assert (upload.status, upload.rows_in_error) == (UploadStatus.READY, 1)
+    assert upload.uploaded_by
+    deciding.confirm(upload, upload.uploaded_by, skips_errors=True)
+    upload.refresh_from_db()
+    assert killed_at_every_moment(upload) > 20
+    upload.refresh_from_db()
+    assert (upload.status, upload.rows_new, upload.rows_changed) == (UploadStatus.APPLIED, 1, 1)
+    assert upload.changes.count() == 1
+    tasks.collect_left_overs()
+    assert not tables_of_uploads()
+
+
+def killed_at_every_moment(upload: Upload) -> int:
+    """Have the latest step taken by workers that come one statement further each; returns how many were killed."""
+    step = str(upload.latest_step_id)
+    moment = 1
+    while dies_at(moment, lambda: tasks.take_step(step)):
+        upload = Upload.objects.select_related("latest_step").get(pk=upload.pk)
+        written = Entity.objects.filter(upload_id=upload.pk).count()
+        assert (written, upload.status == UploadStatus.APPLIED) in {(0, False), (2, True)}, moment
+        UploadStep.objects.filter(pk=step, state=State.RUNNING).update(state=State.QUEUED, attempt=0, lease_until=None)
+        moment += 1
+    return moment - 1

@@ -1,0 +1,73 @@
+"""Work in a process that dies at a chosen moment: a child of this one, killed when it comes to its n-th statement."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import psycopg
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def dies_at(moment: int, work: Callable[[], object]) -> bool:
+    """Do the work in a process that is killed before its statement (or COPY, or COMMIT) of this number, from 1 on.
+
+    False when the work has fewer of them: then it is done. Returns once the database knows that the process is gone.
+    """
+    connection.close()  # or else both would speak on it
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            _arm(moment)
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    status = os.waitpid(child, 0)[1]
+    _await_its_end()
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return True
+    assert os.WEXITSTATUS(status) == 0, "the work came to no end"
+    return False
+
+
+def _arm(moment: int) -> None:
+    passed = count(1)
+
+    def pass_moment() -> None:
+        if next(passed) == moment:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def execute(run: Any, *arguments: Any) -> Any:
+        pass_moment()
+        return run(*arguments)
+
+    def before(method: Callable[..., Any]) -> Callable[..., Any]:
+        def do(self: Any, *arguments: Any, **options: Any) -> Any:
+            pass_moment()
+            return method(self, *arguments, **options)
+
+        return do
+
+    connection.execute_wrappers.append(execute)
+    BaseDatabaseWrapper._commit = before(BaseDatabaseWrapper._commit)  # type: ignore[attr-defined]  # in this process
+    psycopg.Cursor.copy = before(psycopg.Cursor.copy)  # type: ignore[method-assign]  # alone
+
+
+def _await_its_end() -> None:
+    end = time.monotonic() + 10
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+            if not cursor.fetchone()[0]:
+                return
+        assert time.monotonic() < end, "its connections live on"
+        time.sleep(0.002)
