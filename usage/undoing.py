@@ -22,6 +22,9 @@ from usage.watching import Nobody, Phase, Watcher
 from usage.written_rows import Counts, WrittenTable, fetched, names_of_columns, of_upload, tables_of
 
 _NAMED_UPLOADS = 3
+# From so many rows on, a plan that looks each of them up is a bad one. The planner may take it nevertheless: of records
+# that were just written it has no statistics yet.
+_MANY_ROWS = 5_000
 # They follow their account or upload, and mean nothing on their own.
 _FOLLOWERS: frozenset[type[Model]] = frozenset({DataVersion, UploadStep, UploadChange})
 
@@ -76,6 +79,12 @@ def plan(upload: Upload) -> UndoPlan:
     """What undoing the upload would do now. Nothing is written or locked."""
     if reason := _unrecorded(upload):
         return UndoPlan(obstacles=[reason])
+    with transaction.atomic():
+        _expect_many_rows(upload)
+        return _plan(upload)
+
+
+def _plan(upload: Upload) -> UndoPlan:
     counts = {table: table.counts() for table in tables_of(upload)}
     if not _is_complete(upload, counts):
         return UndoPlan(obstacles=["What it wrote was not written down in full, so that it cannot be undone."])
@@ -118,6 +127,13 @@ def undo(upload: Upload, *, watcher: Watcher | None = None) -> UndoPlan:
 
 
 # --- What speaks against it ---------------------------------------------------------------------------------------
+
+
+def _expect_many_rows(upload: Upload) -> None:
+    """For the rest of the transaction, where there are many."""
+    records = of_upload(upload, "SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload}")
+    if (upload.rows_new or 0) + fetched(records)[0][0] >= _MANY_ROWS:
+        run([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
 
 
 def _unrecorded(upload: Upload) -> str:
