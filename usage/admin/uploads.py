@@ -61,7 +61,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
-    list_display = ["file_name", "standing", "kind", "account", "sent_by", "sent_at", "total", "in_error", "duration"]
+    list_display = ["file_name", "standing", "data", "sent", "total", "in_error", "duration"]
     list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
     sortable_by: ClassVar[Any] = []
     empty_value_display = ""
@@ -71,16 +71,17 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         uploads = super().get_queryset(request).select_related("account", "uploaded_by", "latest_step")
         return uploads.prefetch_related("steps").defer("preview")
 
-    @admin.display(description="by")
-    def sent_by(self, upload: Upload) -> str:
-        """Who sent the file."""
-        return str(upload.uploaded_by) if upload.uploaded_by else "command line"
+    @admin.display(description="kind and account")
+    def data(self, upload: Upload) -> SafeString:
+        """What it holds, and whose."""
+        return _two_lines(upload.get_kind_display(), upload.account or "")
 
     @admin.display(description="uploaded")
-    def sent_at(self, upload: Upload) -> str:
-        """When the file came, to the minute; without the year when it is this one."""
+    def sent(self, upload: Upload) -> SafeString:
+        """When the file came, to the minute and without the year when it is this one; and from whom."""
         at = upload.uploaded_at
-        return f"{at.day} {at:%b, %H:%M}" if at.year == timezone.now().year else f"{at.day} {at:%b %Y, %H:%M}"
+        moment = f"{at.day} {at:%b, %H:%M}" if at.year == timezone.now().year else f"{at.day} {at:%b %Y, %H:%M}"
+        return _two_lines(moment, upload.uploaded_by or "command line")
 
     @admin.display(description="rows")
     def total(self, upload: Upload) -> str:
@@ -182,7 +183,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
             "upload": upload,
             "card": card,
             "same_file": same.first() if card.is_waiting_for_a_person else None,
-            "rows_address": self._rows_address(request, upload) if upload.is_applied else "",
+            "rows_address": self._rows_address(request, upload) if upload.status == UploadStatus.APPLIED else "",
             "has_add_permission": self.has_add_permission(request),
         }
 
@@ -209,6 +210,10 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
 def _latest_kind(administrator: Administrator) -> str | None:
     """Of the file that they uploaded last: often the next one is like it."""
     return Upload.objects.filter(uploaded_by=administrator).values_list("kind", flat=True).first()
+
+
+def _two_lines(first: object, second: object) -> SafeString:
+    return format_html('{} <span class="second">{}</span>', first, second)
 
 
 def _is_script(request: HttpRequest) -> bool:
