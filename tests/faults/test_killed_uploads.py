@@ -66,7 +66,7 @@ GOOD = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("files_root")
-def test_a_worker_killed_at_any_statement_of_check_or_apply_leaves_all_or_nothing() -> None:
+def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> None:
     tasks.collect_left_overs()
     account = make_account()
     make_entity(account=account, identifier="bob@acme.example")  # whose row is changed
@@ -81,18 +81,23 @@ def test_a_worker_killed_at_any_statement_of_check_or_apply_leaves_all_or_nothin
     upload.refresh_from_db()
     assert (upload.status, upload.rows_new, upload.rows_changed) == (UploadStatus.APPLIED, 1, 1)
     assert upload.changes.count() == 1
+    deciding.undo(upload, upload.uploaded_by)
+    upload.refresh_from_db()
+    assert killed_at_every_moment(upload, ends_as=UploadStatus.UNDONE) > 20
+    assert [(one.identifier, one.name) for one in Entity.objects.all()] == [("bob@acme.example", "")]
     tasks.collect_left_overs()
     assert not tables_of_uploads()
 
 
-def killed_at_every_moment(upload: Upload) -> int:
+def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStatus.APPLIED) -> int:
     """Have the latest step taken by workers that come one statement further each; returns how many were killed."""
     step = str(upload.latest_step_id)
     moment = 1
     while dies_at(moment, lambda: tasks.take_step(step)):
         upload = Upload.objects.select_related("latest_step").get(pk=upload.pk)
         written = Entity.objects.filter(upload_id=upload.pk).count()
-        assert (written, upload.status == UploadStatus.APPLIED) in {(0, False), (2, True)}, moment
+        is_done = upload.status == ends_as
+        assert written == (2 if is_done == (ends_as == UploadStatus.APPLIED) else 0), moment
         UploadStep.objects.filter(pk=step, state=State.RUNNING).update(state=State.QUEUED, attempt=0, lease_until=None)
         moment += 1
     return moment - 1
