@@ -126,9 +126,10 @@ def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple
 
 
 def show(figures: Iterable[Measured]) -> bool:
-    """Print a table, then the same as JSON; whether every figure holds."""
-    figures = list(figures)
+    """Print a table, line by line as it is measured, then the same as JSON; whether every figure holds."""
+    shown = []
     for figure in figures:
-        print(f"{figure.name:<52} {figure.text}{'' if figure.holds else '  EXCEEDED'}")
-    print(json.dumps([figure.summary for figure in figures]))
-    return all(figure.holds for figure in figures)
+        print(f"{figure.name:<52} {figure.text}{'' if figure.holds else '  EXCEEDED'}", flush=True)
+        shown.append(figure)
+    print(json.dumps([figure.summary for figure in shown]))
+    return all(figure.holds for figure in shown)
