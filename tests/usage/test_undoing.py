@@ -336,6 +336,15 @@ def test_rates_that_calls_were_rated_by_since_are_not_undone() -> None:
     undoing.undo(prices)
 
 
+def test_a_call_that_the_rates_rated_is_theirs_only_until_it_is_uploaded_again() -> None:
+    account = world()
+    rates = apply("rates", table("rates", rate("2026-01-01", "0.05", "FR")))
+    calls = apply("calls", table("calls", call(2, "2026-03-01", "FR", destination="+3")), account)
+    assert refusal(rates) == ["1 call was rated by these rates since."]
+    undoing.undo(calls)
+    undoing.undo(rates)
+
+
 def test_a_version_changed_by_an_upload_stays_once_calls_were_rated_by_it() -> None:
     account = world()
     header = "rate_sheet,currency,effective_from,usage_group,usage_group_display,call_type,direction,rate_per_minute,"
