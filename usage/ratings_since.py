@@ -88,6 +88,8 @@ WHERE call.rate_per_minute IS NULL AND call.rate_sheet_version_id IN
 
 def rated_itself(upload: Upload) -> int:
     """How many calls the upload's own follow-up rated that are as it left them: they lose their rating."""
+    if upload.kind not in _CANDIDATES:
+        return 0
     statement = of_upload(
         upload, "SELECT count(call.rate_per_minute) FROM {calls} call WHERE call.id IN ({own})", own=_own(upload)
     )
