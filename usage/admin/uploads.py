@@ -64,7 +64,6 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     list_display = ["file_name", "standing", "data", "sent", "total", "in_error", "duration"]
     list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
     sortable_by: ClassVar[Any] = []
-    empty_value_display = ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """An upload and its latest step as they are at one moment; and all steps of a list in one query."""
@@ -83,12 +82,12 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         moment = f"{at.day} {at:%b, %H:%M}" if at.year == timezone.now().year else f"{at.day} {at:%b %Y, %H:%M}"
         return _two_lines(moment, upload.uploaded_by or "command line")
 
-    @admin.display(description="rows")
+    @admin.display(description="rows", empty_value="")
     def total(self, upload: Upload) -> str:
         """Its rows."""
         return "" if upload.rows is None else f"{upload.rows:,}"
 
-    @admin.display(description="in error")
+    @admin.display(description="in error", empty_value="")
     def in_error(self, upload: Upload) -> str:
         """Those in error."""
         return f"{upload.rows_in_error:,}" if upload.rows_in_error else ""
@@ -98,7 +97,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         """Where it stands."""
         return format_html('<span class="state {}">{}</span>', upload.status.value, upload.status.label)
 
-    @admin.display(description="duration")
+    @admin.display(description="duration", empty_value="")
     def duration(self, upload: Upload) -> str:
         """For how long workers had it."""
         took = work_on(upload)
