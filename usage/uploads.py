@@ -121,6 +121,7 @@ class Staged:
     def lock(self) -> None:
         """Wait for those who write what this file is checked against, and let none begin; inside a transaction."""
         if self.resource.belongs_to_account:
+            lock_accounts([])  # from here on, no account comes or goes by upload
             account_ids = self._named_accounts()
             lock_accounts(account_ids)
             DataVersion.objects.hold(account_ids)

@@ -29,8 +29,9 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
         Lasts until the end of the transaction. The shared tables are held together with others, the accounts alone.
         """
         with connection.cursor() as cursor:
-            cursor.execute(_MAKE, [[None, *account_ids]])
+            cursor.execute(_MAKE, [[None]])
             cursor.execute(_HOLD_SHARED)
+            cursor.execute(_MAKE, [list(account_ids)])
             cursor.execute(_HOLD, [list(account_ids)])
 
     def bump(self, *account_ids: int | None) -> None:
