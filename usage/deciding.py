@@ -62,7 +62,7 @@ def undo(upload: Upload, administrator: Administrator) -> UploadStep:
     """
     with transaction.atomic():
         upload = _held(upload, administrator, among={UploadStatus.APPLIED}, needs_file=False)
-        obstacles = undoing.plan(upload).obstacles
+        obstacles = undoing.plan_at_once(upload).obstacles
         if obstacles:
             raise ValidationError(obstacles)
         return begin(upload, Step.UNDO, administrator)

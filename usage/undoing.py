@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import LiteralString
 
+import psycopg
 from django.apps import apps
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import ForeignKey, Model
 from django.db.models.functions import Now
 from psycopg import sql
@@ -21,6 +22,7 @@ from usage.uploads import broken_rule
 from usage.watching import Nobody, Phase, Watcher
 from usage.written_rows import Counts, WrittenTable, fetched, names_of_columns, of_upload, tables_of
 
+SECONDS_FOR_A_PAGE = 5
 _NAMED_UPLOADS = 3
 # From so many rows on, a plan that looks each of them up is a bad one. The planner may take it nevertheless: of records
 # that were just written it has no statistics yet.
@@ -30,7 +32,8 @@ _FOLLOWERS: frozenset[type[Model]] = frozenset({DataVersion, UploadStep, UploadC
 
 _WRITTEN_OVER: LiteralString = """
 WITH over AS ({written_over})
-SELECT (SELECT count(*) FROM (SELECT DISTINCT relation, row_id FROM over) x), u.file_name
+SELECT (SELECT count(*) FROM (SELECT DISTINCT relation, row_id FROM over) x),
+ CASE WHEN u.account_id IS NOT DISTINCT FROM {account}::bigint THEN u.file_name END
 FROM {uploads} u WHERE u.id IN (SELECT upload_id FROM over) ORDER BY u.applied_at DESC, u.id
 """
 _MISSING: LiteralString = """
@@ -61,13 +64,15 @@ class UndoRefusedError(Exception):
 @dataclass(frozen=True)
 class UndoPlan:
     """What undoing an upload does: rows removed by kind of thing (`("users", 3)`), rows restored, and calls that lose
-    the rating that the upload gave them. `obstacles`: sentences that say why it cannot be undone.
+    the rating that the upload gave them. `obstacles`: sentences that say why it cannot be undone. `is_unknown`: there
+    are so many rows that finding it out took too long; undoing looks for itself.
     """
 
     removed: list[tuple[str, int]] = field(default_factory=list)
     restored: int = 0
     rerated: int = 0
     obstacles: list[str] = field(default_factory=list)
+    is_unknown: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -82,6 +87,18 @@ def plan(upload: Upload) -> UndoPlan:
     with transaction.atomic():
         _expect_many_rows(upload)
         return _plan(upload)
+
+
+def plan_at_once(upload: Upload) -> UndoPlan:
+    """The same for somebody who waits for a page: what takes too long is left unknown."""
+    try:
+        with transaction.atomic():
+            run([sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(f"{SECONDS_FOR_A_PAGE * 1000:.0f}ms"))])
+            return plan(upload)
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            return UndoPlan(is_unknown=True)
+        raise
 
 
 def _plan(upload: Upload) -> UndoPlan:
@@ -164,13 +181,14 @@ def _written_over(upload: Upload, number: int) -> Iterator[str]:
         return
     queries = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(table.written_over) for table in tables_of(upload))
     with connection.cursor() as cursor:
-        cursor.execute(of_upload(upload, _WRITTEN_OVER, written_over=queries))
+        cursor.execute(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=sql.Literal(upload.account_id)))
         found = cursor.fetchall()
     by_uploads = min(found[0][0], number) if found else 0
     if by_uploads:
-        names = [name for _number, name in found]
+        # Who may see this upload may see others into its account, and no file of several accounts.
+        names = [name for _number, name in found if name]
         shown = ", ".join([*names[:_NAMED_UPLOADS], *(["…"] if names[_NAMED_UPLOADS:] else [])])
-        yield f"{_rows(by_uploads)} written over by {_later(len(names))} ({shown})."
+        yield f"{_rows(by_uploads)} written over by {_later(len(found))}{f' ({shown})' if names else ''}."
     if by_uploads < number:
         yield f"{_rows(number - by_uploads)} changed or deleted by hand since."
 

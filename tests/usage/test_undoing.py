@@ -12,6 +12,7 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
+from psycopg import sql
 
 from billing.models import (
     Account,
@@ -55,6 +56,7 @@ from usage.models import (
     UploadStatus,
     UploadStep,
 )
+from usage.staged_tables import run
 
 MARCH = "2026-03-01T09:00:00Z"
 BOOKKEEPING = {Upload, UploadStep, UploadChange, DataVersion}
@@ -307,6 +309,22 @@ def test_rows_that_later_uploads_wrote_over_are_counted_with_their_names() -> No
     ]
     undoing.undo(third)
     assert refusal(second) == ["1 of its rows was changed or deleted by hand since."]
+
+
+def test_a_file_of_several_accounts_is_not_named_to_who_may_see_one() -> None:
+    account = make_account(code="ACME")
+    first = apply("users", "email,name\nana@acme.example,Ana\n", account)
+    apply("users", "account,email,name\nACME,ana@acme.example,Anna\n", name="secret.csv")
+    assert refusal(first) == ["1 of its rows was written over by a later upload."]
+
+
+def test_what_takes_too_long_for_a_page_is_left_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = apply("users", "email,name\nana@acme.example,Ana\n", make_account())
+    assert undoing.plan_at_once(upload) == undoing.plan(upload)
+    monkeypatch.setattr(undoing, "plan", lambda _upload: run([sql.SQL("SELECT pg_sleep(5)")]))
+    monkeypatch.setattr(undoing, "SECONDS_FOR_A_PAGE", 0.05)
+    found = undoing.plan_at_once(upload)
+    assert (found.is_unknown, found.is_possible) == (True, True)
 
 
 def test_a_later_upload_undone_makes_the_earlier_one_undoable_again() -> None:

@@ -43,4 +43,4 @@ class UploadUndo(UploadSight):
 def _plan(upload: Upload) -> undoing.UndoPlan:
     if upload.status != UploadStatus.APPLIED:
         return undoing.UndoPlan(obstacles=[f"There is nothing to undo: the upload is {upload.status.label}."])
-    return undoing.plan(upload)
+    return undoing.plan_at_once(upload)
