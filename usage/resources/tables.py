@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""
@@ -37,6 +38,13 @@ class Heading(NamedTuple):
 Rows = Iterable[Sequence[str]]
 
 
+class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
+    """A sheet whose texts are texts: what begins and ends as markup of the package's own is written as it reads."""
+
+    def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, str]] = ()) -> None:
+        self._xml_inline_string(string, preserve=False, attributes=attributes)
+
+
 def write_csv(headings: Sequence[Heading], rows: Rows) -> bytes:
     """UTF-8, commas, `\\n`, quoted only where needed; the rows hold the texts that uploads accept."""
     data = io.BytesIO()
@@ -63,7 +71,7 @@ def write_xlsx(headings: Sequence[Heading], rows: Rows) -> bytes:
             Cell.BOOLEAN: None,
         }
         bold = workbook.add_format({"bold": True})
-        sheet = workbook.add_worksheet("Data")
+        sheet = workbook.add_worksheet("Data", _Sheet)
         sheet.freeze_panes(1, 0)
         for column, heading in enumerate(headings):
             width = min(max(len(heading.name) + 4, _WIDTHS[0]), _WIDTHS[1])

@@ -1,0 +1,13 @@
+"""Tables as files."""
+
+from billing.models import Account
+from tests.usage.files import counts, upload
+from usage.resources.tables import Cell, Heading, write_xlsx
+
+
+def test_a_text_like_markup_is_a_text_of_a_workbook(db: None) -> None:
+    name = "<r><t>Ana</b></r>"
+    headings = [Heading("code", Cell.TEXT), Heading("name", Cell.TEXT)]
+    data = write_xlsx(headings, [("ACME", name)])
+    assert upload(kind="accounts", text=data).counts == counts(1, new=1)
+    assert Account.objects.get().name == name
