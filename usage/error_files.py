@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 from usage.resources.base import COMMA
@@ -39,9 +39,11 @@ def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) ->
     statement = sql.SQL(_ROWS_IN_ERROR).format(
         cells=COMMA.join(cells), reason=sql.Identifier(REASON), table=batch.cells, errors=batch.errors
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for chunk in copy:
-            file.write(chunk)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '128MB'")  # a million rows are sorted and joined
+        with cursor.copy(statement) as copy:
+            for chunk in copy:
+                file.write(chunk)
 
 
 def _cell(name: str, place: int) -> Expression:
@@ -52,9 +54,12 @@ def _cell(name: str, place: int) -> Expression:
     """
     cell = sql.SQL("(CASE WHEN t.fault IS NULL THEN {} ELSE t.found[{}] END)").format(sql.Identifier("t", name), place)
     return sql.SQL(
-        "CASE WHEN ascii({cell}) IN ({marks}) THEN {escaped} WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '') "
+        "CASE WHEN t.fault IS NULL AND ascii({plain}) NOT IN ({odd}) THEN {plain} "
+        "WHEN ascii({cell}) IN ({marks}) THEN {escaped} WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '') "
         "ELSE nullif({cell}, '') END"
     ).format(
+        plain=sql.Identifier("t", name),
+        odd=_codes("\0=@+-\t\r"),  # the first: no character at all
         cell=cell,
         marks=_codes("=@+-"),
         escaped=escaped(cell),
