@@ -17,6 +17,7 @@ def dies_at(moment: int, work: Callable[[], object]) -> bool:
 
     False when the work has fewer of them: then it is done. Returns once the database knows that the process is gone.
     """
+    others = _others()  # of threads that other tests have left behind
     connection.close()  # or else both would speak on it
     child = os.fork()
     if not child:
@@ -28,7 +29,7 @@ def dies_at(moment: int, work: Callable[[], object]) -> bool:
         finally:
             os._exit(status)
     status = os.waitpid(child, 0)[1]
-    _await_its_end()
+    _await_its_end(others)
     if os.WIFSIGNALED(status):
         assert os.WTERMSIG(status) == signal.SIGKILL
         return True
@@ -59,15 +60,18 @@ def _arm(moment: int) -> None:
     psycopg.Cursor.copy = before(psycopg.Cursor.copy)  # type: ignore[method-assign]  # alone
 
 
-def _await_its_end() -> None:
+def _others() -> set[int]:
+    """The connections to the database beside our own."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
+def _await_its_end(others: set[int]) -> None:
     end = time.monotonic() + 10
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            )
-            if not cursor.fetchone()[0]:
-                return
+    while _others() - others:
         assert time.monotonic() < end, "its connections live on"
         time.sleep(0.002)
