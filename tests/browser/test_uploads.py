@@ -13,6 +13,7 @@ from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
 from tests.browser.world import today
 from tests.faults.processes import Processes
+from tests.reports.asking import report
 
 SOON = 30_000  # milliseconds; a worker takes a few seconds until it is ready
 HEADER = "SIP Call Id;origin;destination;usage_group;call_type;direction;start_time;end_time\n"
@@ -59,6 +60,11 @@ def calls_on_screen(site: Site, subscription: Subscription) -> int:
     return int(number.inner_text().split()[0].replace(",", ""))
 
 
+def calls_in_report(subscription: Subscription) -> list[str]:
+    """The lines of Voice Usage of yesterday."""
+    return report("voice-usage", subscription, str(today() - timedelta(days=1)), today=str(today()))
+
+
 def send(page: Page, file: Path) -> None:
     page.get_by_label("Kind of data").select_option("calls")
     page.get_by_label("Account", exact=True).select_option(label="Acme Contact Centers")
@@ -71,7 +77,7 @@ def standing(page: Page) -> Locator:
     return page.locator("#standing-title")
 
 
-def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_what_the_subscription_shows(
+def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
     site: Site, worker: None, staff: Administrator, subscription: Subscription, tmp_path: Path
 ) -> None:
     page = site.page
@@ -84,7 +90,7 @@ def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_what_the_su
     assert violations(site) == []
     with page.expect_download() as arriving:
         page.get_by_role("link", name="Rows in error, to mend and send again").click()
-    before = calls_on_screen(site, subscription)
+    before, lines = calls_on_screen(site, subscription), calls_in_report(subscription)
     site.open(reverse("admin:usage_upload_add"))
     send(page, mended(arriving.value.path(), tmp_path))
     expect(standing(page)).to_have_text("Ready to apply", timeout=SOON)
@@ -94,6 +100,8 @@ def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_what_the_su
     expect(page.locator(".upload-about")).to_contain_text(f"confirmed by {staff}")
     assert violations(site) == []
     assert calls_on_screen(site, subscription) == before + 1
+    [added] = set(calls_in_report(subscription)) - set(lines)
+    assert added.startswith("new-1@sip,+14155550100,")
 
 
 def test_the_form_asks_what_matters_for_the_kind_and_takes_a_file_by_keyboard_on_a_telephone(
