@@ -1,6 +1,6 @@
 """What a report type declares: its columns, and the query that fills them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -74,7 +74,12 @@ class Query:
 
     def select(self, cell: Callable[[Column], sql.Composable] = lambda column: column.value) -> sql.Composed:
         """An ordered SELECT with a heading for each column; `cell` says how a format wants a column's value."""
-        cells = [sql.SQL("{} AS {}").format(cell(column), sql.Identifier(column.heading)) for column in self.columns]
+        return self.ordered(
+            sql.SQL("{} AS {}").format(cell(column), sql.Identifier(column.heading)) for column in self.columns
+        )
+
+    def ordered(self, cells: Iterable[sql.Composable]) -> sql.Composed:
+        """An ordered SELECT of any expressions over the rows of the source."""
         return sql.SQL("SELECT {} FROM ({}) AS source ORDER BY {}").format(
             sql.SQL(", ").join(cells), self.source, sql.SQL(", ").join(map(sql.SQL, self.order_by))
         )

@@ -9,9 +9,10 @@ from reports.file_format import FileFormat
 
 @cache
 def all_formats() -> tuple[FileFormat, ...]:
-    """Every file format, in the order of their module names."""
+    """Every file format, in the order in which lists show them."""
     modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
-    return tuple(module.FILE_FORMAT for module in modules)
+    formats: list[FileFormat] = [module.FILE_FORMAT for module in modules]
+    return tuple(sorted(formats, key=lambda file_format: (file_format.place, file_format.title)))
 
 
 def by_slug(slug: str) -> FileFormat:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
+from reports.copying import copying
 from reports.file_format import FileFormat, Progress
 from reports.report_type import Column, Kind, Query
 
@@ -32,7 +33,7 @@ def _decimal(column: Column) -> sql.Composed:
     return sql.SQL("round({0}, greatest({1}, min_scale(round({0}, {2}))))").format(column.value, least, most)
 
 
-_CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
+CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
     Kind.TEXT: _text,
     Kind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
     Kind.DECIMAL: _decimal,
@@ -44,10 +45,11 @@ _CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
         column.value
     ),
 }
+"""For each kind, the SQL expression of a column's cell: NULL for an empty one, else what COPY writes as text."""
 
 
 def _cell(column: Column) -> sql.Composed:
-    return _CELLS[column.kind](column)
+    return CELLS[column.kind](column)
 
 
 def _line(cells: Iterable[str]) -> bytes:
@@ -59,14 +61,8 @@ def _line(cells: Iterable[str]) -> bytes:
 def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
     """Write the headings and the rows; see FileFormat."""
     target.write(_line(column.heading for column in query.columns))
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')").format(query.select(_cell))
     rows = 0
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        # One string: Django's cursor takes no parameters for copy() while it logs queries.
-        cursor.copy(statement.as_string(cursor.connection)) as copy,
-    ):
+    with copying(connection, query.select(_cell)) as copy:
         for row in copy:  # libpq hands over one row at a time
             target.write(row)
             rows += 1
@@ -74,4 +70,4 @@ def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progr
     return rows
 
 
-FILE_FORMAT = FileFormat(slug="csv", title="CSV", content_type="text/csv; charset=utf-8", write=write)
+FILE_FORMAT = FileFormat(slug="csv", title="CSV", content_type="text/csv; charset=utf-8", write=write, place=1)

@@ -24,14 +24,16 @@ def make_scope(subscription: Subscription, days: str, *, today: str = "2027-01-0
     return scope_of(subscription, date_range, date.fromisoformat(today))
 
 
-def write(slug: str, scope: Scope, progress: Callable[[int], None] = ignore) -> tuple[bytes, Written]:
-    """A report's CSV, and what was said about it."""
+def write(
+    slug: str, scope: Scope, progress: Callable[[int], None] = ignore, *, file_format: str = "csv"
+) -> tuple[bytes, Written]:
+    """A report's file, and what was said about it."""
     target = io.BytesIO()
     written = write_report(
         connection,
         report_type=types.by_slug(slug),
         scope=scope,
-        format=formats.by_slug("csv"),
+        format=formats.by_slug(file_format),
         target=target,
         progress=progress,
     )

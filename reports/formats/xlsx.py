@@ -1,0 +1,185 @@
+"""XLSX for people: typed cells in one sheet, or several with the same header where one would be too full.
+
+Numbers, days, instants (UTC) and durations are numbers that add up, shown as the CSV shows them. A number with more
+than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apostrophe included, and never a formula.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, BinaryIO
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import sql
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from reports.copying import copying
+from reports.file_format import FileFormat, Progress
+from reports.formats.csv import CELLS
+from reports.report_type import Column, Kind, Query
+
+MAX_SHEET_ROWS = 1_048_576
+"""What a sheet holds, its header included."""
+EXACT_DIGITS = 15
+# Spreadsheets disagree on the days before; one of them has a 29 February 1900.
+_FIRST_DAY = 61
+_DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
+# One moment for all, since the same rows are the same bytes: the one that the archive's entries have.
+_CREATED = datetime(1980, 1, 1, tzinfo=UTC)
+_WIDTHS = {Kind.INSTANT: 22, Kind.DURATION: 14}
+_LEAST_WIDTH, _MOST_WIDTH = 12, 48
+_ROWS_MEASURED = 1000
+
+Put = Callable[[Worksheet, int, int, Any], None]
+
+
+class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
+    def _xml_rich_inline_string(self, string: str, attributes: list[tuple[str, Any]]) -> None:
+        # Text from `<r>` to `</r>` would go into the file as markup, which could break it.
+        self._xml_inline_string(string, True, attributes)  # noqa: FBT003 - whitespace is preserved
+
+
+def _cell(column: Column) -> sql.Composable:
+    """The text of the CSV; for what is a number to spreadsheets only, a whole one: days, or parts of a day."""
+    match column.kind:
+        case Kind.DATE:
+            return sql.SQL("({})::date - DATE '1899-12-30'").format(column.value)
+        case Kind.INSTANT:
+            return sql.SQL("floor(extract(epoch FROM {}))::bigint + 2209161600").format(column.value)
+        case Kind.DURATION:
+            return sql.SQL("({})::bigint").format(column.value)
+        case _:
+            return CELLS[column.kind](column)
+
+
+_TYPES = {Kind.DATE: "int4", Kind.INSTANT: "int8", Kind.DURATION: "int8"}
+_IN_A_DAY = {Kind.DATE: 1, Kind.INSTANT: 86_400, Kind.DURATION: 86_400_000}
+
+
+def _number_format(column: Column) -> str:
+    match column.kind:
+        case Kind.INTEGER:
+            return "0"
+        case Kind.DECIMAL if column.decimals[0]:
+            least, most = column.decimals
+            return f"0.{'0' * least}{'#' * (most - least)}"
+        case Kind.DATE:
+            return "yyyy-mm-dd"
+        case Kind.INSTANT:
+            return 'yyyy-mm-dd"T"hh:mm:ss"Z"'
+        case Kind.DURATION:
+            return "[hh]:mm:ss.000"
+        case _:
+            return "General"  # of decimals without a least number of places: `0.###` leaves a whole number its point
+
+
+def _put(column: Column, workbook: Workbook) -> Put:
+    """How a cell of the column goes into a sheet, from the value that the database sent."""
+    shown = workbook.add_format({"num_format": _number_format(column)})
+    in_a_day = _IN_A_DAY.get(column.kind, 0)
+
+    def put_number(sheet: Worksheet, line: int, place: int, text: str) -> None:
+        if len(text) <= EXACT_DIGITS or len(text.lstrip("-").replace(".", "").strip("0")) <= EXACT_DIGITS:
+            sheet.write_number(line, place, float(text), shown)
+        else:
+            sheet.write_string(line, place, text)
+
+    def put_time(sheet: Worksheet, line: int, place: int, time: int) -> None:
+        if column.kind is Kind.DURATION or time >= _FIRST_DAY * in_a_day:
+            sheet.write_number(line, place, time / in_a_day, shown)
+        elif column.kind is Kind.DATE:
+            sheet.write_string(line, place, f"{_DAY_0 + timedelta(days=time):%Y-%m-%d}")
+        else:
+            sheet.write_string(line, place, f"{_DAY_0 + timedelta(seconds=time):%Y-%m-%dT%H:%M:%SZ}")
+
+    if column.kind is Kind.TEXT:
+        return lambda sheet, line, place, text: sheet.write_string(line, place, text)
+    return put_time if in_a_day else put_number
+
+
+class _Sheets:
+    """The sheets of a workbook, begun one after the other as they are full."""
+
+    def __init__(self, workbook: Workbook, columns: tuple[Column, ...]) -> None:
+        self.workbook = workbook
+        self.columns = columns
+        self.bold = workbook.add_format({"bold": True})
+        self.puts = [_put(column, workbook) for column in columns]
+        self._begin()
+
+    def _begin(self) -> None:
+        number = len(self.workbook.worksheets()) + 1
+        self.sheet = self.workbook.add_worksheet("Data" if number == 1 else f"Data {number}", _Sheet)
+        self.sheet.freeze_panes(1, 0)
+        # Room for the button of the filter.
+        self.widths = [max(len(it.heading) + 4, _WIDTHS.get(it.kind, _LEAST_WIDTH)) for it in self.columns]
+        for place, column in enumerate(self.columns):
+            self.sheet.write_string(0, place, column.heading, self.bold)
+        self.lines = 1
+
+    def write(self, row: Sequence[Any]) -> None:
+        """The next row, which may be the first of a new sheet."""
+        if self.lines == MAX_SHEET_ROWS:
+            self.end()
+            self._begin()
+        sheet, line = self.sheet, self.lines
+        for place, value in enumerate(row):
+            if value is not None:
+                self.puts[place](sheet, line, place, value)
+        if line <= _ROWS_MEASURED:
+            self._measure(row)
+        self.lines += 1
+
+    def _measure(self, row: Sequence[Any]) -> None:
+        for place, value in enumerate(row):
+            if isinstance(value, str) and len(value) >= self.widths[place]:
+                self.widths[place] = min(len(value) + 1, _MOST_WIDTH)
+
+    def end(self) -> None:
+        """What is known of a sheet only once its rows are."""
+        self.sheet.autofilter(0, 0, self.lines - 1, len(self.columns) - 1)
+        for place, width in enumerate(self.widths):
+            self.sheet.set_column(place, place, width)
+
+
+class _Watched:
+    """Writes to the target, and says so: packing takes its time after the last row, and may be stopped as well."""
+
+    def __init__(self, target: BinaryIO, say: Callable[[], None]) -> None:
+        self.target = target
+        self.flush = target.flush
+        self.say = say
+
+    def write(self, block: bytes) -> int:
+        self.say()
+        return self.target.write(block)
+
+
+def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
+    """Write the sheets, by way of temporary files; see FileFormat."""
+    rows = 0
+    with tempfile.TemporaryDirectory(prefix="tallydesk-") as folder:
+        # Larger than 4 GB only where it has to be; cells are written with their types one by one: no text is guessed.
+        options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
+        workbook = Workbook(_Watched(target, lambda: progress(rows)), options)
+        workbook.set_properties({"created": _CREATED})
+        sheets = _Sheets(workbook, query.columns)
+        with copying(connection, query.select(_cell), "FORMAT text") as copy:
+            copy.set_types([_TYPES.get(column.kind, "text") for column in query.columns])
+            for row in copy.rows():
+                sheets.write(row)
+                rows += 1
+                progress(rows)
+        sheets.end()
+        workbook.close()
+    return rows
+
+
+FILE_FORMAT = FileFormat(
+    slug="xlsx",
+    title="Excel (XLSX)",
+    content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    write=write,
+    place=2,
+)

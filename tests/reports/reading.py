@@ -1,0 +1,134 @@
+"""Files of reports read back by others than who wrote them, and what their cells must be by those of the CSV."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow.parquet
+from python_calamine import CalamineWorkbook
+
+from reports.report_type import Column, Kind
+
+Rows = list[list[Any]]
+
+
+class Number(str):
+    """The digits of a number in JSON."""
+
+    __slots__ = ()
+
+
+def read_csv(content: bytes) -> Rows:
+    """The cells as text, the headings first."""
+    return list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+
+
+def read_gzip(content: bytes) -> Rows:
+    return read_csv(gzip.decompress(content))
+
+
+def read_json_lines(content: bytes) -> Rows:
+    """Without headings where there are no rows."""
+    assert content.endswith(b"\n") or not content
+    objects = [json.loads(line, parse_int=Number, parse_float=Number) for line in content.decode().split("\n")[:-1]]
+    return [list(objects[0]), *(list(it.values()) for it in objects)] if objects else []
+
+
+def read_parquet(content: bytes) -> Rows:
+    table = pyarrow.parquet.read_table(io.BytesIO(content))
+    return [table.column_names, *map(list, zip(*(column.to_pylist() for column in table.columns), strict=True))]
+
+
+def read_sheets(content: bytes) -> dict[str, Rows]:
+    """Each sheet of a workbook."""
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    return {name: workbook.get_sheet_by_name(name).to_python() for name in workbook.sheet_names}
+
+
+def read_xlsx(content: bytes) -> Rows:
+    (rows,) = read_sheets(content).values()
+    return rows
+
+
+READERS: dict[str, Callable[[bytes], Rows]] = {
+    "csv": read_csv,
+    "csv.gz": read_gzip,
+    "jsonl": read_json_lines,
+    "parquet": read_parquet,
+    "xlsx": read_xlsx,
+}
+
+
+def _milliseconds(cell: str) -> timedelta:
+    hours, minutes, seconds, milliseconds = map(int, cell.split(":"))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
+
+
+def in_json(column: Column, cell: str, raw: str) -> Any:
+    """What JSON Lines hold for a cell of the CSV; `raw` is the text as it is stored."""
+    if not cell:
+        return None
+    if column.kind is Kind.TEXT:
+        return raw
+    return Number(cell) if column.kind in (Kind.INTEGER, Kind.DECIMAL) else cell
+
+
+def in_parquet(column: Column, cell: str, raw: str) -> Any:
+    """What Parquet holds for a cell of the CSV."""
+    if not cell:
+        return None
+    values: dict[Kind, Callable[[str], Any]] = {
+        Kind.TEXT: lambda _cell: raw,
+        Kind.INTEGER: int,
+        Kind.DECIMAL: Decimal,
+        Kind.DATE: date.fromisoformat,
+        Kind.INSTANT: datetime.fromisoformat,
+        Kind.DURATION: _milliseconds,
+    }
+    return values[column.kind](cell)
+
+
+def in_xlsx(column: Column, cell: str, _raw: str) -> Any:
+    """What a sheet holds for a cell of the CSV."""
+    if column.kind is Kind.TEXT or not cell:
+        return cell
+    if column.kind in (Kind.INTEGER, Kind.DECIMAL):
+        digits = Decimal(cell).normalize().as_tuple().digits
+        return float(cell) if len(digits) <= 15 else cell
+    if column.kind is Kind.DURATION:
+        return _milliseconds(cell)
+    moment = datetime.fromisoformat(cell).replace(tzinfo=None)
+    return cell if moment < datetime(1900, 3, 1) else moment  # noqa: DTZ001 - as spreadsheets have it
+
+
+EXPECTED: dict[str, Callable[[Column, str, str], Any]] = {
+    "csv": lambda _column, cell, _raw: cell,
+    "csv.gz": lambda _column, cell, _raw: cell,
+    "jsonl": in_json,
+    "parquet": in_parquet,
+    "xlsx": in_xlsx,
+}
+
+
+def plain(value: Any) -> Any:
+    """A value of which the readers may have several: a day is its midnight, a time of day the time since."""
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=None)  # noqa: DTZ001
+    return value
+
+
+def is_same(found: Any, expected: Any) -> bool:
+    """Equal, and of the same type."""
+    found, expected = plain(found), plain(expected)
+    if isinstance(expected, datetime) and isinstance(found, datetime):
+        assert (found.tzinfo is None) == (expected.tzinfo is None)
+        if expected.tzinfo is not None:
+            assert found.utcoffset() == expected.astimezone(UTC).utcoffset()
+    return type(found) is type(expected) and bool(found == expected)
