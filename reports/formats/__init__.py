@@ -6,6 +6,9 @@ from pkgutil import iter_modules
 
 from reports.file_format import FileFormat
 
+DEFAULT = "csv"
+"""What a file is unless somebody chooses."""
+
 
 @cache
 def all_formats() -> tuple[FileFormat, ...]:

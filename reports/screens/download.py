@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from billing.cycles import NOTHING_YET
 from billing.models import Subscription
 from jobs.states import UNFINISHED
-from reports import types
+from reports import formats, types
 from reports.models import ReportJob
 from reports.requesting import TooManyJobsError, request_report
 from reports.screens.access import permitted_administrator, screen, subscription_or_404
@@ -24,7 +24,7 @@ LISTED = 25
 MOST_DIGITS = 5
 SECONDS_BEFORE_RELOAD = 1
 SECONDS_BEFORE_RELOAD_AT_MOST = 10
-REMEMBERED = ("range", "date_from", "date_through", "report_type")
+REMEMBERED = ("range", "date_from", "date_through", "report_type", "format")
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -57,6 +57,7 @@ def _requested(request: HttpRequest, subscription: Subscription, form: ReportFor
             administrator=permitted_administrator(request),
             subscription=subscription,
             report_type=form.cleaned_data["report_type"],
+            format=form.cleaned_data["format"],
             days=form.cleaned_data["days"],
             today=timezone.now().date(),
         )
@@ -81,6 +82,7 @@ def _form(request: HttpRequest, subscription: Subscription) -> ReportForm | None
         "date_from": default.date_from,
         "date_through": default.date_through,
         "report_type": types.all_types()[0].slug,
+        "format": formats.DEFAULT,
         # What the page was sent back with, after a request without a script.
         **{name: request.GET[name] for name in REMEMBERED if request.GET.get(name)},
     }

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from billing.cycles import DateRange, RangeError
-from reports import types
+from reports import formats, types
 from reports.screens.presets import Preset
 
 CUSTOM = "custom"
@@ -19,8 +19,12 @@ def _report_types() -> list[tuple[str, str]]:
     return [(report_type.slug, report_type.title) for report_type in types.all_types()]
 
 
+def _formats() -> list[tuple[str, str]]:
+    return [(file_format.slug, file_format.title) for file_format in formats.all_formats()]
+
+
 class ReportForm(forms.Form):
-    """A range and a report type. Valid, its `cleaned_data["days"]` are inside the window.
+    """A range, a report type and a format. Valid, its `cleaned_data["days"]` are inside the window.
 
     `range` is `custom`, with both dates, or a preset with the dates that it showed. Everything about the range is an
     error of the field `range`, which names the window.
@@ -33,6 +37,9 @@ class ReportForm(forms.Form):
         choices=_report_types,
         error_messages={"required": "Choose a report.", "invalid_choice": "There is no such report."},
     )
+    format = forms.ChoiceField(
+        choices=_formats, required=False, error_messages={"invalid_choice": "There is no such format."}
+    )
 
     def __init__(self, *args: Any, presets: Sequence[Preset], window: DateRange, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,6 +50,10 @@ class ReportForm(forms.Form):
     def chosen_range(self) -> str:
         """`custom`, or the slug of the chosen preset."""
         return str(self["range"].value() or "").partition(":")[0]
+
+    def clean_format(self) -> str:
+        """The slug of the format."""
+        return self.cleaned_data["format"] or formats.DEFAULT
 
     def clean(self) -> dict[str, Any]:
         """Add `days`; dates that are no dates, or not in the window, are errors of `range`."""

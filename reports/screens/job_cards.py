@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from jobs.states import State
+from reports import formats
 from reports.models import ReportJob
 from reports.screens.wording import count_text, counted, days_text, moment_text, size_text
 
@@ -31,6 +32,12 @@ class JobCard:
     def days(self) -> str:
         """The range, without the year when it is this one."""
         return days_text(self.job.range, year=self.job.date_from.year != self.now.year)
+
+    @property
+    def format(self) -> str:
+        """The format's title, unless it is CSV, as most are; its slug when it is no longer known."""
+        titles = {file_format.slug: file_format.title for file_format in formats.all_formats()}
+        return "" if self.job.format == formats.DEFAULT else titles.get(self.job.format, self.job.format)
 
     @property
     def is_waiting(self) -> bool:
@@ -64,10 +71,11 @@ class JobCard:
 
     @property
     def size(self) -> str:
-        """Rows and bytes of the file."""
+        """Rows and bytes of the file, and its format."""
         if self.job.file_rows is None or self.job.file_bytes is None:
             return ""
-        return f"{counted(self.job.file_rows, 'row', 'rows')} · {size_text(self.job.file_bytes)}"
+        size = f"{counted(self.job.file_rows, 'row', 'rows')} · {size_text(self.job.file_bytes)}"
+        return f"{size} · {self.format}" if self.format else size
 
     @property
     def has_file(self) -> bool:

@@ -10,9 +10,10 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from billing.models import Subscription
-from reports import types
+from reports import formats, types
 from reports.report_type import ReportType
 from tests.factories import make_resource_usage, make_subscription
+from tests.reports.reading import READERS
 from usage.models import Resource
 
 # The command opens a snapshot of its own: a transaction that cannot be inside another.
@@ -43,6 +44,13 @@ def test_without_days_it_covers_the_current_cycle_so_far(subscription: Subscript
 
     assert (tmp_path / "report.csv").read_text().splitlines() == LINES
     assert said == (f"Resources Usage of SUB-1, 2017-11-22 through 2017-11-23: 2 rows in {tmp_path / 'report.csv'}.\n")
+
+
+@pytest.mark.parametrize("slug", [file_format.slug for file_format in formats.all_formats()])
+def test_it_writes_every_format(subscription: Subscription, tmp_path: Path, slug: str) -> None:
+    generate_report("resource-usage", tmp_path / "report", "--subscription", "SUB-1", "--format", slug)
+
+    assert READERS[slug]((tmp_path / "report").read_bytes())[0] == LINES[0].split(",")
 
 
 def test_it_replaces_a_file_as_a_whole_and_leaves_nothing_beside_it(subscription: Subscription, tmp_path: Path) -> None:

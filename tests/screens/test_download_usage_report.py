@@ -11,7 +11,8 @@ from django.urls import reverse
 from billing.cycles import Contract
 from billing.models import Subscription
 from jobs.states import State
-from reports import types
+from reports import formats, types
+from reports.file_format import FileFormat
 from reports.models import ReportJob
 from reports.screens.presets import presets
 from tests.factories import make_subscription
@@ -20,6 +21,13 @@ from tests.screens.world import NOW, TODAY, make_member, words
 
 SOON = timedelta(seconds=20)
 JSON = {"Accept": "application/json"}
+MADE: dict[str, Any] = {
+    "finished_at": NOW,
+    "file": "reports/x",
+    "file_bytes": 1,
+    "file_rows": 1,
+    "file_sha256": "0" * 64,
+}
 CYCLE = "cycle:2017-11-22/2017-11-23"
 
 
@@ -104,6 +112,42 @@ def test_a_script_gets_the_job_at_once(ana_client: Client, subscription: Subscri
     assert (job.report_type, str(job.date_from), str(job.date_through)) == (report_type, "2017-11-22", "2017-11-23")
 
 
+def test_the_formats_are_offered_and_csv_is_chosen(ana_client: Client, subscription: Subscription) -> None:
+    page = ana_client.get(page_of(subscription)).content.decode()
+    assert '<option value="csv" selected>CSV</option>' in page
+    for file_format in formats.all_formats():
+        assert f">{file_format.title}</option>" in page
+    assert page.count(" selected>") == 1
+
+
+@pytest.mark.parametrize("file_format", formats.all_formats(), ids=lambda file_format: file_format.slug)
+def test_a_report_is_made_in_the_format_that_was_chosen(
+    ana_client: Client, subscription: Subscription, file_format: FileFormat
+) -> None:
+    answer = ana_client.post(page_of(subscription), choices(format=file_format.slug), headers=JSON)
+    job = ReportJob.objects.get()
+    assert job.format == file_format.slug
+    assert job.download_name.endswith(f"_2017-11-23.{file_format.slug}")
+    assert (f" · {file_format.title}<" in answer.json()["job"]["html"]) == (file_format.slug != "csv")
+
+
+def test_a_page_without_formats_asks_for_csv(ana_client: Client, subscription: Subscription) -> None:
+    ana_client.post(page_of(subscription), choices(), headers=JSON)
+    assert ReportJob.objects.get().format == "csv"
+
+
+def test_an_unknown_format_is_refused(ana_client: Client, subscription: Subscription) -> None:
+    answer = ana_client.post(page_of(subscription), choices(format="doc"), headers=JSON)
+    assert answer.json()["errors"] == {"format": ["There is no such format."]}
+    assert "There is no such format." in words(ana_client.post(page_of(subscription), choices(format="doc")))
+
+
+def test_the_list_says_in_which_format_a_report_is(ana_client: Client, subscription: Subscription) -> None:
+    ana = subscription.account.administrators.get()
+    make_job(subscription=subscription, requested_by=ana, state=State.SUCCEEDED, format="xlsx", **MADE)
+    assert "Excel (XLSX)" in words(ana_client.get(page_of(subscription))).partition("Recent")[2]
+
+
 def test_a_page_left_open_over_midnight_asks_for_what_it_says(
     ana_client: Client, subscription: Subscription, now: time_machine.Traveller
 ) -> None:
@@ -168,11 +212,12 @@ def test_an_impossible_range_is_refused_beside_its_field(
 
 def test_the_other_choices_are_kept(ana_client: Client, subscription: Subscription) -> None:
     page = ana_client.post(
-        page_of(subscription), choices(range="custom", date_from="2010-01-01", report_type="user-hours")
+        page_of(subscription), choices(range="custom", date_from="2010-01-01", report_type="user-hours", format="xlsx")
     ).content.decode()
     assert 'value="custom" checked' in page
     assert 'name="date_from" value="2010-01-01"' in page
     assert 'value="user-hours" checked' in page
+    assert '<option value="xlsx" selected>' in page
 
 
 def test_an_unknown_report_is_refused(ana_client: Client, subscription: Subscription) -> None:
@@ -184,7 +229,7 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     ana_client: Client, subscription: Subscription
 ) -> None:
     assert "http-equiv" not in ana_client.get(page_of(subscription)).content.decode()
-    answer = ana_client.post(page_of(subscription), choices(range="custom", report_type="user-hours"))
+    answer = ana_client.post(page_of(subscription), choices(range="custom", report_type="user-hours", format="xlsx"))
     assert answer.status_code == 302
     page = ana_client.get(answer["Location"]).content.decode()
     assert '<noscript><meta http-equiv="refresh" content="2;url=?' in page
@@ -194,6 +239,7 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     assert f'id="report-{ReportJob.objects.get().pk}"' in page
     assert 'value="custom" checked' in page
     assert 'value="user-hours" checked' in page
+    assert '<option value="xlsx" selected>' in page
 
 
 def test_without_a_script_the_page_says_when_the_report_is_there(

@@ -38,7 +38,8 @@ class Command(BaseCommand):
         parser.add_argument("--subscription", metavar="NUMBER", required=True, help="the subscription's number")
         parser.add_argument("--from", dest="date_from", metavar="DAY", help="the first day, YYYY-MM-DD")
         parser.add_argument("--through", dest="date_through", metavar="DAY", help="the last day; with --from alone")
-        parser.add_argument("--format", default="csv", help="the file format (csv unless given)")
+        known = ", ".join(file_format.slug for file_format in formats.all_formats())
+        parser.add_argument("--format", default="csv", help=f"{known}; csv unless given")
         parser.add_argument("--output", metavar="FILE", required=True, type=Path, help="replaced if it exists")
 
     def handle(self, **options: Any) -> None:

@@ -243,7 +243,7 @@
     // --- The form -----------------------------------------------------------------------------------------------------
 
     function showErrors(errors) {
-        for (const name of ["range", "report_type"]) {
+        for (const name of ["range", "report_type", "format"]) {
             const place = document.getElementById(`${name}-errors`);
             place.replaceChildren(...(errors[name] || []).map((text) => Object.assign(document.createElement("p"), {textContent: text})));
         }
