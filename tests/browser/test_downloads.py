@@ -167,6 +167,8 @@ def test_everything_is_done_by_keyboard(site: Site, ana: Administrator, subscrip
             break
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
+    expect(page.get_by_role("combobox", name="Format")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Download Usage Data")).to_be_focused()
     page.keyboard.press("Enter")
     row = page.locator("#in-progress-list > li")
