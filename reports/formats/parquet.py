@@ -16,8 +16,8 @@ from reports.report_type import Column, Kind, Query
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Of CSV: what is in memory at a time, and one row group of the file; some 100,000 calls.
-BYTES_PER_BLOCK = 16 * 1024 * 1024
+# Of CSV: what is in memory at a time, and one row group of the file; some 50,000 calls.
+BYTES_PER_BLOCK = 8 * 1024 * 1024
 # The most that 128 bits hold.
 _DIGITS = 38
 # Left out when it is read: Arrow skips a byte order mark at the start, with which the first cell may begin.

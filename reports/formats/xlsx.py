@@ -4,14 +4,17 @@ Numbers, days, instants (UTC) and durations are numbers that add up, shown as th
 than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apostrophe included, and never a formula.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from reports.copying import copying
@@ -31,13 +34,35 @@ _WIDTHS = {Kind.INSTANT: 22, Kind.DURATION: 14}
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
 _ROWS_MEASURED = 1000
 
-Put = Callable[[Worksheet, int, int, Any], None]
+# Characters that XML or workbooks write in another way, and space that readers would take off.
+_NOT_PLAIN = re.compile("[\x00-\x1f&<>\ufffe\uffff]|_x|^\\s|\\s$")
+
+Put = Callable[[str, Any], str]
+"""The markup of a cell, of its address in the sheet and of the value that the database sent."""
 
 
 class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
-    def _xml_rich_inline_string(self, string: str, attributes: list[tuple[str, Any]]) -> None:
-        # Text from `<r>` to `</r>` would go into the file as markup, which could break it.
-        self._xml_inline_string(string, True, attributes)  # noqa: FBT003 - whitespace is preserved
+    """A sheet whose rows come as markup, in a tenth of the time that it takes cell by cell."""
+
+    def begin(self) -> None:
+        """Done with the header, which was written cell by cell."""
+        self._write_single_row(1)
+
+    def add_row(self, line: int, cells: str) -> None:
+        """Write a row, counted from 1."""
+        self.fh.write(f'<row r="{line}">{cells}</row>')
+
+    def end(self, lines: int, columns: int) -> None:
+        """Say how large the sheet has become."""
+        self._check_dimensions(lines - 1, columns - 1)
+
+
+def _text(address: str, text: str) -> str:
+    space = ""
+    if _NOT_PLAIN.search(text):
+        text = escape(Worksheet._escape_control_characters(text))
+        space = ' xml:space="preserve"'
+    return f'<c r="{address}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
 def _cell(column: Column) -> sql.Composable:
@@ -79,22 +104,22 @@ def _put(column: Column, workbook: Workbook) -> Put:
     shown = workbook.add_format({"num_format": _number_format(column)})
     in_a_day = _IN_A_DAY.get(column.kind, 0)
 
-    def put_number(sheet: Worksheet, line: int, place: int, text: str) -> None:
-        if len(text) <= EXACT_DIGITS or len(text.lstrip("-").replace(".", "").strip("0")) <= EXACT_DIGITS:
-            sheet.write_number(line, place, float(text), shown)
-        else:
-            sheet.write_string(line, place, text)
+    style = shown._get_xf_index()
 
-    def put_time(sheet: Worksheet, line: int, place: int, time: int) -> None:
+    def put_number(address: str, text: str) -> str:
+        if len(text) <= EXACT_DIGITS or len(text.lstrip("-").replace(".", "").strip("0")) <= EXACT_DIGITS:
+            return f'<c r="{address}" s="{style}"><v>{text}</v></c>'
+        return _text(address, text)
+
+    def put_time(address: str, time: int) -> str:
         if column.kind is Kind.DURATION or time >= _FIRST_DAY * in_a_day:
-            sheet.write_number(line, place, time / in_a_day, shown)
-        elif column.kind is Kind.DATE:
-            sheet.write_string(line, place, f"{_DAY_0 + timedelta(days=time):%Y-%m-%d}")
-        else:
-            sheet.write_string(line, place, f"{_DAY_0 + timedelta(seconds=time):%Y-%m-%dT%H:%M:%SZ}")
+            return f'<c r="{address}" s="{style}"><v>{time / in_a_day:.16G}</v></c>'
+        if column.kind is Kind.DATE:
+            return _text(address, f"{_DAY_0 + timedelta(days=time):%Y-%m-%d}")
+        return _text(address, f"{_DAY_0 + timedelta(seconds=time):%Y-%m-%dT%H:%M:%SZ}")
 
     if column.kind is Kind.TEXT:
-        return lambda sheet, line, place, text: sheet.write_string(line, place, text)
+        return _text
     return put_time if in_a_day else put_number
 
 
@@ -105,6 +130,7 @@ class _Sheets:
         self.workbook = workbook
         self.columns = columns
         self.bold = workbook.add_format({"bold": True})
+        self.letters = [xl_col_to_name(place) for place in range(len(columns))]
         self.puts = [_put(column, workbook) for column in columns]
         self._begin()
 
@@ -116,6 +142,7 @@ class _Sheets:
         self.widths = [max(len(it.heading) + 4, _WIDTHS.get(it.kind, _LEAST_WIDTH)) for it in self.columns]
         for place, column in enumerate(self.columns):
             self.sheet.write_string(0, place, column.heading, self.bold)
+        self.sheet.begin()
         self.lines = 1
 
     def write(self, row: Sequence[Any]) -> None:
@@ -123,13 +150,15 @@ class _Sheets:
         if self.lines == MAX_SHEET_ROWS:
             self.end()
             self._begin()
-        sheet, line = self.sheet, self.lines
-        for place, value in enumerate(row):
-            if value is not None:
-                self.puts[place](sheet, line, place, value)
+        self.lines = line = self.lines + 1
+        cells = [
+            put(f"{letters}{line}", value)
+            for letters, put, value in zip(self.letters, self.puts, row, strict=True)
+            if value is not None
+        ]
+        self.sheet.add_row(line, "".join(cells))
         if line <= _ROWS_MEASURED:
             self._measure(row)
-        self.lines += 1
 
     def _measure(self, row: Sequence[Any]) -> None:
         for place, value in enumerate(row):
@@ -138,6 +167,7 @@ class _Sheets:
 
     def end(self) -> None:
         """What is known of a sheet only once its rows are."""
+        self.sheet.end(self.lines, len(self.columns))
         self.sheet.autofilter(0, 0, self.lines - 1, len(self.columns) - 1)
         for place, width in enumerate(self.widths):
             self.sheet.set_column(place, place, width)
@@ -160,7 +190,7 @@ def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progr
     """Write the sheets, by way of temporary files; see FileFormat."""
     rows = 0
     with tempfile.TemporaryDirectory(prefix="tallydesk-") as folder:
-        # Larger than 4 GB only where it has to be; cells are written with their types one by one: no text is guessed.
+        # Larger than 4 GB only where it has to be; every cell has the type of its column: no text is guessed.
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
         workbook = Workbook(_Watched(target, lambda: progress(rows)), options)
         workbook.set_properties({"created": _CREATED})

@@ -85,11 +85,12 @@ def test_a_full_sheet_is_followed_by_another_with_the_same_header(
     assert [len(rows) for rows in sheets.values()] == sizes
     assert [row[0] for rows in sheets.values() for row in rows] == [cells[0] for cells in expected]
     assert written.rows == len(expected) == 8
+    styles = re.findall("<xf .*?>", markup(content, "styles").partition("<cellXfs")[2])
     for number, size in enumerate(sizes, start=1):
         sheet = markup(content, f"worksheets/sheet{number}")
         assert '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>' in sheet
         assert f'<autoFilter ref="A1:C{size + 1}"/>' in sheet
-        assert '<c r="A1" s="1"' in sheet
+        assert 'fontId="1"' in styles[int(re.findall(r'<c r="A1" s="(\d+)"', sheet)[0])]
         assert sheet.count("<col ") == 3
 
 
