@@ -39,11 +39,12 @@ class JobFailedError(Exception):
 
 
 class Attempt(Generic[JobT]):
-    """What a job's work sees of its attempt: the job, its progress, and its end."""
+    """What a job's work sees of its attempt: the job, its progress, and its end (`outcome`, for the log)."""
 
     def __init__(self, job: JobT, working_connection: BaseDatabaseWrapper) -> None:
         self.job = job
         self.claim = Claim.of(job)
+        self.outcome = "succeeded"
         working_connection.ensure_connection()
         self._heartbeat = Heartbeat(self.claim, working_connection=working_connection.connection)
 
@@ -77,6 +78,15 @@ class Attempt(Generic[JobT]):
         self._heartbeat.stop()
         self.claim.succeed(**self._heartbeat.progress._asdict(), **result)
 
+    def fail(self, failure: str, **result: Any) -> None:
+        """End with a sentence for people, as `succeed` ends: for a failure that other rows are saved with.
+
+        Where nothing else is saved, JobFailedError does. Raises ClaimLostError.
+        """
+        self._heartbeat.stop()
+        self.claim.fail(failure, **result)
+        self.outcome = "failed"
+
     def __enter__(self) -> "Attempt[JobT]":
         self._heartbeat.start()
         return self
@@ -91,8 +101,9 @@ Work = Callable[[Attempt[JobT]], None]
 def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
     """Claim the job and do its work, which ends by `attempt.succeed(...)`; nothing is done when there is none to claim.
 
-    A failure is recorded on the job. A lost claim leaves it alone. A worker that is to stop hands the job over: it is
-    queued again and published, as if the attempt had not been. However it ends, a job that waited for it has its turn.
+    A failure is recorded on the job, unless the work has done so by `attempt.fail(...)`. A lost claim leaves it alone.
+    A worker that is to stop hands the job over: it is queued again and published, as if the attempt had not been.
+    However it ends, a job that waited for it has its turn.
     """
     jobs: JobQuerySet[JobT] = JobQuerySet(model)
     if shutdown.is_announced():  # the message came too late for this worker; another one shall have it
@@ -132,7 +143,7 @@ def _run(job: JobT, work: Work[JobT]) -> str:
         raise
     except Exception as error:  # noqa: BLE001 - the process's work ends here, and the job records its failure
         return _after_an_error(attempt, error)
-    return "succeeded"
+    return attempt.outcome
 
 
 def _after_an_error(attempt: Attempt[JobT], error: Exception) -> str:

@@ -12,7 +12,6 @@ from django.utils import timezone
 
 from billing.models import Administrator, DataVersion
 from jobs import files
-from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
 from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStep
@@ -59,14 +58,11 @@ def apply(attempt: Attempt[UploadStep]) -> None:
     """
     try:
         with _staged(attempt) as staged:
-            found = _apply(attempt, staged)
+            _apply(attempt, staged)
     except FileRefusedError as error:
-        _save_if_held(attempt, **_refused(attempt.job, error))
-        raise JobFailedError(f"{error} Nothing was applied.") from error
+        _fail(attempt, f"{error} Nothing was applied.", **_refused(attempt.job, error))
     except UploadRefusedError as error:
         raise JobFailedError(str(error)) from error
-    if found is not None:
-        raise JobFailedError(_not_applied(found))
 
 
 def undo(attempt: Attempt[UploadStep]) -> None:
@@ -82,8 +78,11 @@ def undo(attempt: Attempt[UploadStep]) -> None:
 _WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, Step.APPLY: apply, Step.UNDO: undo}
 
 
-def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | None:
-    """Apply; or, where rows are in error that are not to be left out, what was found, which is saved."""
+def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
+    """Apply; or, where rows are in error that are not to be left out, fail with what was found.
+
+    What the person is then shown is saved with the failure or not at all: until then, what they confirmed holds.
+    """
     step, upload = attempt.job, attempt.job.upload
     with transaction.atomic():
         staged.lock()
@@ -98,17 +97,17 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> dict[str, Any] | Non
         if outcome.is_applied:
             applied = {"staging_table": "", "checked_versions": "", "applied_versions": staged.versions()}
             _succeed(attempt, **{**found, **applied}, applied_at=Now(), undone_at=None)
-            return None
-    _save_if_held(attempt, **found)
-    staged.keep()
-    return found or _fields(outcome.counts)
+        else:
+            _fail(attempt, _not_applied(outcome.counts), **found)
+    if not outcome.is_applied:
+        staged.keep()
 
 
-def _not_applied(found: dict[str, Any]) -> str:
-    rows, errors = found["rows"], found["rows_in_error"]
-    if rows == errors:
+def _not_applied(counts: Counts) -> str:
+    if counts.rows == counts.errors:
         return "Every row is in error; nothing was applied."
-    return f"{errors:,} {'row is' if errors == 1 else 'rows are'} in error; nothing was applied."
+    rows = "1 row is" if counts.errors == 1 else f"{counts.errors:,} rows are"
+    return f"{rows} in error; nothing was applied."
 
 
 @contextmanager
@@ -227,16 +226,16 @@ def _succeed(attempt: Attempt[UploadStep], **fields: Any) -> None:
         attempt.succeed()
 
 
-def _save_if_held(attempt: Attempt[UploadStep], **fields: Any) -> None:
+def _fail(attempt: Attempt[UploadStep], failure: str, **fields: Any) -> None:
+    """The same for a failure; of the upload there may be nothing to save."""
     with transaction.atomic():
-        if fields:
-            _save(attempt.job.upload, **fields)
-        if not attempt.claim.is_held():
-            raise ClaimLostError
+        _save(attempt.job.upload, **fields)
+        attempt.fail(failure)
 
 
 def _save(upload: Upload, **fields: Any) -> None:
-    Upload.objects.filter(pk=upload.pk).update(**fields)
+    if fields:
+        Upload.objects.filter(pk=upload.pk).update(**fields)
 
 
 def _counts(upload: Upload) -> Counts:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from billing.models import DataVersion
 from jobs.states import UNFINISHED, State
 from tests.factories import make_account, make_entity
 from tests.faults.dying import dies_at
@@ -15,7 +16,7 @@ from tests.faults.processes import Processes, wait_for
 from tests.faults.test_killed_workers import FAST, pool_process
 from tests.jobs.uploads import receive_users, tables_of_uploads, taken
 from usage import deciding, tasks
-from usage.models import Entity, Upload, UploadStatus, UploadStep
+from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
 
 ROWS = 60_000
 
@@ -101,3 +102,28 @@ def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStat
         UploadStep.objects.filter(pk=step, state=State.RUNNING).update(state=State.QUEUED, attempt=0, lease_until=None)
         moment += 1
     return moment - 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("files_root")
+def test_a_worker_killed_at_any_statement_leaves_out_no_more_rows_than_were_shown() -> None:
+    tasks.collect_left_overs()
+    account = make_account()
+    upload = taken(receive_users(f"{GOOD}nobody,Nobody\n", account=account))
+    make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)  # so that one more is in error
+    DataVersion.objects.bump(account.pk)
+    assert upload.uploaded_by
+    step = deciding.confirm(upload, upload.uploaded_by, skips_errors=True)
+    moment = 1
+    while dies_at(moment, lambda: tasks.take_step(str(step.pk))):
+        upload.refresh_from_db()
+        is_over = state_of(step) == State.FAILED
+        assert upload.rows_in_error == (2 if is_over else 1), moment
+        UploadStep.objects.filter(pk=step.pk, state=State.RUNNING).update(
+            state=State.QUEUED, attempt=0, lease_until=None
+        )
+        moment += 1
+    assert moment > 20
+    upload = Upload.objects.select_related("latest_step").get(pk=upload.pk)
+    assert (upload.status, upload.rows_in_error) == (UploadStatus.NOT_APPLIED, 2)
+    assert not Entity.objects.filter(upload_id=upload.pk).exists()

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
+from billing.models import Account
 from jobs import shutdown
 from jobs.running import Attempt, JobFailedError, run
 from jobs.states import State
@@ -65,6 +66,20 @@ def test_work_that_succeeds_leaves_its_result() -> None:
 def test_what_cannot_be_done_fails_with_its_sentence() -> None:
     job = run_once(make_job(), raising(JobFailedError("There is no such thing.")))
     assert (job.state, job.failure) == (State.FAILED, "There is no such thing.")
+
+
+@pytest.mark.parametrize(("fence", "expected"), [(1, (State.FAILED, "It broke.", 1)), (99, (State.RUNNING, "", 0))])
+def test_what_is_saved_with_a_failure_is_saved_with_it_or_not_at_all(
+    fence: int, expected: tuple[State, str, int]
+) -> None:
+    def work(attempt: Attempt[ReportJob]) -> None:
+        ReportJob.objects.filter(pk=attempt.job.pk).update(fence=fence)
+        with transaction.atomic():
+            Account.objects.update(name="Renamed")
+            attempt.fail("It broke.")
+
+    job = run_once(make_job(), work)
+    assert (job.state, job.failure, Account.objects.filter(name="Renamed").count()) == expected
 
 
 def test_an_unexpected_error_is_not_told_to_people_and_not_tried_again() -> None:
