@@ -22,6 +22,9 @@ def dies_at(moment: int, work: Callable[[], object]) -> bool:
     child = os.fork()
     if not child:
         status = 1
+        # A browser's loop that runs in this thread gives it another connection; a child, without it, is back at the one
+        # from before, which the parent holds on to.
+        connection.connection = None
         try:
             _arm(moment)
             work()
