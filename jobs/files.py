@@ -1,7 +1,6 @@
 """The files of jobs in Django's default storage: stored whole or not at all, and what is left over collected."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -12,6 +11,8 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage, storages
 from django.utils import timezone
 
+from jobs.streams import streamed
+
 TEMPORARY = ".part"
 BATCH = 500
 
@@ -20,15 +21,14 @@ BATCH = 500
 def storing(name: str) -> Iterator[BinaryIO]:
     """A file open for writing, which is stored under the name when the block ends well and is gone when it does not.
 
-    In a folder of this machine: under a temporary name beside the final one, synced, then renamed. In a storage
-    elsewhere: an unnamed local file, then handed over. The name must be new, as one with a job's ID and fence is.
+    In a folder of this machine: under a temporary name beside the final one, synced, then renamed. A storage
+    elsewhere reads it while it is written: it is never on a disk of this machine, nor in memory as a whole. The name
+    must be new, as one with a job's ID and fence is.
     """
     path = local_path(name)
     if path is None:
-        with tempfile.TemporaryFile() as file:
+        with streamed(lambda file: default_storage.save(name, File(file, name))) as file:
             yield file
-            file.seek(0)
-            default_storage.save(name, File(file))
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(path.name + TEMPORARY)

@@ -21,7 +21,7 @@ from reports.webhooks.tasks import announce, hint
 logger = structlog.get_logger(__name__)
 
 GRACE = timedelta(minutes=1)
-_FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+)\.\w+(?:\.part)?")
+_FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+)(?:\.\w+)+")
 
 
 @shared_task
