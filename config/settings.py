@@ -116,16 +116,28 @@ TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "build" / "static"))()
 FILES_ROOT = Path(env.str("FILES_ROOT", default=str(home_folder() / "files")))
-STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": FILES_ROOT,
-            "base_url": None,
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
+_FOLDER = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {
+        "location": FILES_ROOT,
+        "base_url": None,
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
     },
+}
+# Keys and region come from where all programs of AWS look for them, which may be the machine's role.
+_BUCKET = {
+    "BACKEND": "jobs.object_storage.ObjectStorage",
+    "OPTIONS": {
+        "bucket_name": env.str("S3_BUCKET", default=""),
+        "location": env.str("S3_FOLDER", default=""),
+        "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
+        "region_name": env.str("S3_REGION", default="") or None,
+        "addressing_style": env.str("S3_ADDRESSING_STYLE", default="auto"),
+    },
+}
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": _BUCKET if "S3_BUCKET" in env.ENVIRON else _FOLDER,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 # A demo on one machine serves the applications' own static folders, without a collectstatic before it.
