@@ -76,6 +76,10 @@ class Cycle:
         """The number of days in the cycle."""
         return (self.last_day - self.first_day).days + 1
 
+    def described(self) -> dict[str, str]:
+        """Its days, as programs are told of it."""
+        return {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
+
 
 def midnight(day: date) -> datetime:
     """The instant at which a day begins, in UTC."""

@@ -1,5 +1,6 @@
 """Settings, from environment variables. Without DATABASE_URL: embedded servers, and what suits a single machine."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from config.embedded import database_settings, home_folder, redis_url, secret_ke
 from config.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
 env = environ.Env()
 
 # One machine, embedded PostgreSQL, plain HTTP on the loopback address: what `make demo` runs.

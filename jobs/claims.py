@@ -47,6 +47,11 @@ class Claim(Generic[JobT]):
         lease = timedelta(seconds=settings.JOB_LEASE_SECONDS)
         return bool(self._row().update(lease_until=Now() + lease, **progress._asdict()))
 
+    def record(self, **fields: Any) -> None:
+        """Write down what is known before the end, as fields of its model. Raises ClaimLostError."""
+        if not self._row().update(**fields):
+            raise ClaimLostError
+
     def succeed(self, **result: Any) -> None:
         """Finish the job with what it made, as fields of its model; inside a transaction, together with that.
 

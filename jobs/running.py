@@ -69,6 +69,10 @@ class Attempt(Generic[JobT]):
         if self._heartbeat.stop_reason is not None:
             raise StoppedError
 
+    def record(self, **fields: Any) -> None:
+        """Write down what is known before the end, as fields of the model. Raises ClaimLostError."""
+        self.claim.record(**fields)
+
     def succeed(self, **result: Any) -> None:
         """End with success, if the job is still this attempt's; the result as fields of the model.
 

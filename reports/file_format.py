@@ -4,25 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-
-from reports.report_type import Query
+from reports.rows import Rows
 
 Progress = Callable[[int], None]
+Write = Callable[[Rows, BinaryIO, Progress], int]
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """One format of files.
 
-    `write(connection, query, target, progress)` writes the rows of the query to the target in constant memory, calls
-    `progress` after each row, or a few of them, with the rows so far, and returns the number of rows. The slug is the
-    ending of the file's name too. Lists show the formats by
-    `place`, those without one last.
+    `write(rows, target, progress)` writes the rows to the target in constant memory, calls `progress` after each row,
+    or a few of them, with the rows so far, and returns their number. `write_with_totals`, of a format that has a place
+    for them, does the same and adds the control totals. The slug is the ending of the file's name too. Lists show the
+    formats by `place`, those without one last.
     """
 
     slug: str
     title: str
     content_type: str
-    write: Callable[[BaseDatabaseWrapper, Query, BinaryIO, Progress], int]
+    write: Write
+    write_with_totals: Write | None = None
     place: int = 100

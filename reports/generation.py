@@ -3,7 +3,7 @@
 import hashlib
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +18,8 @@ from billing.cycles import ONE_DAY, DateRange, midnight
 from billing.models import Subscription
 from reports.file_format import FileFormat, Progress
 from reports.report_type import ReportType, Scope
+from reports.rows import Rows, unheard
+from reports.totals import Totals
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -30,11 +32,16 @@ WORK_MEM = "64MB"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a report: rows (without the heading), bytes, and the SHA-256 of the bytes in hexadecimal."""
+    """What became of a report: rows (without the heading), bytes, the bytes' SHA-256 in hexadecimal, control totals."""
 
     rows: int
     bytes: int
     sha256: str
+    totals: Totals
+
+
+class TotalsDifferError(Exception):
+    """The rows that were written are not those that the control totals are of: the file is not to be trusted."""
 
 
 def scope_of(subscription: Subscription, days: DateRange, today: date) -> Scope:
@@ -82,7 +89,7 @@ def snapshot_instant(connection: BaseDatabaseWrapper) -> datetime:
 
 
 def expected_rows(connection: BaseDatabaseWrapper, report_type: ReportType, scope: Scope) -> int:
-    """How many rows `write_report` will write from the same snapshot."""
+    """How many rows a report has, without writing it."""
     count = report_type.count(scope) if report_type.count else report_type.query(scope).count()
     with connection.cursor() as cursor:
         cursor.execute(count.as_string(cursor.connection))
@@ -97,18 +104,26 @@ def write_report(
     format: FileFormat,  # noqa: A002 - the word that people use for it
     target: BinaryIO,
     progress: Progress,
+    heard: Callable[[Totals], None] = unheard,
+    totals_sheet: bool = False,
 ) -> Written:
     """Write a report to a file that is open for writing, inside the caller's `snapshot()`.
 
-    `progress` hears of the rows so far with the first row, a few times a second from then on, and at the end; what it
-    raises ends the writing. The target is neither synced nor closed.
+    `heard` is told the control totals before the first row. `progress` hears of the rows so far with the first row, a
+    few times a second from then on, and at the end; what it raises ends the writing. With `totals_sheet` the file has
+    the totals too, if its format has a place for them. The target is neither synced nor closed. Raises
+    TotalsDifferError.
     """
     tally = _Tally(target)
     buffer = io.BufferedWriter(tally, BYTES_PER_BLOCK)
-    rows = format.write(connection, report_type.query(scope), cast("BinaryIO", buffer), _seldom(progress))
+    rows = Rows(connection, report_type.query(scope), heard)
+    write = format.write_with_totals if totals_sheet and format.write_with_totals else format.write
+    written = write(rows, cast("BinaryIO", buffer), _seldom(progress))
     buffer.flush()
-    progress(rows)
-    return Written(rows, tally.bytes, tally.hash.hexdigest())
+    if written != rows.totals.rows:
+        raise TotalsDifferError(f"{report_type.title}: {written} rows were written, {rows.totals.rows} were counted")
+    progress(written)
+    return Written(written, tally.bytes, tally.hash.hexdigest(), rows.totals)
 
 
 class _Tally(io.RawIOBase):

@@ -1,18 +1,19 @@
 """Making a requested report: one attempt, from a claimed job to its stored file."""
 
-from datetime import datetime
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 
 from billing.cycles import RangeError
-from billing.models import Administrator
+from billing.models import Administrator, DataVersion, Subscription
 from jobs import files
 from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
 from reports import formats, types
-from reports.generation import Written, expected_rows, scope_of, snapshot, snapshot_instant, write_report
+from reports.generation import scope_of, snapshot, snapshot_instant, write_report
 from reports.models import ReportJob
+from reports.report_type import Scope
 from reports.requesting import refuse_unless_permitted
 
 
@@ -27,17 +28,12 @@ def make_report(attempt: Attempt[ReportJob]) -> None:
     for fence in range(1, job.fence):
         files.remove(job.file_name(fence))
     name = job.file_name(job.fence)
+    # Who asks for the same shares this attempt, as long as nothing has changed since.
+    attempt.record(data_version=DataVersion.objects.of([job.account_id]))
     with files.storing(name) as target:
-        written, as_of = _write(attempt, target)
+        result = _write(attempt, target)
     try:
-        attempt.succeed(
-            file=name,
-            file_rows=written.rows,
-            file_bytes=written.bytes,
-            file_sha256=written.sha256,
-            file_columns=[column.described() for column in types.by_slug(job.report_type).columns],
-            file_as_of=as_of,
-        )
+        attempt.succeed(file=name, **result)
     except ClaimLostError:
         files.remove(name)
         raise
@@ -53,16 +49,14 @@ def _refuse_unless_still_permitted(job: ReportJob) -> None:
         ) from error
 
 
-def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> tuple[Written, datetime]:
+def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> dict[str, Any]:
+    """Write the file; what is known of it afterwards, as fields of the job."""
     job = attempt.job
     report_type = types.by_slug(job.report_type)
-    try:
-        scope = scope_of(job.subscription, job.range, job.requested_on)
-    except RangeError as error:
-        raise JobFailedError(str(error)) from error  # the subscription was changed since the request
     with snapshot() as connection:
         as_of = snapshot_instant(connection)
-        attempt.expect(expected_rows(connection, report_type, scope))
+        data_version = DataVersion.objects.of([job.account_id])
+        scope = _scope_of(job)
         written = write_report(
             connection,
             report_type=report_type,
@@ -70,5 +64,25 @@ def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> tuple[Written, date
             format=formats.by_slug(job.format),
             target=target,
             progress=attempt.progress,
+            heard=lambda totals: attempt.expect(totals.rows),
+            totals_sheet=job.totals_sheet,
         )
-    return written, as_of
+    return {
+        "file_rows": written.rows,
+        "file_bytes": written.bytes,
+        "file_sha256": written.sha256,
+        "file_columns": [column.described() for column in report_type.columns],
+        "file_cycles": [cycle.described() for cycle in scope.cycles],
+        "file_as_of": as_of,
+        "totals": written.totals.as_json(),
+        "data_version": data_version,
+        "software_version": settings.VERSION,
+    }
+
+
+def _scope_of(job: ReportJob) -> Scope:
+    """Of the subscription as the snapshot has it."""
+    try:
+        return scope_of(Subscription.objects.get(pk=job.subscription_id), job.range, job.requested_on)
+    except RangeError as error:
+        raise JobFailedError(str(error)) from error  # the subscription was changed since the request

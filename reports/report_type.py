@@ -30,7 +30,9 @@ class Column:
     """One column: its exact heading, its kind, and the SQL expression over the rows of the report type's source.
 
     A decimal is written with `decimals`: at least so many, at most so many (rounded half up), without needless zeros
-    in between. `unit` says what a number counts.
+    in between. `unit` says what a number counts. The control totals add numbers and durations up; amounts of money
+    `per` the currency that the column of this heading names. They count the values of `distinct`, if it is given: SQL
+    that has as many different values as the column.
     """
 
     heading: str
@@ -38,15 +40,30 @@ class Column:
     expression: str
     decimals: tuple[int, int] = (0, 6)
     unit: str = ""
+    per: str = ""
+    distinct: str = ""
 
     @property
     def value(self) -> sql.Composable:
         """The stored value, typed and exact."""
         return sql.SQL(self.expression)
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether its cells have a sum."""
+        return self.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DURATION)
+
     def described(self) -> dict[str, str]:
         """Name, kind and unit, as programs are told of the column."""
         return {"name": self.heading, "kind": self.kind.value, "unit": self.unit}
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of rows that the control totals tell: those of the source for which the SQL condition is true."""
+
+    name: str
+    condition: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +83,13 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The rows of one report: a relation, columns over it, and their order."""
+    """The rows of one report: a relation, columns over it, their order, and what the control totals count of them."""
 
     columns: tuple[Column, ...]
     source: sql.Composable
     order_by: tuple[str, ...]
+    counts: tuple[Count, ...] = ()
+    is_costly: bool = False
 
     def select(self, cell: Callable[[Column], sql.Composable] = lambda column: column.value) -> sql.Composed:
         """An ordered SELECT with a heading for each column; `cell` says how a format wants a column's value."""
@@ -78,15 +97,20 @@ class Query:
             sql.SQL("{} AS {}").format(cell(column), sql.Identifier(column.heading)) for column in self.columns
         )
 
-    def ordered(self, cells: Iterable[sql.Composable]) -> sql.Composed:
-        """An ordered SELECT of any expressions over the rows of the source."""
-        return sql.SQL("SELECT {} FROM ({}) AS source ORDER BY {}").format(
-            sql.SQL(", ").join(cells), self.source, sql.SQL(", ").join(map(sql.SQL, self.order_by))
+    def ordered(self, cells: Iterable[sql.Composable], relation: sql.Composable | None = None) -> sql.Composed:
+        """An ordered SELECT of any expressions over the rows of the source, or of a relation that has them."""
+        return sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
+            sql.SQL(", ").join(cells), relation or self.relation, sql.SQL(", ").join(map(sql.SQL, self.order_by))
         )
 
     def count(self) -> sql.Composed:
         """A SELECT of the number of rows."""
-        return sql.SQL("SELECT count(*) FROM ({}) AS source").format(self.source)
+        return sql.SQL("SELECT count(*) FROM {}").format(self.relation)
+
+    @property
+    def relation(self) -> sql.Composed:
+        """The source as something to select from."""
+        return sql.SQL("({}) AS source").format(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +121,11 @@ class ReportType:
     order is total, and text in it has the collation "C", as every such column of the schema has: two runs over the same
     data are the same bytes. `count`, if given, composes a cheaper SELECT of the number of rows than counting those of
     the source. Lists show the types by `place`, those without one last.
+
+    `counts` are told beside the sums of the columns. A source `is_costly` when to make its rows takes much longer than
+    to read them: then they are made once, and kept by the database until they are written. Of two reports, rows with
+    the same cells in the columns of the headings `key` are the same row (without a key: those that have all cells in
+    common); `key_cycle`, if given, is the heading of an instant of whose billing cycle there is but one.
     """
 
     slug: str
@@ -105,9 +134,13 @@ class ReportType:
     columns: tuple[Column, ...]
     source: Callable[[Scope], sql.Composable]
     order_by: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    key_cycle: str = ""
     count: Callable[[Scope], sql.Composable] | None = None
+    counts: tuple[Count, ...] = ()
+    is_costly: bool = False
     place: int = 100
 
     def query(self, scope: Scope) -> Query:
         """The rows of this report for a scope."""
-        return Query(self.columns, self.source(scope), self.order_by)
+        return Query(self.columns, self.source(scope), self.order_by, self.counts, self.is_costly)

@@ -7,23 +7,31 @@ plain number or a phone number.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from reports.copying import copying
 from reports.file_format import FileFormat, Progress
-from reports.report_type import Column, Kind, Query
+from reports.report_type import Column, Kind
+from reports.rows import Rows
+
+# What a spreadsheet takes for the beginning of a formula, and the numbers and phone numbers that may begin so.
+_RUN = "=@+-\t\r"
+_NUMBER = "[+-]?[0-9]+([.][0-9]+)?"
 
 
 def _text(column: Column) -> sql.Composed:
-    # ascii() is the code point of the first character: = @ + - tab CR. An empty cell is NULL, or COPY writes "".
-    return sql.SQL(
-        """CASE WHEN ascii({0}) IN (61, 64, 43, 45, 9, 13) AND {0} !~ '^[+-]?[0-9]+([.][0-9]+)?$'
-            THEN '''' || {0} ELSE nullif({0}, '') END"""
-    ).format(column.value)
+    # ascii() is the code point of the first character. An empty cell is NULL, or COPY writes "".
+    return sql.SQL("CASE WHEN ascii({0}) IN ({1}) AND {0} !~ {2} THEN '''' || {0} ELSE nullif({0}, '') END").format(
+        column.value, sql.SQL(", ").join(map(sql.Literal, map(ord, _RUN))), sql.Literal(f"^{_NUMBER}$")
+    )
+
+
+def guarded(text: str) -> str:
+    """The same of a text at hand: with an apostrophe where a spreadsheet would run it."""
+    return f"'{text}" if text and text[0] in _RUN and not re.fullmatch(_NUMBER, text) else text
 
 
 def _decimal(column: Column) -> sql.Composed:
@@ -33,7 +41,7 @@ def _decimal(column: Column) -> sql.Composed:
     return sql.SQL("round({0}, greatest({1}, min_scale(round({0}, {2}))))").format(column.value, least, most)
 
 
-CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
+_CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
     Kind.TEXT: _text,
     Kind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
     Kind.DECIMAL: _decimal,
@@ -45,11 +53,11 @@ CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
         column.value
     ),
 }
-"""For each kind, the SQL expression of a column's cell: NULL for an empty one, else what COPY writes as text."""
 
 
-def _cell(column: Column) -> sql.Composed:
-    return CELLS[column.kind](column)
+def cell_text(column: Column) -> sql.Composed:
+    """The SQL expression of a column's cells: NULL for an empty one, else what COPY writes as the text of the cell."""
+    return _CELLS[column.kind](column)
 
 
 def _line(cells: Iterable[str]) -> bytes:
@@ -58,16 +66,16 @@ def _line(cells: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
+def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write the headings and the rows; see FileFormat."""
-    target.write(_line(column.heading for column in query.columns))
-    rows = 0
-    with copying(connection, query.select(_cell)) as copy:
+    target.write(_line(column.heading for column in rows.columns))
+    written = 0
+    with rows.copying(map(cell_text, rows.columns)) as copy:
         for row in copy:  # libpq hands over one row at a time
             target.write(row)
-            rows += 1
-            progress(rows)
-    return rows
+            written += 1
+            progress(written)
+    return written
 
 
 FILE_FORMAT = FileFormat(slug="csv", title="CSV", content_type="text/csv; charset=utf-8", write=write, place=1)

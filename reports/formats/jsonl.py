@@ -7,13 +7,12 @@ instants and durations are the CSV's text; text is raw, without the apostrophe o
 import json
 from typing import BinaryIO
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from reports.copying import copying
 from reports.file_format import FileFormat, Progress
-from reports.formats.csv import CELLS
-from reports.report_type import Column, Kind, Query
+from reports.formats.csv import cell_text
+from reports.report_type import Column, Kind
+from reports.rows import Rows
 
 # COPY quotes a value that holds one of these, or the end of a line; in JSON all of them are escaped. So it never does.
 _AS_IT_IS = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"
@@ -23,9 +22,9 @@ def _cell(column: Column) -> sql.Composed:
     if column.kind is Kind.TEXT:
         value = sql.SQL("to_json(nullif({}, ''))::text").format(column.value)
     elif column.kind in (Kind.INTEGER, Kind.DECIMAL):
-        value = sql.SQL("({})::text").format(CELLS[column.kind](column))
+        value = sql.SQL("({})::text").format(cell_text(column))
     else:
-        value = sql.SQL("""'"' || {} || '"'""").format(CELLS[column.kind](column))
+        value = sql.SQL("""'"' || {} || '"'""").format(cell_text(column))
     return sql.SQL("coalesce({}, 'null')").format(value)
 
 
@@ -37,15 +36,15 @@ def _line(columns: tuple[Column, ...]) -> sql.Composed:
     return sql.SQL("{} || '}}'").format(sql.SQL(" || ").join(parts))
 
 
-def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
+def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write a line for each row, and nothing else; see FileFormat."""
-    rows = 0
-    with copying(connection, query.ordered([_line(query.columns)]), _AS_IT_IS) as copy:
+    written = 0
+    with rows.copying([_line(rows.columns)], _AS_IT_IS) as copy:
         for row in copy:
             target.write(row)
-            rows += 1
-            progress(rows)
-    return rows
+            written += 1
+            progress(written)
+    return written
 
 
 FILE_FORMAT = FileFormat(slug="jsonl", title="JSON Lines", content_type="application/jsonl", write=write, place=5)

@@ -5,13 +5,12 @@ Text is raw, without the apostrophe of a spreadsheet; an empty cell is null.
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from reports.copying import copying
 from reports.file_format import FileFormat, Progress
-from reports.formats.csv import CELLS
-from reports.report_type import Column, Kind, Query
+from reports.formats.csv import cell_text
+from reports.report_type import Column, Kind
+from reports.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +30,7 @@ def _cell(column: Column) -> sql.Composable:
         case Kind.DURATION:
             return sql.SQL("({})::bigint").format(column.value)
         case _:
-            return CELLS[column.kind](column)
+            return cell_text(column)
 
 
 def _schema(columns: tuple[Column, ...]) -> "pa.Schema":
@@ -70,25 +69,25 @@ def _table(block: bytearray, schema: "pa.Schema") -> "pa.Table":
     return table.cast(schema)
 
 
-def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
+def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write the columns, a row group for each block of rows; see FileFormat."""
     from pyarrow import parquet
 
-    schema = _schema(query.columns)
-    rows = 0
+    schema = _schema(rows.columns)
+    written = 0
     block = bytearray(_SKIPPED)
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
-        with copying(connection, query.select(_cell)) as copy:
+        with rows.copying(map(_cell, rows.columns)) as copy:
             for row in copy:
                 block += row
-                rows += 1
-                progress(rows)
+                written += 1
+                progress(written)
                 if len(block) >= BYTES_PER_BLOCK:
                     writer.write_table(_table(block, schema))
                     block = bytearray(_SKIPPED)
         if len(block) > len(_SKIPPED):
             writer.write_table(_table(block, schema))
-    return rows
+    return written
 
 
 FILE_FORMAT = FileFormat(

@@ -11,16 +11,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
-from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from reports.copying import copying
 from reports.file_format import FileFormat, Progress
-from reports.formats.csv import CELLS
-from reports.report_type import Column, Kind, Query
+from reports.formats.csv import cell_text, guarded
+from reports.report_type import Column, Kind
+from reports.rows import Rows
+from reports.totals import MILLISECONDS, Totals
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""
@@ -31,6 +31,7 @@ _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 # One moment for all, since the same rows are the same bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 _WIDTHS = {Kind.INSTANT: 22, Kind.DURATION: 14}
+_DURATION = "[hh]:mm:ss.000"
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
 _ROWS_MEASURED = 1000
 
@@ -75,7 +76,7 @@ def _cell(column: Column) -> sql.Composable:
         case Kind.DURATION:
             return sql.SQL("({})::bigint").format(column.value)
         case _:
-            return CELLS[column.kind](column)
+            return cell_text(column)
 
 
 _TYPES = {Kind.DATE: "int4", Kind.INSTANT: "int8", Kind.DURATION: "int8"}
@@ -94,7 +95,7 @@ def _number_format(column: Column) -> str:
         case Kind.INSTANT:
             return 'yyyy-mm-dd"T"hh:mm:ss"Z"'
         case Kind.DURATION:
-            return "[hh]:mm:ss.000"
+            return _DURATION
         case _:
             return "General"  # of decimals without a least number of places: `0.###` leaves a whole number its point
 
@@ -186,24 +187,60 @@ class _Watched:
         return self.target.write(block)
 
 
-def write(connection: BaseDatabaseWrapper, query: Query, target: BinaryIO, progress: Progress) -> int:
+def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write the sheets, by way of temporary files; see FileFormat."""
-    rows = 0
+    return _write(rows, target, progress)
+
+
+def write_with_totals(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+    """The same, and the totals in a sheet of their own, the last one."""
+    return _write(rows, target, progress, _add_totals)
+
+
+def _write(
+    rows: Rows, target: BinaryIO, progress: Progress, add: Callable[[Workbook, Totals], None] | None = None
+) -> int:
+    written = 0
     with tempfile.TemporaryDirectory(prefix="tallydesk-") as folder:
         # Larger than 4 GB only where it has to be; every cell has the type of its column: no text is guessed.
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
-        workbook = Workbook(_Watched(target, lambda: progress(rows)), options)
+        workbook = Workbook(_Watched(target, lambda: progress(written)), options)
         workbook.set_properties({"created": _CREATED})
-        sheets = _Sheets(workbook, query.columns)
-        with copying(connection, query.select(_cell), "FORMAT text") as copy:
-            copy.set_types([_TYPES.get(column.kind, "text") for column in query.columns])
+        sheets = _Sheets(workbook, rows.columns)
+        with rows.copying(map(_cell, rows.columns), "FORMAT text") as copy:
+            copy.set_types([_TYPES.get(column.kind, "text") for column in rows.columns])
             for row in copy.rows():
                 sheets.write(row)
-                rows += 1
-                progress(rows)
+                written += 1
+                progress(written)
         sheets.end()
+        if add:
+            add(workbook, rows.totals)
         workbook.close()
-    return rows
+    return written
+
+
+def _add_totals(workbook: Workbook, totals: Totals) -> None:
+    sheet = workbook.add_worksheet("Totals")
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, 1, _MOST_WIDTH * 2 / 3)
+    sheet.set_column(2, 3, _LEAST_WIDTH)
+    bold = workbook.add_format({"bold": True})
+    for place, heading in enumerate(["Total", "Amount", "Unit", "Of"]):
+        sheet.write_string(0, place, heading, bold)
+    for number, line in enumerate(totals.lines(), start=1):
+        is_duration = line.unit == MILLISECONDS
+        sheet.write_string(number, 0, line.name)
+        if is_duration:
+            shown = workbook.add_format({"num_format": _DURATION})
+            sheet.write_number(number, 1, line.amount / _IN_A_DAY[Kind.DURATION], shown)
+        elif len(line.amount.as_tuple().digits) > EXACT_DIGITS:
+            sheet.write_string(number, 1, f"{line.amount:f}")
+        else:
+            places = max(0, -int(line.amount.as_tuple().exponent))
+            sheet.write_number(number, 1, line.amount, workbook.add_format({"num_format": f"{0:.{places}f}"}))
+        sheet.write_string(number, 2, "" if is_duration else line.unit)
+        sheet.write_string(number, 3, guarded(line.group))
 
 
 FILE_FORMAT = FileFormat(
@@ -211,5 +248,6 @@ FILE_FORMAT = FileFormat(
     title="Excel (XLSX)",
     content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     write=write,
+    write_with_totals=write_with_totals,
     place=2,
 )

@@ -51,6 +51,9 @@ class ReportJob(Job):
     format = models.CharField(max_length=20, default="csv")
     date_from = models.DateField()
     date_through = models.DateField()
+    totals_sheet = models.BooleanField(
+        default=False, help_text="Whether the file has the control totals too, in a format that has a place for them."
+    )
     requested_on = models.DateField(
         editable=False,
         help_text="The day (UTC) of the request: sessions still open are cut at the end of the day before.",
@@ -64,6 +67,16 @@ class ReportJob(Job):
     )
     file_as_of = models.DateTimeField(
         null=True, editable=False, help_text="The instant of the snapshot of the data that the file shows."
+    )
+    file_cycles = models.JSONField(
+        default=list, editable=False, help_text="The first and last day of each billing cycle that the range touches."
+    )
+    totals = models.JSONField(null=True, editable=False, help_text="The control totals; null in files of old.")
+    software_version = models.CharField(max_length=50, blank=True, editable=False, help_text="What made the file.")
+    data_version = models.TextField(
+        blank=True,
+        editable=False,
+        help_text="The version of the account's and the shared data that the file shows; while it is made, or a later.",
     )
     requested_with = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
     announced_at = models.DateTimeField(

@@ -14,7 +14,7 @@ def first_billable_logins(scope: Scope) -> sql.Composed:
     """
     start, end = scope.range.period
     return sql.SQL(
-        """SELECT charge.name AS charge, entity.identifier AS entity, first_login.at
+        """SELECT charge.name AS charge, entity.identifier AS entity, entity.id AS entity_id, first_login.at
         FROM (
             SELECT charge_id, entity_id, min(started_at) AS at
             FROM usage_loginsession
@@ -39,9 +39,12 @@ REPORT_TYPE = ReportType(
     place=1,
     columns=(
         Column("Charge Name", Kind.TEXT, "charge"),
-        Column("Entity", Kind.TEXT, "entity"),
+        Column("Entity", Kind.TEXT, "entity", distinct="entity_id"),
         Column("Timestamp", Kind.INSTANT, "at"),
     ),
     source=first_billable_logins,
     order_by=("charge", "entity", "at"),
+    key=("Charge Name", "Entity"),
+    key_cycle="Timestamp",
+    is_costly=True,
 )

@@ -32,5 +32,7 @@ REPORT_TYPE = ReportType(
     ),
     source=daily_peaks,
     order_by=("day",),
+    key=("Date",),
+    is_costly=True,
     count=number_of_days,
 )

@@ -8,7 +8,8 @@ from reports.report_type import Column, Kind, ReportType, Scope
 def daily_quantities(scope: Scope) -> sql.Composed:
     """Each resource on each day of the range on which it has a quantity, be it 0."""
     return sql.SQL(
-        """SELECT resource_usage.used_on, resource.name AS resource, resource_usage.quantity, resource.unit
+        """SELECT resource_usage.used_on, resource.id AS resource_id, resource.name AS resource,
+            resource_usage.quantity, resource.unit
         FROM usage_resourceusage AS resource_usage
         JOIN usage_resource AS resource ON resource.id = resource_usage.resource_id
         WHERE resource_usage.account_id = {account}
@@ -27,10 +28,11 @@ REPORT_TYPE = ReportType(
     place=3,
     columns=(
         Column("Date", Kind.DATE, "used_on"),
-        Column("Resource", Kind.TEXT, "resource"),
-        Column("Quantity", Kind.DECIMAL, "quantity"),
+        Column("Resource", Kind.TEXT, "resource", distinct="resource_id"),
+        Column("Quantity", Kind.DECIMAL, "quantity", per="Resource"),
         Column("Unit", Kind.TEXT, "unit"),
     ),
     source=daily_quantities,
     order_by=("used_on", "resource"),
+    key=("Date", "Resource"),
 )

@@ -17,7 +17,7 @@ _DAYS = sql.SQL(
 def daily_hours(scope: Scope) -> sql.Composed:
     """Each user logged in on a day, for each day of the range, and for how long; midnight splits what crosses it."""
     return sql.SQL(
-        """SELECT entity.identifier AS user, daily.day, daily.milliseconds
+        """SELECT entity.identifier AS user, entity.id AS user_id, daily.day, daily.milliseconds
         FROM (
             SELECT entity_id, day,
                 (1000 * sum(extract(epoch FROM least(until, day + 1) - greatest(since, day))))::bigint AS milliseconds
@@ -52,11 +52,13 @@ REPORT_TYPE = ReportType(
     description="how long each user was logged in, each day",
     place=5,
     columns=(
-        Column("User", Kind.TEXT, '"user"'),
+        Column("User", Kind.TEXT, '"user"', distinct="user_id"),
         Column("Date", Kind.DATE, "day"),
         Column("Duration", Kind.DURATION, "milliseconds"),
     ),
     source=daily_hours,
     order_by=('"user"', "day"),
+    key=("User", "Date"),
+    is_costly=True,
     count=number_of_days,
 )

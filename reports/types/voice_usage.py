@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from billing.rating import duration_seconds
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.report_type import Column, Count, Kind, ReportType, Scope
 
 
 def calls(scope: Scope) -> sql.Composed:
@@ -55,11 +55,13 @@ REPORT_TYPE = ReportType(
             decimals=(1, 4),
             unit="minutes",
         ),
-        Column("Usage Rate Per Minute", Kind.DECIMAL, "rate_per_minute", decimals=(1, 6)),
-        Column("Total cost", Kind.DECIMAL, "cost", decimals=(4, 4)),
+        Column("Usage Rate Per Minute", Kind.DECIMAL, "rate_per_minute", decimals=(1, 6), per="Currency"),
+        Column("Total cost", Kind.DECIMAL, "cost", decimals=(4, 4), per="Currency"),
         Column("Currency", Kind.TEXT, "currency"),
         Column("Rate Sheet", Kind.TEXT, "rate_sheet"),
     ),
     source=calls,
     order_by=("started_at", "sip_call_id"),
+    key=("SIP Call Id",),
+    counts=(Count("Calls unrated", "rate_per_minute IS NULL"),),
 )

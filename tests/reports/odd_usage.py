@@ -12,6 +12,7 @@ from psycopg import sql
 from billing.models import Charge, RateSheet, RateSheetVersion, Subscription, UsageGroup
 from reports.file_format import FileFormat
 from reports.report_type import Column, Kind, Query, Scope
+from reports.rows import Rows
 from tests.factories import (
     instant,
     make_call,
@@ -141,5 +142,5 @@ EXTREMES = """SELECT * FROM (VALUES
 
 def written_alone(file_format: FileFormat, columns: tuple[Column, ...], source: str = EXTREMES) -> bytes:
     target = io.BytesIO()
-    file_format.write(connection, Query(columns, sql.SQL(source), ("place",)), target, ignore)
+    file_format.write(Rows(connection, Query(columns, sql.SQL(source), ("place",))), target, ignore)
     return target.getvalue()

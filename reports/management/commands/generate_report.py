@@ -17,9 +17,10 @@ from billing.days import read_day
 from billing.models import Subscription
 from jobs.files import sync_folder
 from reports import formats, types
-from reports.file_format import FileFormat, Progress
-from reports.generation import expected_rows, scope_of, snapshot, write_report
+from reports.file_format import FileFormat
+from reports.generation import scope_of, snapshot, write_report
 from reports.report_type import ReportType, Scope
+from reports.totals import Totals
 
 READABLE_BY_ALL = 0o666
 
@@ -40,6 +41,10 @@ class Command(BaseCommand):
         parser.add_argument("--through", dest="date_through", metavar="DAY", help="the last day; with --from alone")
         known = ", ".join(file_format.slug for file_format in formats.all_formats())
         parser.add_argument("--format", default="csv", help=f"{known}; csv unless given")
+        holding = ", ".join(it.slug for it in formats.all_formats() if it.write_with_totals)
+        parser.add_argument(
+            "--totals-sheet", action="store_true", help=f"add the control totals to the file: {holding}"
+        )
         parser.add_argument("--output", metavar="FILE", required=True, type=Path, help="replaced if it exists")
 
     def handle(self, **options: Any) -> None:
@@ -47,6 +52,8 @@ class Command(BaseCommand):
         today = datetime.now(UTC).date()
         report_type = _named(types.all_types(), options["type"], "report type")
         file_format = _named(formats.all_formats(), options["format"], "format")
+        if options["totals_sheet"] and not file_format.write_with_totals:
+            raise CommandError(f"{file_format.title} has no place for the totals.", returncode=2)
         days = _days(options["date_from"], options["date_through"])
         subscription = _subscription(options["subscription"])
         try:
@@ -55,7 +62,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         path: Path = options["output"].absolute()
         try:
-            rows = self._write(report_type, scope, file_format, path)
+            rows = self._write(report_type, scope, file_format, path, totals_sheet=options["totals_sheet"])
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror or error}.") from error
         except DatabaseError as error:
@@ -63,25 +70,28 @@ class Command(BaseCommand):
         covered = f"{scope.range.date_from} through {scope.range.date_through}"
         self._say(f"{report_type.title} of {subscription}, {covered}: {rows} row{'' if rows == 1 else 's'} in {path}.")
 
-    def _write(self, report_type: ReportType, scope: Scope, file_format: FileFormat, path: Path) -> int:
+    def _write(
+        self, report_type: ReportType, scope: Scope, file_format: FileFormat, path: Path, *, totals_sheet: bool
+    ) -> int:
         with replacing(path) as target, snapshot() as connection:
-            expected = expected_rows(connection, report_type, scope) if self.stderr.isatty() else 0
             written = write_report(
                 connection,
                 report_type=report_type,
                 scope=scope,
                 format=file_format,
                 target=target,
-                progress=self._progress(expected),
+                progress=self._show,
+                heard=self._hear,
+                totals_sheet=totals_sheet,
             )
         return written.rows
 
-    def _progress(self, expected: int) -> Progress:
-        def show(rows: int) -> None:
-            if self.stderr.isatty():
-                self._say(f"\r{rows} of {expected} rows", ending="\n" if rows == expected else "")
+    def _hear(self, totals: Totals) -> None:
+        self.expected = totals.rows
 
-        return show
+    def _show(self, rows: int) -> None:
+        if self.stderr.isatty():
+            self._say(f"\r{rows} of {self.expected} rows", ending="\n" if rows == self.expected else "")
 
     def _say(self, text: str, ending: str = "\n") -> None:
         self.stderr.write(text, style_func=str, ending=ending)  # an error is red, this is none
