@@ -1,52 +1,24 @@
-"""Files in an S3-compatible storage: written in parts, read by range, its errors told as those of any file."""
+"""Files in an S3-compatible storage: written in parts as they come, read by range, there once they are complete."""
 
 import errno
-import io
-import os
 import posixpath
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from django.core.files import File
 from storages.backends.s3 import S3Storage
 
 from jobs.files import TEMPORARY
+from jobs.object_files import BytesFile, StoredFile, errors_of_files
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-    BytesFile = File[bytes]
-else:
-    BytesFile = File  # is generic for type checkers alone
-
-# Two of them are in memory at a time. A file has 10,000 at most, and but for the last none is below 5 MiB.
-PART_BYTES = 8 * 1024 * 1024
-BUFFER_BYTES = 256 * 1024
+# Two of them are in memory at a time. The least that S3 takes but for the last one; of 10,000 at most: files of 48 GB.
+PART_BYTES = 5 * 1024 * 1024
 # A storage that hangs is one that is away: what is done with it is tried again later.
 PATIENCE = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
-
-
-class StorageError(OSError):
-    """The storage cannot be reached, or refuses."""
-
-
-@contextmanager
-def _errors_of_files() -> Iterator[None]:
-    """Raise FileNotFoundError for what is not there, StorageError for all else that goes wrong with the storage."""
-    try:
-        yield
-    except ClientError as error:
-        is_missing = error.response["ResponseMetadata"]["HTTPStatusCode"] == 404
-        if is_missing and error.response["Error"]["Code"] != "NoSuchBucket":
-            raise FileNotFoundError(errno.ENOENT, str(error)) from error
-        raise StorageError(str(error)) from error
-    except BotoCoreError as error:
-        raise StorageError(str(error)) from error
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no types
@@ -69,7 +41,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
 
     def head(self, name: str) -> dict[str, Any]:
         """What is known of a file. Raises FileNotFoundError."""
-        with _errors_of_files():
+        with errors_of_files():
             found: dict[str, Any] = self.client.head_object(**self.address(name))
             return found
 
@@ -100,21 +72,27 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
         """The folders and the files in a folder, unfinished ones included."""
-        with _errors_of_files():
-            folders, files = super().listdir(path)
-        prefix = self._normalize_name(path)
-        unfinished = {posixpath.relpath(it["Key"], prefix) for it in self._all_unfinished(f"{prefix}/")}
-        return folders, files + [name + TEMPORARY for name in sorted(unfinished) if "/" not in name]
+        prefix = posixpath.join(self._normalize_name(path), "")
+        folders, names = list[str](), list[str]()
+        with errors_of_files():
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix, Delimiter="/"):
+                folders += [
+                    found["Prefix"].removeprefix(prefix).rstrip("/") for found in page.get("CommonPrefixes", ())
+                ]
+                names += [found["Key"].removeprefix(prefix) for found in page.get("Contents", ())]
+        begun = sorted({upload["Key"].removeprefix(prefix) for upload in self._all_unfinished(prefix)})
+        return folders, [*filter(None, names), *(name + TEMPORARY for name in begun if "/" not in name)]
 
     def delete(self, name: str) -> None:
         """Delete a file, or an unfinished one; it may be missing."""
-        with _errors_of_files():
+        with errors_of_files():
             if not name.endswith(TEMPORARY):
                 self.client.delete_object(**self.address(name))
                 return
         name = name.removesuffix(TEMPORARY)
         for upload in self._unfinished(name):
-            with suppress(FileNotFoundError), _errors_of_files():
+            with suppress(FileNotFoundError), errors_of_files():
                 self.client.abort_multipart_upload(**self.address(name), UploadId=upload["UploadId"])
 
     def _unfinished(self, name: str) -> list[dict[str, Any]]:
@@ -122,7 +100,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
         return [upload for upload in self._all_unfinished(key) if upload["Key"] == key]
 
     def _all_unfinished(self, prefix: str) -> Iterator[dict[str, Any]]:
-        with _errors_of_files():
+        with errors_of_files():
             pages = self.client.get_paginator("list_multipart_uploads")
             for page in pages.paginate(Bucket=self.bucket_name, Prefix=prefix):
                 yield from page.get("Uploads", ())
@@ -130,7 +108,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
     def _open(self, name: str, mode: str = "rb") -> BytesFile:
         if mode != "rb":
             raise ValueError("A stored file is opened to be read as bytes; one is written by saving it.")
-        return _StoredFile(self, name)
+        return StoredFile(self.client, self.address(name), name)
 
     def _save(self, name: str, content: BytesFile) -> str:
         """Write the content as it is read, in parts of which two are in memory; nothing is left when that raises."""
@@ -138,7 +116,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
         about = {"ContentType": self.default_content_type, **self.get_object_parameters(name)}
         if content.seekable():
             content.seek(0)
-        with _errors_of_files():
+        with errors_of_files():
             read = [content.read(PART_BYTES)]
             if len(read[0]) < PART_BYTES:
                 self.client.put_object(**target, **about, Body=read[0])
@@ -171,74 +149,3 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
                 part = content.read(PART_BYTES)
                 done.append(under_way.result())
         return done
-
-
-class _StoredFile(BytesFile):
-    """A file of the storage, open for reading; can be opened again once it is closed."""
-
-    def __init__(self, storage: ObjectStorage, name: str) -> None:
-        self._storage = storage
-        super().__init__(io.BufferedReader(_Object(storage, name), BUFFER_BYTES), name)
-
-    def open(self, mode: str | None = None, *_arguments: Any, **_named: Any) -> "_StoredFile":
-        if self.closed:
-            self.file = io.BufferedReader(_Object(self._storage, self.name or ""), BUFFER_BYTES)
-        self.seek(0)
-        return self
-
-
-class _Object(io.RawIOBase):
-    """The bytes of an object, which the storage sends from wherever reading goes on."""
-
-    def __init__(self, storage: ObjectStorage, name: str) -> None:
-        self._storage = storage
-        self._address = storage.address(name)
-        self._size = int(storage.head(name)["ContentLength"])
-        self._position = 0
-        self._answer: Any = None
-        self._answer_at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
-        if start + offset < 0:
-            raise OSError(errno.EINVAL, "There is nothing before a file")
-        self._position = start + offset
-        return self._position
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        view = memoryview(buffer).cast("B")
-        if self._position >= self._size or not view:
-            return 0
-        with _errors_of_files():
-            if self._answer is None or self._answer_at != self._position:
-                self._ask()
-            block = self._answer.read(len(view))
-        if not block:
-            raise StorageError("The file ended too early")
-        view[: len(block)] = block
-        self._position = self._answer_at = self._position + len(block)
-        return len(block)
-
-    def _ask(self) -> None:
-        self._forget()
-        answer = self._storage.client.get_object(**self._address, Range=f"bytes={self._position}-")
-        self._answer, self._answer_at = answer["Body"], self._position
-
-    def _forget(self) -> None:
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
-
-    def close(self) -> None:
-        if not self.closed:
-            self._forget()
-        super().close()

@@ -6,9 +6,11 @@ import shutil
 import subprocess
 import sys
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from jobs.object_storage import ObjectStorage
 from tests.faults.processes import free_port, listens
 
 KEY, SECRET = "tallydesk", "only-for-tests"
@@ -45,6 +47,11 @@ class ObjectServer:
         words = [f"-{name}={value}" for name, value in options.items()]
         with (folder / "log").open("wb") as log:
             self.process = subprocess.Popen([_program(), "server", *words], cwd=folder, stdout=log, stderr=log)
+
+    @cached_property
+    def bucket(self) -> Any:
+        """The bucket of all tests, as boto3 has it."""
+        return ObjectStorage(**self.storage()["OPTIONS"]).bucket
 
     def listens(self) -> bool:
         """Whether it can be asked; an AssertionError with what it said when it has ended."""

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db.models.functions import Now
@@ -20,7 +23,8 @@ from django.utils import timezone
 
 from billing.models import Subscription
 from jobs import files
-from jobs.object_storage import PART_BYTES, ObjectStorage, StorageError
+from jobs.object_files import StorageError
+from jobs.object_storage import PART_BYTES, ObjectStorage
 from jobs.running import Attempt, run
 from jobs.states import State
 from reports import tasks
@@ -30,14 +34,14 @@ from reports.models import ReportJob
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
 from tests.faults.processes import free_port, wait_for
 from tests.jobs.jobs import make_job
-from tests.jobs.objects import ObjectServer
+from tests.jobs.objects import BUCKET, KEY, SECRET, ObjectServer
 from tests.jobs.uploads import applied, make_uploader, receive_users, taken, uploaded
 from tests.usage.workbooks import workbook
 from usage import retention
 from usage.models import Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+with_jobs = pytest.mark.django_db(transaction=True)
 
 BLOCK = os.urandom(1 << 20)
 BLOCKS = 2 * PART_BYTES // len(BLOCK) + 5
@@ -50,16 +54,17 @@ def server() -> Iterator[ObjectServer]:
         server = ObjectServer(Path(folder))
         try:
             wait_for(server.listens, seconds=30, what="the object storage listens")
-            ObjectStorage(**server.storage()["OPTIONS"]).client.create_bucket(Bucket="files")
+            server.bucket.create()
             yield server
         finally:
             server.end()
 
 
 @pytest.fixture(autouse=True)
-def storage(server: ObjectServer, files_root: Path, settings: Any) -> ObjectStorage:
+def storage(server: ObjectServer, settings: Any) -> ObjectStorage:
     """The default storage during a test, with nothing in it."""
     settings.STORAGES = {**settings.STORAGES, "default": server.storage()}
+    default_storage._bucket = server.bucket  # type: ignore[attr-defined]  # for each test a new one takes its time
     return cast("ObjectStorage", default_storage)
 
 
@@ -99,7 +104,55 @@ def work(end: Callable[[Attempt[ReportJob]], object], *, blocks: int = BLOCKS) -
     return attempt_it
 
 
+WRITER = """
+import os
+from pathlib import Path
+import django
+django.setup()
+from django.core.files.storage import default_storage
+from jobs import files
+
+def memory():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+block = os.urandom(1 << 20)
+default_storage.exists("anything")
+before = memory()
+with files.storing("reports/large") as target:
+    for _ in range(24):
+        target.write(block)
+print(default_storage.size("reports/large"), memory() - before)
+"""
+
+
+def test_variables_of_the_environment_name_the_bucket_and_a_process_grows_by_little(server: ObjectServer) -> None:
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": "postgres://nobody@localhost/nothing",
+        "REDIS_URL": "redis://localhost:1/0",
+        "SECRET_KEY": "only-for-tests",
+        "S3_BUCKET": BUCKET,
+        "S3_FOLDER": "tallydesk",
+        "S3_ENDPOINT_URL": server.url,
+        "S3_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+    }
+    answer = subprocess.run(
+        [sys.executable, "-c", WRITER],
+        env={**os.environ, **variables},
+        cwd=django_settings.BASE_DIR,
+        capture_output=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr.decode()
+    size, growth = (int(word) for word in answer.stdout.split())
+    assert ObjectStorage(**server.storage(location="tallydesk")["OPTIONS"]).size("reports/large") == size == 24 << 20
+    assert growth < 20 << 20
+
+
 @pytest.mark.parametrize("format_slug", ["csv", "xlsx", "parquet"])
+@with_jobs
 def test_a_report_is_stored_and_handed_out_whole_and_in_part(subscription: Subscription, format_slug: str) -> None:
     job = make_job(subscription=subscription, format=format_slug)
     tasks.generate_report(str(job.pk))
@@ -120,16 +173,16 @@ def test_a_file_of_many_parts_goes_up_and_comes_down_in_bounded_memory() -> None
     written, read = hashlib.sha256(), hashlib.sha256()
     tracemalloc.start()
     with files.storing("reports/large") as target:
-        for _ in range(64):
+        for _ in range(32):
             written.update(BLOCK)
             target.write(BLOCK)
-    assert default_storage.size("reports/large") == 64 * len(BLOCK)
+    assert default_storage.size("reports/large") == 32 * len(BLOCK)
     going_up = tracemalloc.get_traced_memory()[1]
     tracemalloc.reset_peak()
     with default_storage.open("reports/large") as file:
         while block := file.read(1 << 16):
             read.update(block)
-        assert (file.seek(-5, os.SEEK_END), file.read()) == (64 * len(BLOCK) - 5, BLOCK[-5:])
+        assert (file.seek(-5, os.SEEK_END), file.read()) == (32 * len(BLOCK) - 5, BLOCK[-5:])
         assert (file.seek(len(BLOCK) - 2), file.read(4)) == (len(BLOCK) - 2, BLOCK[-2:] + BLOCK[:2])
     coming_down = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -149,6 +202,7 @@ def test_a_file_is_there_once_it_is_complete_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("blocks", [0, BLOCKS])
+@with_jobs
 def test_an_attempt_that_fails_leaves_neither_file_nor_unfinished_upload(blocks: int) -> None:
     job = make_job()
 
@@ -160,6 +214,7 @@ def test_an_attempt_that_fails_leaves_neither_file_nor_unfinished_upload(blocks:
     assert (job.state, stored()) == (State.FAILED, [])
 
 
+@with_jobs
 def test_an_attempt_that_is_cancelled_leaves_neither_file_nor_unfinished_upload(settings: Any) -> None:
     settings.JOB_HEARTBEAT_SECONDS = 0.1
     job = make_job()
@@ -177,6 +232,7 @@ def test_an_attempt_that_is_cancelled_leaves_neither_file_nor_unfinished_upload(
     assert (job.state, stored()) == (State.CANCELLED, [])
 
 
+@with_jobs
 def test_an_attempt_whose_process_is_to_end_leaves_neither_and_hands_the_job_over() -> None:
     job = make_job()
 
@@ -190,6 +246,7 @@ def test_an_attempt_whose_process_is_to_end_leaves_neither_and_hands_the_job_ove
 
 
 @pytest.mark.parametrize("trouble", ["unreachable", "refusing", "misnamed"])
+@with_jobs
 def test_a_storage_that_is_away_or_refuses_puts_the_job_back(
     trouble: str, subscription: Subscription, server: ObjectServer, settings: Any
 ) -> None:
@@ -229,6 +286,7 @@ def test_a_storage_that_goes_away_while_a_file_is_written_ends_the_writing(
     assert stored() == []
 
 
+@with_jobs
 def test_a_file_that_is_missing_has_expired_and_one_in_a_storage_that_is_away_has_not(
     server: ObjectServer, subscription: Subscription, settings: Any
 ) -> None:
@@ -245,6 +303,7 @@ def test_a_file_that_is_missing_has_expired_and_one_in_a_storage_that_is_away_ha
         ask(ReportJob.objects.get(pk=job.pk))
 
 
+@with_jobs
 def test_what_killed_workers_left_there_is_collected(
     storage: ObjectStorage, subscription: Subscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +333,7 @@ def test_a_file_in_use_is_as_old_as_it_is(storage: ObjectStorage) -> None:
             storage.get_modified_time(name)
 
 
+@with_jobs
 def test_expired_reports_are_deleted_there(subscription: Subscription) -> None:
     job = make_job(subscription=subscription)
     tasks.generate_report(str(job.pk))
@@ -285,6 +345,7 @@ def test_expired_reports_are_deleted_there(subscription: Subscription) -> None:
         refuse_unless_there(job, administrator=job.requested_by)
 
 
+@with_jobs
 def test_an_upload_is_checked_from_there_applied_and_deleted_with_its_errors() -> None:
     upload = taken(receive_users("email,name\nana@acme.example,Ana\nnobody,X\n", account=make_account()))
     assert (upload.status, upload.rows, upload.rows_in_error) == (UploadStatus.READY, 2, 1)
@@ -295,6 +356,7 @@ def test_an_upload_is_checked_from_there_applied_and_deleted_with_its_errors() -
     assert default_storage.listdir("uploads")[1] == []
 
 
+@with_jobs
 def test_a_workbook_is_read_from_there_by_the_process_that_reads_workbooks() -> None:
     account = make_account()
     content = workbook(["email", "name"], ["ana@acme.example", "Ana"])
