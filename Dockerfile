@@ -17,7 +17,7 @@ RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nolog
  && install -d -o tallydesk -g tallydesk -m 0700 /files /metrics
 WORKDIR /app
 COPY --from=build /venv /venv
-COPY manage.py ./
+COPY manage.py pyproject.toml ./
 COPY config config
 COPY billing billing
 COPY usage usage
