@@ -100,10 +100,7 @@ def _after(pattern: re.Pattern[bytes], data: bytes, place: int) -> int:
 
 def sheet_parts(archive: zipfile.ZipFile, parts: Parts) -> dict[str, zipfile.ZipInfo]:
     """The part of each sheet that has one, by the sheet's name. Raises what broken archives and XML raise."""
-    relations = {
-        relation.get("Id"): relation.get("Target", "").replace("\\", "/")
-        for relation in ET.fromstring(archive.read(parts["xl/_rels/workbook.xml.rels"]))  # noqa: S314 - see look()
-    }
+    relations = {relation.get("Id"): _path(relation) for relation in _relations(archive, parts)}
     found: dict[str, zipfile.ZipInfo] = {}
     for sheet in ET.fromstring(archive.read(parts["xl/workbook.xml"])).iter():  # noqa: S314 - see look()
         if sheet.tag.endswith("}sheet"):
@@ -112,7 +109,21 @@ def sheet_parts(archive: zipfile.ZipFile, parts: Parts) -> dict[str, zipfile.Zip
                 raise RefusedError(f"The workbook has two sheets of one name. {SAVE_AGAIN}")
             # The name of the attribute depends on the edition of the standard.
             relation = next((value for key, value in sheet.items() if key.endswith("}id")), "")
-            path = normpath(join("/xl", relations.get(relation, ""))).lstrip("/").lower()
+            path = relations.get(relation, "")
             if path in parts:
                 found[name] = parts[path]
     return found
+
+
+def styles_part(archive: zipfile.ZipFile, parts: Parts) -> zipfile.ZipInfo | None:
+    """The part of styles, if the workbook has one. Raises what broken archives and XML raise."""
+    paths = [_path(one) for one in _relations(archive, parts) if one.get("Type", "").endswith("/styles")]
+    return next((parts[path] for path in paths if path in parts), None)
+
+
+def _relations(archive: zipfile.ZipFile, parts: Parts) -> ET.Element:
+    return ET.fromstring(archive.read(parts["xl/_rels/workbook.xml.rels"]))  # noqa: S314 - see look()
+
+
+def _path(relation: ET.Element) -> str:
+    return normpath(join("/xl", relation.get("Target", "").replace("\\", "/"))).lstrip("/").lower()

@@ -17,16 +17,15 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from math import isfinite
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from usage.workbook_archives import SAVE_AGAIN, RefusedError, look, sheet_parts
-from usage.workbook_sheets import ErrorCell, error_cells, explanation
+from usage.workbook_archives import SAVE_AGAIN, Parts, RefusedError, look, sheet_parts, styles_part
+from usage.workbook_cells import percentage, text
+from usage.workbook_sheets import OddCell, explanation, odd_cells
+from usage.workbook_styles import Shown, Styles, styles_of
 
 CONVERT, EXPLAIN = "convert", "explain"
 REFUSED, OUT_OF_MEMORY, OUT_OF_SPACE = 3, 4, 5
@@ -34,8 +33,6 @@ MEMORY = 1 << 30
 SECONDS = 60
 OUTPUT = 1 << 30
 
-# What a cell of a spreadsheet holds at most.
-MAX_CELL = 32_767
 ADVICE = "Delete what lies behind the last column and below the last row, or save the sheet as CSV and upload that."
 _EMPTY = "The workbook is empty; it needs a header row with the names of the columns."
 _ALL_HIDDEN = "No visible sheet of the workbook has data; show the sheet with the table, and upload it again."
@@ -76,71 +73,69 @@ def visible_sheets(workbook: CalamineWorkbook) -> list[str]:
     ]
 
 
-def rows(sheet: CalamineSheet, errors: Iterator[ErrorCell]) -> Iterator[tuple[int, list[Any]]]:
-    """(row, cells) from the first column with data on, with the errors where the spreadsheet shows them."""
+def rows(sheet: CalamineSheet, odd_ones: Iterator[OddCell]) -> Iterator[tuple[int, list[Any]]]:
+    """(row, cells) from the first column with data on, with errors and percentages as the spreadsheet shows them."""
     first_column = (sheet.start or (0, 0))[1]
-    error = next(errors, None)
+    odd = next(odd_ones, None)
     line = 0
     for line, row in enumerate(sheet.iter_rows(), start=1):
-        while error and error.line <= line:
-            _put(row, error, first_column, line)
-            error = next(errors, None)
+        while odd and odd.line <= line:
+            _put(row, odd, first_column, line)
+            odd = next(odd_ones, None)
         yield line, row
-    while error:
-        line, row = error.line, []
-        while error and error.line <= line:
-            _put(row, error, first_column, line)
-            error = next(errors, None)
+    while odd:
+        line, row = odd.line, []
+        while odd and odd.line <= line:
+            _put(row, odd, first_column, line)
+            odd = next(odd_ones, None)
         yield line, row
 
 
-def _put(row: list[Any], error: ErrorCell, first_column: int, line: int) -> None:
-    place = error.column - first_column
-    if error.line < line or place < 0:
-        raise RefusedError(f"A cell in row {error.line} holds an error, {error.text}.", error.line)
+def _put(row: list[Any], odd: OddCell, first_column: int, line: int) -> None:
+    place = odd.column - first_column
+    if isinstance(odd.shown, Shown):
+        if odd.line < line:
+            raise RefusedError(f"A percentage in row {odd.line} stands below others. {SAVE_AGAIN}", odd.line)
+        if 0 <= place < len(row) and isinstance(row[place], int | float) and not isinstance(row[place], bool):
+            row[place] = _shown(row[place], odd)
+        return
+    if odd.line < line or place < 0:
+        raise RefusedError(f"A cell in row {odd.line} holds an error, {odd.shown}.", odd.line)
     row.extend([""] * (place + 1 - len(row)))
-    row[place] = error.text
+    row[place] = odd.shown
 
 
-def text(cell: Any) -> str:
-    """A cell as uploads want it, without noise; what only looks like a value stays recognizable as none."""
-    if isinstance(cell, str):
-        return cell if len(cell) <= MAX_CELL else cell[:MAX_CELL]
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    if isinstance(cell, int | float):
-        return _number(cell)
-    if isinstance(cell, datetime):
-        return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds")
-    if isinstance(cell, timedelta):
-        seconds = round(cell.total_seconds())
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
-
-
-def _number(number: float) -> str:
-    """A spreadsheet keeps 15 digits. What has more is written as it shows it, which no column takes for a value."""
-    if not isfinite(number):
-        return "#NUM!"
-    if abs(number) >= 10**15:
-        mantissa, _, exponent = f"{number:.14E}".partition("E")
-        return f"{mantissa.rstrip('0').rstrip('.')}E{exponent}"
-    if number == int(number):
-        return str(int(number))
-    return f"{Decimal(f'{number:.15g}'):f}"
+def _shown(number: float, odd: OddCell) -> str:
+    if odd.shown is Shown.AS_EITHER:
+        raise RefusedError(
+            f"The format of a cell in row {odd.line} shows some numbers as percentages and others as they are: give "
+            "its column a format that does one or the other.",
+            odd.line,
+        )
+    return percentage(number)
 
 
 def convert(source: int, target: int) -> None:
     """Write the workbook's one sheet as CSV. Raises RefusedError, and what broken archives and workbooks raise."""
     with zipfile.ZipFile(open(source, "rb", closefd=False)) as archive:
-        parts = sheet_parts(archive, look(archive))
+        parts = look(archive)
+        sheets = sheet_parts(archive, parts)
         sheet = the_sheet(CalamineWorkbook.from_path(f"/dev/fd/{source}"))
+        styles = _styles(archive, parts)
         with (
-            archive.open(parts[sheet.name]) as part,
+            archive.open(sheets[sheet.name]) as part,
             open(target, "w", encoding="utf-8", newline="", closefd=False) as file,
         ):
             # With this end of a line the module also puts a lone carriage return in a cell into quotation marks.
-            _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, error_cells(part)))
+            _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, odd_cells(part, styles)))
+
+
+def _styles(archive: zipfile.ZipFile, parts: Parts) -> Styles:
+    found = styles_part(archive, parts)
+    if found is None:
+        return {}
+    with archive.open(found) as part:
+        return styles_of(part)
 
 
 def explain(source: int) -> None:

@@ -1,11 +1,13 @@
-"""The XML of a workbook's sheet, read piece by piece: the cells in error, and those far away from the others."""
+"""The XML of a workbook's sheet, read piece by piece: cells in error, percentages, cells far away from the others."""
 
 import re
 from collections.abc import Iterable, Iterator
+from heapq import merge
 from itertools import pairwise
 from typing import IO, NamedTuple
 
 from usage.workbook_archives import SAVE_AGAIN, RefusedError, refuse_foreign_xml
+from usage.workbook_styles import Shown, Styles
 
 _CHUNK = 1 << 20
 _ROWS_TAG = b"sheetData"
@@ -17,6 +19,12 @@ _FAULTY = re.compile(
     rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)>\s*(?P<formula><(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*)?"""
     rb"""(?:<(?:\w+:)?v\b[^<>]*(?:/>|>(?P<value>[^<]*)</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
 )
+# A cell that may hold something.
+_CELL = re.compile(rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)(?<!/)>""")
+_STYLE = re.compile(rb"""\bs=["']([0-9]+)["']""")
+_DEFAULT_STYLE = b"0"
+# So many styles are looked for by name.
+_FEW_STYLES = 100
 _PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _TYPE = re.compile(rb"""\bt=["'](\w+)["']""")
 _FILLED = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]{1,3})([0-9]{1,10})["'][^<>]*(?<!/)>""")
@@ -28,12 +36,12 @@ _ROWS = 1_100_000
 _FAR_ROWS, _FAR_COLUMNS = 1000, 100
 
 
-class ErrorCell(NamedTuple):
-    """Row (from 1), column (from 0), and what the spreadsheet shows there."""
+class OddCell(NamedTuple):
+    """Row (from 1), column (from 0), and the error that the spreadsheet shows there, or how it shows the number."""
 
     line: int
     column: int
-    text: str
+    shown: str | Shown
 
 
 def _pieces(part: IO[bytes]) -> Iterator[bytes]:
@@ -73,14 +81,42 @@ def _last_start(data: bytes) -> int:
     return start if start >= 0 else len(data)
 
 
-def error_cells(part: IO[bytes]) -> Iterator[ErrorCell]:
-    """The cells of a sheet that hold an error, which calamine takes for empty, as it takes formulas without a value."""
+def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
+    """The cells of a sheet of which calamine tells less than the spreadsheet shows.
+
+    Those that hold an error it takes for empty, as it takes formulas without a value; of a percentage it tells the
+    number alone, a hundredth of what is shown.
+    """
+    of_styles = _cell_of(styles)
     for piece in _pieces(part):
+        found: list[Iterable[OddCell | None]] = []
         if any(mark in piece for mark in _MARKS):
-            yield from filter(None, map(_error_cell, _FAULTY.finditer(piece)))
+            found.append(map(_error_cell, _FAULTY.finditer(piece)))
+        if styles:
+            found.append(_percentage(cell["attributes"], styles) for cell in of_styles.finditer(piece))
+        yield from merge(*(filter(None, cells) for cells in found), key=lambda cell: (cell.line, cell.column))
 
 
-def _error_cell(cell: re.Match[bytes]) -> ErrorCell | None:
+def _cell_of(styles: Styles) -> re.Pattern[bytes]:
+    """A cell that may hold something, and may have one of the styles: most have none, or another."""
+    if _DEFAULT_STYLE in styles:
+        return _CELL
+    numbers = b"|".join(styles) if len(styles) <= _FEW_STYLES else b"[0-9]+"
+    return re.compile(rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*\bs=["'](?:%s)["'][^<>]*)(?<!/)>""" % numbers)
+
+
+def _percentage(attributes: bytes, styles: Styles) -> OddCell | None:
+    style, kind = _STYLE.search(attributes), _TYPE.search(attributes)
+    shown = styles.get(style[1] if style else _DEFAULT_STYLE)
+    if shown is None or (kind is not None and kind[1] != b"n"):
+        return None
+    place = _PLACE.search(attributes)
+    if not place:
+        raise RefusedError(f"A percentage stands in a cell that does not say which cell it is. {SAVE_AGAIN}")
+    return OddCell(int(place[2]), _number_of(place[1]) - 1, shown)
+
+
+def _error_cell(cell: re.Match[bytes]) -> OddCell | None:
     kind, value = _TYPE.search(cell["attributes"]), cell["value"]
     is_error = kind is not None and kind[1] == b"e"
     is_uncomputed = cell["formula"] and not value and (kind is None or kind[1] != b"str")
@@ -94,7 +130,7 @@ def _error_cell(cell: re.Match[bytes]) -> ErrorCell | None:
     text = (value or b"#VALUE!").decode(errors="replace")[:_LONGEST_ERROR]
     if not place:
         raise RefusedError(f"{where} holds an error, {text}.")
-    return ErrorCell(line, _number_of(place[1]) - 1, text)
+    return OddCell(line, _number_of(place[1]) - 1, text)
 
 
 def _number_of(column: bytes) -> int:

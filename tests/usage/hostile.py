@@ -19,6 +19,7 @@ HEADER = ["code", "name"]
 ROWS = (HEADER, ["ACME", "Acme"], ["BETA", "Beta"])
 GOOD = workbook(*ROWS)
 SHEET = "xl/worksheets/sheet1.xml"
+STYLE_PART = "xl/styles.xml"
 RATES = COLUMNS["rates"].split(",")
 RATE = ["Standard", "USD", "2026-01-01", "US", "US", "voice", "Inbound", 0.01]
 
@@ -43,6 +44,28 @@ def inline(text: str) -> Xml:
 def raw(value: str, attributes: str = "") -> Xml:
     """A cell whose value is written by hand."""
     return Xml(f'<c r="{{}}" {attributes}><v>{value}</v></c>')
+
+
+def formatted(code: str, cell: str) -> Make:
+    """The good workbook with one more row, of which a cell has style 1, which is of this format."""
+
+    def make() -> bytes:
+        named = parts(Data=sheet(*ROWS, ["GAMMA", Xml(cell)]))
+        named[STYLE_PART] = (
+            f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="164" formatCode="{code}"/></numFmts>'
+            '<cellXfs><xf numFmtId="0"/><xf numFmtId="164"/></cellXfs></styleSheet>'
+        )
+        return packed(named)
+
+    return make
+
+
+def entities_in_far_styles() -> bytes:
+    """The good workbook, whose styles are where no program puts them, and declare entities."""
+    named = good_parts()
+    relations = "xl/_rels/workbook.xml.rels"
+    named[relations] = named[relations].replace("styles.xml", "odd/styles.xml")
+    return packed({**named, "xl/odd/styles.xml": f"{LAUGHS}{named.pop(STYLE_PART)}"})
 
 
 def good_parts() -> dict[str, str]:
@@ -431,6 +454,20 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
     "XLSX: errors in rows out of order": (
         rows(f'<row r="5">{ERROR.replace("{}", "A5")}</row><row r="2">{ERROR.replace("{}", "A2")}</row>'),
         "A cell in row 2 holds an error, #REF!.",
+    ),
+    "XLSX: styles that break off": (changed(STYLE_PART, lambda xml: xml[:-5]), BROKEN),
+    "XLSX: entities in styles where none are": (entities_in_far_styles, ENTITIES),
+    "XLSX: hundreds of thousands of styles": (
+        changed(STYLE_PART, lambda xml: xml.replace("</cellXfs>", f'{"<xf/>" * 300_000}</cellXfs>')),
+        "The workbook has more formats of cells than any spreadsheet.",
+    ),
+    "XLSX: a percentage now and then": (
+        formatted("[&lt;1]0%;0", '<c r="{}" s="1"><v>0.5</v></c>'),
+        "The format of a cell in row 4 shows some numbers as percentages and others as they are",
+    ),
+    "XLSX: a percentage nowhere": (
+        formatted("0%", '<c s="1"><v>0.5</v></c>'),
+        "A percentage stands in a cell that does not say which cell it is.",
     ),
     "XLSX: an error for a heading": (lambda: workbook(["code", ERROR], ["A", "B"]), "#REF!: The column is unknown"),
     "XLSX: a thousand columns": (lambda: workbook([f"c{n}" for n in range(1000)]), "c0: The column is unknown"),

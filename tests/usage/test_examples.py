@@ -43,8 +43,8 @@ def test_every_column_is_described_and_has_an_example(kind: UploadKind) -> None:
             "",
             False,
             (
-                "A decimal number from 0 to 100 with at most 4 decimals. May be absent or empty. It holds for the "
-                "whole subscription."
+                "A percentage from 0 to 100 with at most 4 decimals, such as 12.5 or 12.5%. May be absent or empty. "
+                "It holds for the whole subscription."
             ),
         ),
         ("users", "email", "User", True, "An e-mail address."),

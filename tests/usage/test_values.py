@@ -9,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from billing.models import Account, Rate, Subscription
+from billing.models import Account, Rate, Subscription, TelcoCommitDiscount
 from tests.factories import instant, make_account, make_charge, make_entity
-from tests.usage.files import counts, table, upload
+from tests.usage.files import COLUMNS, counts, table, upload
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
 
 pytestmark = pytest.mark.django_db
+
+RATES = COLUMNS["rates"]
 
 
 def call(**cells: str) -> str:
@@ -200,12 +202,50 @@ def test_a_rate_with_a_wrong_value_is_refused(column: str, value: str, reason: s
     assert not Rate.objects.exists()
 
 
-@pytest.mark.parametrize("value", ["12.34567", "100.0001", "101", "-1", "abc"])
-def test_a_discount_is_a_percentage_of_four_decimals(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("12.34567", "The number has more than 4 decimals."),
+        ("12.34567%", "The number has more than 4 decimals."),
+        ("100.0001", "The number is greater than 100."),
+        ("101 %", "The number is greater than 100."),
+        ("-1", "The number is negative."),
+        ("-1%", "The number is negative."),
+        ("'-1%", "The number is negative."),
+        ('"12,5 %"', "The number has a decimal comma: write a point."),
+        ("abc", "This is not a decimal number such as 12 or 0.5."),
+        ("%", "This is not a decimal number such as 12 or 0.5."),
+        ("5%%", "This is not a decimal number such as 12 or 0.5."),
+    ],
+)
+def test_a_discount_is_a_percentage_of_four_decimals(value: str, reason: str) -> None:
     make_account(code="ACME")
     text = f"number,account,activation_date,currency,telco_commit_percent\nS-1,ACME,2020-01-01,USD,{value}\n"
-    assert reason_for(kind="subscriptions", column="telco_commit_percent", text=text)
+    assert reason_for(kind="subscriptions", column="telco_commit_percent", text=text) == reason
     assert not Subscription.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["12.5", "12.5%", "12.5 %", "012.50\u00a0%"])
+def test_a_percentage_may_have_its_sign(value: str) -> None:
+    make_account(code="ACME")
+    text = f"number,account,activation_date,currency,telco_commit_percent\nS-1,ACME,2020-01-01,USD,{value}\n"
+    assert upload(kind="subscriptions", text=text).is_applied
+    assert TelcoCommitDiscount.objects.get().percent == Decimal("12.5")
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "header", "row"),
+    [
+        ("resource_usage", "quantity", "date,resource,quantity", "2026-03-01,SMS,50%"),
+        ("rates", "minimum_seconds", f"{RATES},minimum_seconds", "World,USD,2026-01-01,US,US,voice,Inbound,0.1,50 %"),
+        ("rates", "rate_per_minute", RATES, "World,USD,2026-01-01,US,US,voice,Inbound,1.19%"),
+    ],
+)
+def test_a_percentage_is_refused_where_a_number_is_wanted(kind: str, column: str, header: str, row: str) -> None:
+    upload(kind="resources", text="name,unit\nSMS,message\n")
+    assert reason_for(kind=kind, column=column, text=f"{header}\n{row}\n") == (
+        "This is a percentage, and the column takes none: write the number itself, in a cell formatted as a number."
+    )
 
 
 @pytest.mark.parametrize(

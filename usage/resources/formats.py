@@ -25,6 +25,9 @@ PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
 FORMULA = "^[=@+\t\r-]"
 # What a spreadsheet shows, and writes, where it could not compute a cell.
 _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
+# A spreadsheet shows a number as its hundredfold with this sign; typed by hand, it may stand apart. A negative one may
+# come from a file of rows in error, with an apostrophe.
+_PERCENTAGE = "^'?(-?[0-9]+([.,][0-9]+)?)[\\s\u00a0\u202f]*%$"
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
@@ -50,6 +53,14 @@ def differs(value: Expression, pattern: str) -> Expression:
 def failed_formula(value: Expression) -> Expression:
     """Whether the text is what a spreadsheet makes of a formula that went wrong."""
     return sql.SQL("CASE WHEN {v} LIKE '#%' THEN {} ELSE false END").format(matches(value, _FAILED_FORMULA), v=value)
+
+
+def percentage(value: Expression) -> Fault:
+    """The fault of a percentage where a number is wanted: 50% may mean 0.5 there, or 50, and nobody can tell which."""
+    return (
+        matches(value, _PERCENTAGE),
+        "This is a percentage, and the column takes none: write the number itself, in a cell formatted as a number.",
+    )
 
 
 def unescaped(value: Expression) -> Expression:
@@ -221,44 +232,69 @@ class Integer(Format):
             matches(value, "^0*[0-9]{1,10}$"), value, self.least
         )
 
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        return [percentage(value)]
+
 
 class Amount(Format):
-    """A decimal number, 0 or more (or up to `greatest`), with so many digits before and behind the point at most."""
+    """A decimal number, 0 or more, with so many digits before and behind the point at most."""
 
     cell = Cell.NUMBER
 
-    def __init__(self, *, digits: int, places: int, greatest: int | None = None) -> None:
+    def __init__(self, *, digits: int, places: int) -> None:
         super().__init__()
-        self.places, self.whole, self.greatest = places, digits - places, greatest
+        self.places, self.whole = places, digits - places
         self.sql_type = f"numeric({digits}, {places})"
         self.sentence = "This is not a decimal number such as 12 or 0.5."
-        bounds = ", 0 or more," if greatest is None else f" from 0 to {greatest}"
-        self.described = f"A decimal number{bounds} with at most {places} decimals"
+        self.described = f"A decimal number, 0 or more, with at most {places} decimals"
 
     def valid(self, value: Expression) -> Expression:
         places = f"{{1,{self.places}}}"
-        well_formed = matches(value, f"^(0*[0-9]{{1,{self.whole}}}([.][0-9]{places})?|-0+([.]0{places})?)$")
-        if self.greatest is None:
-            return well_formed
-        return sql.SQL("CASE WHEN {} THEN {}::numeric <= {} ELSE false END").format(well_formed, value, self.greatest)
+        return matches(value, f"^(0*[0-9]{{1,{self.whole}}}([.][0-9]{places})?|-0+([.]0{places})?)$")
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        faults = [
+        return [
+            percentage(value),
             (matches(value, "^('?-)?[0-9]+,[0-9]+$"), "The number has a decimal comma: write a point."),
             (differs(value, "^-?[0-9]+([.][0-9]+)?$"), self.sentence),
             (matches(value, "^-.*[1-9]"), "The number is negative."),
             (matches(value, f"[.][0-9]{{{self.places + 1}}}"), f"The number has more than {self.places} decimals."),
             (matches(value, f"^-?0*[1-9][0-9]{{{self.whole}}}"), f"The number has more than {self.whole} digits."),
         ]
-        if self.greatest is not None:
-            faults.append((sql.SQL("true"), f"The number is greater than {self.greatest}."))
-        return faults
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         if value is None:
             return ""
         text = f"{Decimal(value):f}"
         return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class Percent(Amount):
+    """A percentage, `12.5` or `12.5%`: a workbook's cell that is shown as one comes with the sign."""
+
+    _GREATEST = 100
+
+    def __init__(self, *, places: int) -> None:
+        super().__init__(digits=3 + places, places=places)
+        self.described = (
+            f"A percentage from 0 to {self._GREATEST} with at most {places} decimals, such as 12.5 or 12.5%"
+        )
+
+    def valid(self, value: Expression) -> Expression:
+        number = self._number(value)
+        return sql.SQL("CASE WHEN {} THEN {}::numeric <= {} ELSE false END").format(
+            super().valid(number), number, self._GREATEST
+        )
+
+    def typed(self, value: Expression) -> Expression:
+        return super().typed(self._number(value))
+
+    def faults(self, value: Expression) -> Sequence[Fault]:
+        too_great = (sql.SQL("true"), f"The number is greater than {self._GREATEST}.")
+        return [*super().faults(self._number(value)), too_great]
+
+    def _number(self, value: Expression) -> Expression:
+        return sql.SQL("regexp_replace({}, {}, '\\1')").format(value, sql.Literal(_PERCENTAGE))
 
 
 class Day(Format):

@@ -12,7 +12,7 @@ from usage.rating import rate_unrated_calls
 from usage.resources.base import Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
-from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier
+from usage.resources.formats import Choice, Currency, Day, Expression, Identifier, Percent
 
 _TABLES = {
     "sheets": sql.Identifier(RateSheet._meta.db_table),
@@ -69,7 +69,7 @@ class SubscriptionResource(UploadResource):
         note="Its rates may come later.",
     )
     telco_commit_percent = Column(
-        Amount(digits=7, places=4, greatest=100),
+        Percent(places=4),
         optional=True,
         example="12.5",
         note="It holds for the whole subscription.",
