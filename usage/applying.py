@@ -42,10 +42,10 @@ class AtOnce:
             shutil.copyfileobj(self._file, target, 1 << 20)
 
     def _save(self, name: str, outcome: Outcome) -> None:
-        upload, counts = self.upload, outcome.counts
+        upload = self.upload
         upload.file.name = name
-        upload.rows, upload.rows_new, upload.rows_changed = counts.rows, counts.new, counts.changed
-        upload.rows_unchanged, upload.rows_in_error = counts.unchanged, counts.errors
+        for field, number in outcome.counts.fields.items():
+            setattr(upload, field, number)
         upload.applied_versions = self.staged.versions()
         upload.save()
         Upload.objects.filter(pk=upload.pk).update(checked_at=Now(), applied_at=Now())

@@ -91,7 +91,7 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
         outcome = staged.apply(
             skip_errors=step.skips_errors,
             known_errors=upload.rows_in_error,
-            checked=_counts(upload) if is_current else None,
+            checked=Counts.of(upload) if is_current else None,
         )
         found = {} if is_current else _found(step, staged, outcome.counts, versions)
         if outcome.is_applied:
@@ -164,7 +164,7 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
         return False
     _succeed(
         attempt,
-        **_fields(Counts(rows=same.rows, unchanged=same.rows)),
+        **Counts(rows=same.rows, unchanged=same.rows).fields,
         refusal="",
         preview={"changes": [], "errors": [], "new_users": 0},
         errors_file="",
@@ -184,7 +184,7 @@ def _found(step: UploadStep, staged: Staged, counts: Counts, versions: str) -> d
         _store(errors_file, staged.write_errors)
         _store(rows_file, staged.write_rows_in_error)
     return {
-        **_fields(counts),
+        **counts.fields,
         "refusal": "",
         "preview": preview(staged, counts),
         "errors_file": errors_file,
@@ -203,7 +203,7 @@ def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
         {"line": one.line, "column": one.column, "value": one.value, "reason": one.reason} for one in error.errors[:50]
     ]
     return {
-        **_fields(Counts(rows=error.rows, errors=error.rows)),
+        **Counts(rows=error.rows, errors=error.rows).fields,
         "refusal": str(error),
         "preview": {"changes": [], "errors": errors, "new_users": 0},
         "errors_file": errors_file,
@@ -236,23 +236,3 @@ def _fail(attempt: Attempt[UploadStep], failure: str, **fields: Any) -> None:
 def _save(upload: Upload, **fields: Any) -> None:
     if fields:
         Upload.objects.filter(pk=upload.pk).update(**fields)
-
-
-def _counts(upload: Upload) -> Counts:
-    return Counts(
-        upload.rows or 0,
-        upload.rows_new or 0,
-        upload.rows_changed or 0,
-        upload.rows_unchanged or 0,
-        upload.rows_in_error or 0,
-    )
-
-
-def _fields(counts: Counts) -> dict[str, int]:
-    return {
-        "rows": counts.rows,
-        "rows_new": counts.new,
-        "rows_changed": counts.changed,
-        "rows_unchanged": counts.unchanged,
-        "rows_in_error": counts.errors,
-    }

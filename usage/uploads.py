@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from typing import BinaryIO, Self
 from uuid import UUID
 
 import psycopg
@@ -26,7 +26,7 @@ from usage import checking, recording
 from usage.error_files import write_rows_in_error
 from usage.headers import columns_of
 from usage.locks import lock_accounts, lock_shared_tables, staged_file
-from usage.models import UploadKind
+from usage.models import Upload, UploadKind
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
@@ -39,6 +39,13 @@ from usage.watching import Nobody, Phase, Watcher
 
 # Sorting and hashing a million rows in memory; given back at the end of the transaction.
 _WORK_MEM = "128MB"
+_FIELDS = {
+    "rows": "rows",
+    "new": "rows_new",
+    "changed": "rows_changed",
+    "unchanged": "rows_unchanged",
+    "errors": "rows_in_error",
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,16 @@ class Counts:
     changed: int = 0
     unchanged: int = 0
     errors: int = 0
+
+    @classmethod
+    def of(cls, upload: Upload) -> Self:
+        """What an upload says that its last check found."""
+        return cls(**{name: getattr(upload, field) or 0 for name, field in _FIELDS.items()})
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """The same as fields of an upload."""
+        return {field: getattr(self, name) for name, field in _FIELDS.items()}
 
 
 @dataclass(frozen=True)
