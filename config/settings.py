@@ -127,7 +127,7 @@ _FOLDER = {
         "directory_permissions_mode": 0o700,
     },
 }
-# Keys and region come from where all programs of AWS look for them, which may be the machine's role.
+# The key comes from where all programs of AWS look for it, which may be the machine's role.
 _BUCKET = {
     "BACKEND": "jobs.object_storage.ObjectStorage",
     "OPTIONS": {
