@@ -13,6 +13,7 @@ from billing.models import Account, Administrator, Subscription
 from jobs.states import State
 from reports import formats, tasks
 from reports.models import ReportJob
+from reports.totals import Totals
 from tests.factories import make_rate, make_subscription, make_version
 from tests.jobs.jobs import make_job, permitted_administrator
 from tests.jobs.uploads import applied, make_uploader, uploaded
@@ -99,7 +100,7 @@ def test_a_report_made_while_uploads_are_writing_shows_the_data_of_one_moment(
     assert len(seen) > 1
 
 
-def sums(job: ReportJob) -> tuple[int, Decimal]:
-    """The calls' seconds and costs in the job's control totals."""
-    amounts = {it["column"]: Decimal(it["amount"]) for it in job.totals["sums"]}
-    return int(amounts["Duration (Seconds)"]), amounts.get("Total cost", Decimal(0))
+def sums(totals: Totals) -> tuple[Decimal, Decimal]:
+    """The calls' seconds and costs."""
+    amounts = {it.column: it.amount for it in totals.sums}
+    return amounts["Duration (Seconds)"], amounts.get("Total cost", Decimal(0))
