@@ -1,5 +1,6 @@
 """What people decide about an upload: apply it, with or without its rows in error, discard it, or undo it."""
 
+from collections.abc import Set
 from functools import partial
 
 from django.core.exceptions import ValidationError
@@ -12,8 +13,9 @@ from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import refuse_unless_permitted
 
-_DECIDABLE = {UploadStatus.READY, UploadStatus.NOT_APPLIED}
-_CHECKED_AGAIN = _DECIDABLE | {UploadStatus.BROKEN_OFF, UploadStatus.REFUSED, UploadStatus.UNDONE}
+# Where an upload waits for a person.
+DECIDABLE = frozenset({UploadStatus.READY, UploadStatus.NOT_APPLIED})
+_CHECKED_AGAIN = DECIDABLE | {UploadStatus.BROKEN_OFF, UploadStatus.REFUSED, UploadStatus.UNDONE}
 
 
 def confirm(upload: Upload, administrator: Administrator, *, skips_errors: bool = False) -> UploadStep:
@@ -22,7 +24,7 @@ def confirm(upload: Upload, administrator: Administrator, *, skips_errors: bool 
     Raises PermissionDenied; ValidationError, a sentence, where there is nothing to be applied.
     """
     with transaction.atomic():
-        upload = _held(upload, administrator, among=_DECIDABLE)
+        upload = _held(upload, administrator, among=DECIDABLE)
         if upload.rows_in_error and not skips_errors:
             raise ValidationError("Rows are in error: apply the upload without them, or mend them.")
         if not (upload.rows_new or upload.rows_changed):
@@ -78,7 +80,7 @@ def begin(upload: Upload, step: Step, administrator: Administrator, *, skips_err
     return queued
 
 
-def _held(upload: Upload, administrator: Administrator, *, among: set[UploadStatus], needs_file: bool = True) -> Upload:
+def _held(upload: Upload, administrator: Administrator, *, among: Set[UploadStatus], needs_file: bool = True) -> Upload:
     """The upload as its row is now, locked."""
     refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
     # Two statements: one that waits for the row still shows the step as it was before.

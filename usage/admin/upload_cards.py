@@ -10,6 +10,7 @@ from django.conf import settings
 from jobs.states import State
 from usage.admin.upload_progress import Progress, progress_of
 from usage.admin.upload_words import counted, duration_text, size_text
+from usage.deciding import DECIDABLE
 from usage.models import Step, Upload, UploadStatus, UploadStep
 from usage.previews import CHANGES_SHOWN, ERRORS_SHOWN
 
@@ -21,7 +22,6 @@ _TONES = {
     UploadStatus.NOT_APPLIED: "bad",
     UploadStatus.BROKEN_OFF: "bad",
 }
-_DECIDABLE = {UploadStatus.READY, UploadStatus.NOT_APPLIED}
 
 
 class Decision(NamedTuple):
@@ -177,7 +177,7 @@ class UploadCard:
     @property
     def is_waiting_for_a_person(self) -> bool:
         """Whether it is theirs to decide now."""
-        return self.status in _DECIDABLE
+        return self.status in DECIDABLE
 
     @property
     def counts(self) -> list[Count]:
