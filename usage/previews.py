@@ -1,5 +1,6 @@
 """What a person is shown of a checked file before deciding: the first changes, cell by cell, and the first errors."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
 from usage.resources.records import LoginSessionResource
 from usage.uploads import Counts, Staged
+from usage.verdicts import RowError
 
 CHANGES_SHOWN = 100
 ERRORS_SHOWN = 50
@@ -25,10 +27,15 @@ def preview(staged: Staged, counts: Counts) -> dict[str, Any]:
     """
     resource, batch = staged.resource, staged.batch
     return {
+        **preview_without_rows(staged.errors(ERRORS_SHOWN) if counts.errors else []),
         "changes": _changes(resource, batch) if counts.changed else [],
-        "errors": [asdict(error) for error in staged.errors(ERRORS_SHOWN)] if counts.errors else [],
         "new_users": _new_users(resource, batch),
     }
+
+
+def preview_without_rows(errors: Sequence[RowError] = ()) -> dict[str, Any]:
+    """The same of a file of which no row was looked at, for these errors or for none."""
+    return {"changes": [], "errors": [asdict(error) for error in errors[:ERRORS_SHOWN]], "new_users": 0}
 
 
 def _changes(resource: UploadResource, batch: Batch) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from jobs import files
 from jobs.running import Attempt, JobFailedError
 from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStep
-from usage.previews import preview
+from usage.previews import preview, preview_without_rows
 from usage.receiving import refuse_unless_permitted
 from usage.uploads import Counts, Staged, UploadRefusedError, reopened, stage, write_errors
 from usage.verdicts import FileRefusedError
@@ -166,7 +166,7 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
         attempt,
         **Counts(rows=same.rows, unchanged=same.rows).fields,
         refusal="",
-        preview={"changes": [], "errors": [], "new_users": 0},
+        preview=preview_without_rows(),
         errors_file="",
         rows_in_error_file="",
         checked_at=Now(),
@@ -199,13 +199,10 @@ def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
     """The verdict on a file that cannot be used as a whole, as fields of the upload."""
     errors_file, _rows_file = step.upload.left_behind(step)
     _store(errors_file, partial(write_errors, error.errors))
-    errors = [
-        {"line": one.line, "column": one.column, "value": one.value, "reason": one.reason} for one in error.errors[:50]
-    ]
     return {
         **Counts(rows=error.rows, errors=error.rows).fields,
         "refusal": str(error),
-        "preview": {"changes": [], "errors": errors, "new_users": 0},
+        "preview": preview_without_rows(error.errors),
         "errors_file": errors_file,
         "rows_in_error_file": "",
         "checked_at": Now(),
