@@ -107,8 +107,6 @@ def work(end: Callable[[Attempt[ReportJob]], object], *, blocks: int = BLOCKS) -
 WRITER = """
 import os
 from pathlib import Path
-import django
-django.setup()
 from django.core.files.storage import default_storage
 from jobs import files
 
