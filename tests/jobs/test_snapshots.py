@@ -28,7 +28,7 @@ SECONDS, SHEET, COST = 9, 15, 13
 
 
 def calls(number: int) -> str:
-    """The n-th file: a hundred times n calls of n minutes each, so that it changes those before it and adds a hundred."""
+    """The n-th file: n times 100 calls of n minutes each; it changes those before it and adds a hundred."""
     heading = "sip_call_id,origin,destination,usage_group,call_type,direction,start_time,end_time\n"
     line = "call-{:04},1,2,US-FIXED,voice,Outbound,2017-11-22T09:00:00Z,2017-11-22T09:{:02}:00Z\n"
     return heading + "".join(line.format(call, number) for call in range(number * 100))
@@ -91,10 +91,8 @@ def test_a_report_made_while_uploads_are_writing_shows_the_data_of_one_moment(
         assert before <= moment <= after + 1  # the one that is just committed may not have said so yet
         assert {int(row[SECONDS]) for row in rows} <= {moment * 60}
         assert {Decimal(str(row[COST])) for row in rows} <= {Decimal(moment) / 100}
-        assert (job.totals["rows"], sums(job)) == (
-            len(rows),
-            (len(rows) * moment * 60, len(rows) * Decimal(moment) / 100),
-        )
+        totals = Totals.from_json(job.totals or {})
+        assert (totals.rows, *sums(totals)) == (len(rows), len(rows) * moment * 60, len(rows) * Decimal(moment) / 100)
         if before == UPLOADS:
             break
     assert len(seen) > 1
