@@ -92,7 +92,11 @@ def test_a_report_made_while_uploads_are_writing_shows_the_data_of_one_moment(
         assert {int(row[SECONDS]) for row in rows} <= {moment * 60}
         assert {Decimal(str(row[COST])) for row in rows} <= {Decimal(moment) / 100}
         totals = Totals.from_json(job.totals or {})
-        assert (totals.rows, *sums(totals)) == (len(rows), len(rows) * moment * 60, len(rows) * Decimal(moment) / 100)
+        assert (totals.rows, *sums(totals)) == (
+            len(rows),
+            Decimal(len(rows) * moment * 60),
+            len(rows) * Decimal(moment) / 100,
+        )
         if before == UPLOADS:
             break
     assert len(seen) > 1
