@@ -8,18 +8,9 @@ from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
-from billing.models import Rate, RateSheet, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
-from usage.models import Call, Device, Entity, LoginSession, Upload, UploadChange, UploadKind, User
+from usage.models import Call, Device, Entity, Upload, UploadChange, UploadKind, User
 from usage.resources import resource_of
 from usage.resources.formats import Expression
-
-# What a kind writes beside or instead of one table: each row of these stands in the records, as it was and as it is.
-# Those that refer to others come first.
-_RECORDED: dict[UploadKind, tuple[type[Model], ...]] = {
-    UploadKind.RATES: (Rate, UsageGroup, RateSheetVersion, RateSheet),
-    UploadKind.SUBSCRIPTIONS: (TelcoCommitDiscount, Subscription, RateSheet),
-    UploadKind.SESSIONS: (Entity,),
-}
 
 _NEW: LiteralString = """
 SELECT t.id FROM {table} t WHERE t.upload_id = {upload} AND NOT EXISTS
@@ -121,12 +112,12 @@ class WrittenTable:
 
 def tables_of(upload: Upload) -> list[WrittenTable]:
     """The tables that an upload of its kind writes into; those that refer to others come first."""
-    kind = UploadKind(upload.kind)
-    recorded = [WrittenTable(upload, model, is_recorded=True) for model in _RECORDED.get(kind, ())]
-    model = resource_of(kind).model._meta.concrete_model or resource_of(kind).model
-    if model is LoginSession or not recorded:
-        return [WrittenTable(upload, model, is_recorded=False), *recorded]
-    return recorded
+    resource = resource_of(UploadKind(upload.kind))
+    recorded = [WrittenTable(upload, model, is_recorded=True) for model in resource.recorded]
+    if resource.model in resource.recorded:
+        return recorded
+    model = resource.model._meta.concrete_model or resource.model
+    return [WrittenTable(upload, model, is_recorded=False), *recorded]
 
 
 def of_upload(upload: Upload, text: LiteralString, **names: Expression) -> sql.Composed:

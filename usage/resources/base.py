@@ -71,6 +71,9 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
     belongs_to_account: ClassVar[bool] = False
     # Columns of the table with one value for the whole kind.
     constants: ClassVar[dict[str, str]] = {}
+    # What the kind writes beside or instead of its model's table: each row of these stands in the records of an upload,
+    # as it was and as it is. Those that refer to others come first.
+    recorded: ClassVar[tuple[type[Model], ...]] = ()
 
     @property
     def model(self) -> type[Model]:
@@ -265,12 +268,16 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         return [self.upsert(batch)]
 
     def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
-        """Of a kind that writes into several tables: each, and a condition on `t`, its rows that may change.
+        """Each table of `recorded` that the file may change, and a condition on `t`, the rows of it that may.
 
-        Those that refer to others come first. None where all that is written is `table`, and rows with an upload's
-        number of their own.
+        None where nothing else than `table` is compared with what it was.
         """
-        return ()
+        conditions = [(model._meta.db_table, self.may_change(model, batch)) for model in self.recorded]
+        return [(table, condition) for table, condition in conditions if condition is not None]
+
+    def may_change(self, model: type[Model], batch: Batch) -> Expression | None:
+        """The condition of the journal for a table of `recorded`; None: this file leaves it as it is, or all is new."""
+        return None
 
     def follow_up(self, batch: Batch) -> None:
         """What follows once the rows are written, in the same transaction."""

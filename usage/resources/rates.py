@@ -134,7 +134,7 @@ WHERE p.rate_per_minute <> excluded.rate_per_minute
 ]
 
 _SHEETS = "(SELECT s.id FROM {sheets} s WHERE s.name IN (SELECT r.rate_sheet FROM {rows} r))"
-_JOURNAL: dict[type[Model], LiteralString] = {
+_MAY_CHANGE: dict[type[Model], LiteralString] = {
     Rate: "t.usage_group_id IN (SELECT g.id FROM {groups} g JOIN {versions} v ON v.id = g.version_id "
     "WHERE v.rate_sheet_id IN {sheet_ids})",
     UsageGroup: "t.version_id IN (SELECT v.id FROM {versions} v WHERE v.rate_sheet_id IN {sheet_ids})",
@@ -145,6 +145,8 @@ _JOURNAL: dict[type[Model], LiteralString] = {
 
 class RateResource(UploadResource):
     """Prices of a minute. The columns of a version repeat in each of its rows, and must be the same in all of them."""
+
+    recorded = tuple(_MAY_CHANGE)
 
     rate_sheet = Column(attribute="usage_group__version__rate_sheet__name", example="Example World")
     currency = Column(Currency(), attribute="usage_group__version__currency", example="USD")
@@ -338,9 +340,9 @@ class RateResource(UploadResource):
         }
         return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
 
-    def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
-        names = {**_TABLES, "sheet_ids": sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)}
-        return [(model._meta.db_table, sql.SQL(condition).format(**names)) for model, condition in _JOURNAL.items()]
+    def may_change(self, model: type[Model], batch: Batch) -> Expression:
+        sheet_ids = sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)
+        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, sheet_ids=sheet_ids)
 
     def follow_up(self, batch: Batch) -> None:
         rate_unrated_calls(batch.upload_id)

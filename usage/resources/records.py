@@ -17,6 +17,7 @@ class LoginSessionResource(UploadResource):
     """Who was logged in under which charge, from when until when; an empty `ended_at`: still logged in."""
 
     belongs_to_account = True
+    recorded = (Entity,)  # the users that it makes
 
     account = AccountReference()
     session_id = Column(Identifier(), attribute="session_id", example="example-session-1")

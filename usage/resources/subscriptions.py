@@ -1,9 +1,9 @@
 """Subscriptions: the contracts, each with its rate sheet and the one discount that holds for the whole of it."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, LiteralString
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from psycopg import sql
 
 from billing.cycles import CyclePolicy
@@ -42,9 +42,18 @@ JOIN {cells} t ON t.line = one.line
 ORDER BY one.line, other.line NULLS FIRST, other.number
 """
 
+_MAY_CHANGE: dict[type[Model], LiteralString] = {
+    TelcoCommitDiscount: "t.subscription_id IN (SELECT s.id FROM {subscriptions} s "
+    "WHERE s.number IN (SELECT r.number FROM {rows} r))",
+    Subscription: "t.number IN (SELECT r.number FROM {rows} r)",
+    RateSheet: "t.name IN (SELECT r.rate_sheet FROM {rows} r)",
+}
+
 
 class SubscriptionResource(UploadResource):
     """Contracts. A percentage stands for one discount without dates; discounts with dates are made in the admin."""
+
+    recorded = tuple(_MAY_CHANGE)
 
     number = Column(Identifier(), attribute="number", example="EXAMPLE-1001")
     account = Reference(Account, by="code", attribute="account__code", example="EXAMPLE-1")
@@ -201,18 +210,10 @@ class SubscriptionResource(UploadResource):
             ).format(**names),
         ]
 
-    def journal(self, batch: Batch) -> Sequence[tuple[str, Expression]]:
-        numbers = sql.SQL("(SELECT r.number FROM {} r)").format(batch.rows)
-        subscriptions = sql.SQL("(SELECT s.id FROM {} s WHERE s.number IN {})").format(
-            _TABLES["subscriptions"], numbers
-        )
-        journal = [
-            (TelcoCommitDiscount, sql.SQL("t.subscription_id IN {}").format(subscriptions)),
-            (Subscription, sql.SQL("t.number IN {}").format(numbers)),
-        ]
-        if "rate_sheet" in batch.present:
-            journal.append((RateSheet, sql.SQL("t.name IN (SELECT r.rate_sheet FROM {} r)").format(batch.rows)))
-        return [(model._meta.db_table, condition) for model, condition in journal]
+    def may_change(self, model: type[Model], batch: Batch) -> Expression | None:
+        if model is RateSheet and "rate_sheet" not in batch.present:
+            return None
+        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def follow_up(self, batch: Batch) -> None:
         rate_unrated_calls(batch.upload_id)
