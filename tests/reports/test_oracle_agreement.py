@@ -84,10 +84,10 @@ def assert_billing_agrees(oracle: Oracle, question: Question) -> None:
     assert billed_hours(connection, scope) == oracle.billed_hours(subscription=number, day=day, today=today), question
 
 
-def over_worlds(batch: int, check: Callable[[World], None]) -> None:
-    """Run a check over the worlds of a batch, the same in every run."""
+def over_worlds(batch: int, check: Callable[[World], None], *, number: int = WORLDS_PER_BATCH) -> None:
+    """Run a check over so many worlds of a batch, the same in every run."""
     options = settings(
-        max_examples=WORLDS_PER_BATCH,
+        max_examples=number,
         deadline=None,
         database=None,
         report_multiple_bugs=False,
