@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from psycopg import sql
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
@@ -216,8 +217,17 @@ def _write(
         sheets.end()
         if add:
             add(workbook, rows.totals)
-        workbook.close()
+        _close(workbook)
     return written
+
+
+def _close(workbook: Workbook) -> None:
+    """Pack the sheets into the target. A full disk is told as what it is, and not as a mistake in the workbook."""
+    try:
+        workbook.close()
+    except FileCreateError as error:
+        cause = error.__context__
+        raise cause if isinstance(cause, OSError) else error from None
 
 
 def _add_totals(workbook: Workbook, totals: Totals) -> None:

@@ -1,5 +1,6 @@
 """What holds of one format alone: types, sheets, blocks and lines."""
 
+import errno
 import io
 import re
 import subprocess
@@ -10,12 +11,14 @@ from datetime import date, timedelta
 import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
+from django.db import connection
 
-from reports import formats
+from reports import formats, types
 from reports.formats import parquet, xlsx
 from reports.report_type import Scope
+from reports.rows import Rows
 from tests.factories import instant, make_call, make_subscription
-from tests.reports.asking import make_scope, write
+from tests.reports.asking import ignore, make_scope, write
 from tests.reports.odd_usage import KINDS, few_days, written_alone
 from tests.reports.reading import READERS, read_csv, read_sheets
 
@@ -112,6 +115,22 @@ def test_cells_of_a_sheet_are_shown_as_the_csv_shows_them() -> None:
         "[hh]:mm:ss.000",
     }
     assert "<b/>" in styles
+
+
+@pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the archive, when it is forgotten
+def test_a_full_disk_while_a_workbook_is_packed_is_told_as_such(scope: Scope) -> None:
+    class Full(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _block: object, /) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    rows = Rows(connection, types.by_slug("user-hours").query(scope))
+    with pytest.raises(OSError, match="No space left") as raised:
+        xlsx.write(rows, Full(), ignore)  # type: ignore[arg-type]  # writes are all it takes
+    assert raised.value.errno == errno.ENOSPC
 
 
 @pytest.mark.django_db
