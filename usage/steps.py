@@ -17,6 +17,7 @@ from usage import undoing
 from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.previews import preview, preview_without_rows
 from usage.receiving import refuse_unless_permitted
+from usage.resources.batches import Terms
 from usage.uploads import Counts, Staged, UploadRefusedError, reopened, stage, write_errors
 from usage.verdicts import FileRefusedError
 
@@ -115,16 +116,8 @@ def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
     """What the check left behind, or the file once more where that is gone."""
     upload = attempt.job.upload
     if upload.staging_table and upload.rows is not None:
-        with reopened(
-            UploadKind(upload.kind),
-            upload.staging_table,
-            upload.account,
-            rows=upload.rows,
-            now=timezone.now(),
-            upload_id=upload.pk,
-            creates_users=upload.creates_users,
-            watcher=attempt,
-        ) as staged:
+        terms = Terms.of(upload, now=timezone.now())
+        with reopened(upload.staging_table, terms, rows=upload.rows, watcher=attempt) as staged:
             if staged is not None:
                 yield staged
                 return
@@ -135,18 +128,8 @@ def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
 @contextmanager
 def _staged_anew(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
     upload = attempt.job.upload
-    with (
-        upload.file.open("rb") as file,
-        stage(
-            UploadKind(upload.kind),
-            file.file,
-            upload.account,
-            now=timezone.now(),
-            upload_id=upload.pk,
-            creates_users=upload.creates_users,
-            watcher=attempt,
-        ) as staged,
-    ):
+    terms = Terms.of(upload, now=timezone.now())
+    with upload.file.open("rb") as file, stage(file.file, terms, watcher=attempt) as staged:
         yield staged
 
 

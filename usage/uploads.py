@@ -1,6 +1,6 @@
 """The way of an upload: staged, checked in the database, applied in one transaction, all of it or nothing.
 
-with stage(UploadKind.CALLS, file, account, now=timezone.now()) as staged:
+with stage(file, Terms(UploadKind.CALLS, account, now=timezone.now())) as staged:
     counts = staged.check()                      # what would happen; may be hours before
     outcome = staged.apply(skip_errors=False)    # checks again, then writes
 """
@@ -12,24 +12,22 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import BinaryIO, Self
-from uuid import UUID
 
 import psycopg
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
-from billing.models import Account, DataVersion
+from billing.models import DataVersion
 from usage import checking, recording
 from usage.error_files import write_rows_in_error
 from usage.headers import columns_of
 from usage.locks import lock_accounts, lock_shared_tables, staged_file
-from usage.models import Upload, UploadKind
+from usage.models import Upload
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
-from usage.resources.batches import Batch
+from usage.resources.batches import Batch, Terms
 from usage.resources.formats import Expression, escaped, escaped_text
 from usage.source_files import opened
 from usage.staged_tables import columns_of_table, counted, is_intact, make_counter, restart_counter, run
@@ -242,16 +240,16 @@ class Staged:
         """The accounts whose data a check looks at; None: of all."""
         if not self.resource.belongs_to_account:
             return []
-        return [self.batch.account.pk] if self.batch.account else None
+        return [self.batch.terms.account.pk] if self.batch.terms.account else None
 
     def _named_accounts(self) -> list[int]:
-        if self.batch.account is not None:
-            return [self.batch.account.pk]
+        if self.batch.terms.account is not None:
+            return [self.batch.terms.account.pk]
         return _numbers(checking.account_codes(self.resource, self.batch))
 
     def _written_accounts(self) -> list[int]:
-        if self.batch.account is not None:
-            return [self.batch.account.pk]
+        if self.batch.terms.account is not None:
+            return [self.batch.terms.account.pk]
         return _numbers(
             sql.SQL("SELECT DISTINCT r.account_id FROM {} r WHERE r.state <> 'unchanged' AND {}").format(
                 self.batch.rows, self.batch.applicable
@@ -266,26 +264,16 @@ class Staged:
 
 
 @contextmanager
-def stage(
-    kind: UploadKind,
-    file: BinaryIO,
-    account: Account | None,
-    *,
-    now: datetime,
-    upload_id: UUID | None = None,
-    creates_users: bool = False,
-    watcher: Watcher | None = None,
-) -> Iterator[Staged]:
+def stage(file: BinaryIO, terms: Terms, *, watcher: Watcher | None = None) -> Iterator[Staged]:
     """Read a seekable CSV or XLSX file into the database; at the end of the context its tables go, unless kept.
 
-    `account`: whose data the file holds, for kinds that belong to an account; None: each row says so in a column.
     Raises FileRefusedError, which names every fault of the header, or the row from which on nothing can be read.
     """
-    resource, watcher = resource_of(kind), watcher or Nobody()
+    resource, watcher = resource_of(terms.kind), watcher or Nobody()
     watcher.expect(None, phase=Phase.READING)
     with opened(file) as source:
-        columns = columns_of(resource, source, account)
-        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), account, now, upload_id, creates_users)
+        columns = columns_of(resource, source, terms.account)
+        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), terms)
         with staged_file(batch.table):
             staged = Staged(resource, batch, columns, rows=0, watcher=watcher)
             try:
@@ -300,22 +288,14 @@ def stage(
 
 
 @contextmanager
-def reopened(
-    kind: UploadKind,
-    table: str,
-    account: Account | None,
-    *,
-    rows: int,
-    now: datetime,
-    upload_id: UUID | None = None,
-    creates_users: bool = False,
-    watcher: Watcher | None = None,
-) -> Iterator[Staged | None]:
+def reopened(table: str, terms: Terms, *, rows: int, watcher: Watcher | None = None) -> Iterator[Staged | None]:
     """What `stage` read and `check` found earlier; None when the tables have not kept it. They go at the end."""
     with staged_file(table):
         columns = columns_of_table(table)
-        batch = Batch(table, frozenset(columns), account, now, upload_id, creates_users)
-        staged = Staged(resource_of(kind), batch, columns, rows=rows, watcher=watcher or Nobody(), is_checked=True)
+        batch = Batch(table, frozenset(columns), terms)
+        staged = Staged(
+            resource_of(terms.kind), batch, columns, rows=rows, watcher=watcher or Nobody(), is_checked=True
+        )
         try:
             yield staged if columns and is_intact(batch, rows) else None
         finally:

@@ -24,6 +24,7 @@ from tests.usage.workbooks import workbook
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import receive_upload
+from usage.resources.batches import Terms
 from usage.staged_tables import drop_abandoned_tables
 from usage.uploads import stage
 
@@ -252,7 +253,8 @@ def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureR
 def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> None:
     account = make_account()
     tasks.collect_left_overs()  # of other tests
-    with stage(UploadKind.USERS, io.BytesIO(USERS.encode()), account, now=instant("2026-11-22T10:00")) as staged:
+    terms = Terms(UploadKind.USERS, account, now=instant("2026-11-22T10:00"))
+    with stage(io.BytesIO(USERS.encode()), terms) as staged:
         staged.check()
         tables = tables_of_uploads()
         worker = threading.Thread(target=collect_elsewhere)

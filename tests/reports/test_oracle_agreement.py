@@ -24,6 +24,7 @@ from tests.oracle.fixed_worlds import FIXED_WORLDS, FixedWorld
 from tests.oracle.records import File
 from tests.reports.asking import write
 from usage.models import UploadKind
+from usage.resources.batches import Terms
 from usage.uploads import stage
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +37,7 @@ def upload(files: list[File], now: datetime = NOW) -> None:
     """Every file, each of which must be applied as a whole."""
     for kind, code, text in files:
         account = Account.objects.get(code=code) if code else None
-        with stage(UploadKind(kind), io.BytesIO(text.encode()), account, now=now) as staged:
+        with stage(io.BytesIO(text.encode()), Terms(UploadKind(kind), account, now)) as staged:
             outcome = staged.apply()
             assert outcome.is_applied, (kind, staged.errors(5))
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from billing.models import Account
 from tests.factories import instant
 from usage.models import UploadKind
+from usage.resources.batches import Terms
 from usage.uploads import Counts, stage
 from usage.verdicts import RowError
 
@@ -47,7 +48,7 @@ def upload(
     """Stage, check and apply a file."""
     data = text.encode() if isinstance(text, str) else text
     source = io.BytesIO(data) if isinstance(data, bytes) else data
-    with stage(UploadKind(kind), source, account, now=now) as staged:
+    with stage(source, Terms(UploadKind(kind), account, now)) as staged:
         outcome = staged.apply(skip_errors=skip_errors)
         errors = staged.errors(1000)
         file, rows = io.BytesIO(), io.BytesIO()

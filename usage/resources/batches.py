@@ -2,11 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from psycopg import sql
 
 from billing.models import Account
+from usage.models import Upload, UploadKind
+
+
+@dataclass(frozen=True)
+class Terms:
+    """As what a file is read.
+
+    `account`: whose data it holds, for kinds that belong to an account; None: each row says so in a column. `now`: what
+    lies behind it lies in the future. `upload_id`: the upload that the rows will be of; None: of none. `creates_users`:
+    login sessions may name users who are still to be made.
+    """
+
+    kind: UploadKind
+    account: Account | None
+    now: datetime
+    upload_id: UUID | None = None
+    creates_users: bool = False
+
+    @classmethod
+    def of(cls, upload: Upload, *, now: datetime) -> Self:
+        """Those of an upload."""
+        return cls(UploadKind(upload.kind), upload.account, now, upload.pk, upload.creates_users)
 
 
 @dataclass(frozen=True)
@@ -17,17 +40,11 @@ class Batch:
     `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
     `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row. The
     sequence `progress` counts the rows that the statement under way has come to.
-
-    `upload_id`: the upload that the rows will be of; None: of none. `creates_users`: login sessions may name users who
-    are still to be made.
     """
 
     table: str
     present: frozenset[str]
-    account: Account | None
-    now: datetime
-    upload_id: UUID | None = None
-    creates_users: bool = False
+    terms: Terms
 
     @property
     def cells(self) -> sql.Identifier:

@@ -216,7 +216,7 @@ class SubscriptionResource(UploadResource):
         return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def follow_up(self, batch: Batch) -> None:
-        rate_unrated_calls(batch.upload_id)
+        rate_unrated_calls(batch.terms.upload_id)
 
 
 def _ended_on(batch: Batch) -> Expression:
