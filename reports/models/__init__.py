@@ -1,8 +1,9 @@
-"""Report jobs, comparisons of two, the keys under which programs asked for them, and the webhooks that tell of them."""
+"""Report jobs and who waits for them, comparisons of two, the keys that programs asked with, and the webhooks."""
 
 from reports.models.comparisons import Comparison, ComparisonQuerySet
 from reports.models.idempotency_keys import IdempotencyKey
 from reports.models.report_jobs import ReportJob, ReportJobQuerySet
+from reports.models.report_requests import ReportRequest, ReportRequestQuerySet
 from reports.models.webhook_deliveries import WebhookAttempt, WebhookDelivery, WebhookDeliveryQuerySet, WebhookMessage
 from reports.models.webhooks import DeliveryState, WebhookEndpoint, WebhookEndpointQuerySet, WebhookEvent
 
@@ -13,6 +14,8 @@ __all__ = [
     "IdempotencyKey",
     "ReportJob",
     "ReportJobQuerySet",
+    "ReportRequest",
+    "ReportRequestQuerySet",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookDeliveryQuerySet",
