@@ -8,12 +8,12 @@ plain number or a phone number.
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from psycopg import sql
 
-from reports.file_format import FileFormat, Progress
+from reports.file_format import Cells, FileFormat, Progress
 from reports.report_type import Column, Kind
 from reports.rows import Rows
 
@@ -78,4 +78,19 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     return written
 
 
-FILE_FORMAT = FileFormat(slug="csv", title="CSV", content_type="text/csv; charset=utf-8", write=write, place=1)
+def read(source: BinaryIO, _columns: tuple[Column, ...]) -> Iterator[Cells]:
+    """Read the rows back; see FileFormat."""
+    text = io.TextIOWrapper(source, "utf-8", newline="")
+    try:
+        rows = csv.reader(text, strict=True)
+        next(rows, None)
+        for row in rows:
+            # The line of one empty cell alone is empty.
+            yield [cell or None for cell in row] or [None]
+    finally:
+        text.detach()  # it would close the source
+
+
+FILE_FORMAT = FileFormat(
+    slug="csv", title="CSV", content_type="text/csv; charset=utf-8", write=write, read=read, place=1
+)

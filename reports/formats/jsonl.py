@@ -5,12 +5,13 @@ instants and durations are the CSV's text; text is raw, without the apostrophe o
 """
 
 import json
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from psycopg import sql
 
-from reports.file_format import FileFormat, Progress
-from reports.formats.csv import cell_text
+from reports.file_format import Cells, FileFormat, Progress
+from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
 from reports.rows import Rows
 
@@ -47,4 +48,15 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     return written
 
 
-FILE_FORMAT = FileFormat(slug="jsonl", title="JSON Lines", content_type="application/jsonl", write=write, place=5)
+def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+    """Read the rows back; see FileFormat."""
+    guards = [(column.heading, column.kind is Kind.TEXT) for column in columns]
+    for line in source:
+        row = json.loads(line, parse_int=str, parse_float=str)  # the digits as they stand
+        cells = [(row[heading], is_text) for heading, is_text in guards]
+        yield [guarded(cell) if is_text and cell else cell for cell, is_text in cells]
+
+
+FILE_FORMAT = FileFormat(
+    slug="jsonl", title="JSON Lines", content_type="application/jsonl", write=write, read=read, place=5
+)

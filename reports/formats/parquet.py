@@ -3,12 +3,16 @@
 Text is raw, without the apostrophe of a spreadsheet; an empty cell is null.
 """
 
+from collections.abc import Callable, Iterator
+from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from psycopg import sql
 
-from reports.file_format import FileFormat, Progress
-from reports.formats.csv import cell_text
+from reports.cell_texts import decimal_text, duration_text
+from reports.file_format import Cells, FileFormat, Progress
+from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
 from reports.rows import Rows
 
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 # Of CSV: what is in memory at a time, and one row group of the file; some 50,000 calls.
 BYTES_PER_BLOCK = 8 * 1024 * 1024
+ROWS_PER_BATCH = 10_000
 # The most that 128 bits hold.
 _DIGITS = 38
 # Left out when it is read: Arrow skips a byte order mark at the start, with which the first cell may begin.
@@ -90,6 +95,39 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     return written
 
 
+def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+    """Read the rows back; see FileFormat."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(source) as file:
+        for batch in file.iter_batches(ROWS_PER_BATCH, columns=[column.heading for column in columns]):
+            yield from map(list, zip(*map(_texts, columns, batch.columns), strict=True))
+
+
+def _texts(column: Column, cells: "pa.Array") -> Cells:
+    """The cells of a column as the CSV has them."""
+    import pyarrow as pa
+
+    show: Callable[[Any], str] = str
+    match column.kind:
+        case Kind.TEXT:
+            show = guarded
+        case Kind.DECIMAL:
+            show = partial(decimal_text, least=column.decimals[0], most=column.decimals[1])
+        case Kind.DURATION:
+            cells, show = cells.cast(pa.int64()), duration_text
+        case Kind.DATE:
+            show = date.isoformat
+        case Kind.INSTANT:
+            seconds = cells.cast(pa.timestamp("s", tz="UTC")).cast(pa.string())  # 2017-10-21 09:14:03Z
+            cells, show = seconds, _instant_text
+    return [None if cell is None else show(cell) for cell in cells.to_pylist()]
+
+
+def _instant_text(text: str) -> str:
+    return text.replace(" ", "T")
+
+
 FILE_FORMAT = FileFormat(
-    slug="parquet", title="Parquet", content_type="application/vnd.apache.parquet", write=write, place=4
+    slug="parquet", title="Parquet", content_type="application/vnd.apache.parquet", write=write, read=read, place=4
 )

@@ -6,7 +6,7 @@ than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apo
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
@@ -17,11 +17,13 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from reports.file_format import FileFormat, Progress
+from reports.cell_texts import duration_text
+from reports.file_format import Cells, FileFormat, Progress
 from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
 from reports.rows import Rows
 from reports.totals import MILLISECONDS, Totals
+from reports.workbook_rows import ReadNumber, rows_of
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""
@@ -31,6 +33,7 @@ _FIRST_DAY = 61
 _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 # One moment for all, since the same rows are the same bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
+_DATA = "Data"
 _WIDTHS = {Kind.INSTANT: 22, Kind.DURATION: 14}
 _DURATION = "[hh]:mm:ss.000"
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
@@ -138,7 +141,7 @@ class _Sheets:
 
     def _begin(self) -> None:
         number = len(self.workbook.worksheets()) + 1
-        self.sheet = self.workbook.add_worksheet("Data" if number == 1 else f"Data {number}", _Sheet)
+        self.sheet = self.workbook.add_worksheet(_DATA if number == 1 else f"{_DATA} {number}", _Sheet)
         self.sheet.freeze_panes(1, 0)
         # Room for the button of the filter.
         self.widths = [max(len(it.heading) + 4, _WIDTHS.get(it.kind, _LEAST_WIDTH)) for it in self.columns]
@@ -253,11 +256,29 @@ def _add_totals(workbook: Workbook, totals: Totals) -> None:
         sheet.write_string(number, 3, guarded(line.group))
 
 
+def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+    """Read the rows of all sheets back, without those of the totals; see FileFormat."""
+    yield from rows_of(source, [_NUMBERS.get(column.kind, str) for column in columns], sheets=_DATA)
+
+
+def _units(column_kind: Kind, number: str) -> int:
+    """So many days, seconds or milliseconds, of the days that a cell holds."""
+    return round(float(number) * _IN_A_DAY[column_kind])
+
+
+_NUMBERS: dict[Kind, ReadNumber] = {
+    Kind.DATE: lambda number: f"{_DAY_0 + timedelta(days=_units(Kind.DATE, number)):%Y-%m-%d}",
+    Kind.INSTANT: lambda number: f"{_DAY_0 + timedelta(seconds=_units(Kind.INSTANT, number)):%Y-%m-%dT%H:%M:%SZ}",
+    Kind.DURATION: lambda number: duration_text(_units(Kind.DURATION, number)),
+}
+
+
 FILE_FORMAT = FileFormat(
     slug="xlsx",
     title="Excel (XLSX)",
     content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     write=write,
     write_with_totals=write_with_totals,
+    read=read,
     place=2,
 )

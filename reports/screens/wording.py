@@ -4,6 +4,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 from billing.cycles import DateRange
+from reports.cell_texts import decimal_text, duration_text
 from reports.report_type import Column, Kind
 
 KILO = 1000
@@ -59,21 +60,9 @@ def cell_text(column: Column, value: object) -> str:
     if value is None:
         return ""
     if column.kind is Kind.DECIMAL and isinstance(value, Decimal):
-        return _decimal_text(value, *column.decimals)
+        return decimal_text(value, *column.decimals)
     if column.kind is Kind.INSTANT and isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if column.kind is Kind.DURATION and isinstance(value, int):
-        seconds, milliseconds = divmod(value, 1000)
-        minutes, seconds = divmod(seconds, 60)
-        hours, minutes = divmod(minutes, 60)
-        return f"{hours:02}:{minutes:02}:{seconds:02}:{milliseconds:03}"
+        return duration_text(value)
     return str(value)
-
-
-def _decimal_text(value: Decimal, least: int, most: int) -> str:
-    rounded = f"{value.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP):f}"
-    if most == least:
-        return rounded
-    whole, _, decimals = rounded.partition(".")
-    decimals = decimals.rstrip("0").ljust(least, "0")
-    return f"{whole}.{decimals}" if decimals else whole

@@ -1,0 +1,85 @@
+"""The rows of the workbooks that reports are: a sheet's markup read as a stream, a few rows in memory at a time."""
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, BinaryIO
+from xml.etree import ElementTree as ET
+from xml.parsers import expat
+
+from xlsxwriter.utility import xl_col_to_name
+
+BYTES_PER_BLOCK = 64 * 1024
+_SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
+_ESCAPED = re.compile("_x([0-9A-F]{4})_")
+
+Cells = list[str | None]
+ReadNumber = Callable[[str], str]
+
+
+def rows_of(source: BinaryIO, numbers: Sequence[ReadNumber], *, sheets: str) -> Iterator[Cells]:
+    """The cells of all rows but the first of every sheet whose name begins with `sheets`; None for an empty cell.
+
+    A text stays as it is; of a number, which is in the column of that place, `numbers` makes a text.
+    """
+    with zipfile.ZipFile(source) as archive:
+        with archive.open("xl/workbook.xml") as markup:
+            names = [sheet.get("name", "") for sheet in ET.parse(markup).iter(_SHEET)]  # noqa: S314 - our own
+        for number, name in enumerate(names, start=1):
+            if name.startswith(sheets):
+                with archive.open(f"xl/worksheets/sheet{number}.xml") as markup:
+                    rows = _Sheet(markup, numbers).rows()
+                    next(rows, None)
+                    yield from rows
+
+
+class _Sheet:
+    """One sheet, read once."""
+
+    def __init__(self, markup: IO[bytes], numbers: Sequence[ReadNumber]) -> None:
+        self._markup = markup
+        self._numbers = numbers
+        self._places = {xl_col_to_name(place): place for place in range(len(numbers))}
+        self._ready: list[Cells] = []
+        self._row: Cells = []
+        self._place = 0
+        self._is_text = False
+        self._parts: list[str] | None = None
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.EndElementHandler = self._end
+
+    def rows(self) -> Iterator[Cells]:
+        while block := self._markup.read(BYTES_PER_BLOCK):
+            self._parser.Parse(block, False)  # noqa: FBT003 - the parser takes it so alone
+            yield from self._ready
+            self._ready.clear()
+        self._parser.Parse(b"", True)  # noqa: FBT003
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if name == "c":
+            self._place = self._places[attributes["r"].rstrip("0123456789")]
+            self._is_text = "t" in attributes
+        elif name in ("v", "t"):
+            self._parts = []
+        elif name == "row":
+            self._row = [None] * len(self._numbers)
+
+    def _characters(self, text: str) -> None:
+        if self._parts is not None:
+            self._parts.append(text)
+
+    def _end(self, name: str) -> None:
+        if self._parts is not None and name in ("v", "t"):
+            cell = "".join(self._parts)
+            self._parts = None
+            self._row[self._place] = _unescaped(cell) if self._is_text else self._numbers[self._place](cell)
+        elif name == "row":
+            self._ready.append(self._row)
+
+
+def _unescaped(text: str) -> str:
+    """Control characters have no place in markup, and what looks like one of theirs is escaped as well."""
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text
