@@ -1,46 +1,29 @@
 """Taking an upload back: its new rows are removed and its changed ones restored, unless something speaks against it."""
 
-from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import LiteralString
 
 import psycopg
-from django.apps import apps
-from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import ForeignKey, Model
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Now
 from psycopg import sql
 
 from billing.models import Account, DataVersion
 from usage.locks import lock_accounts, lock_shared_tables
-from usage.models import Call, Upload, UploadChange, UploadKind, UploadStep
+from usage.models import Call, Upload, UploadKind
+from usage.obstacles import is_complete, obstacles, unrecorded
 from usage.rating import rate_restored_calls, rate_unrated_calls
-from usage.ratings_since import rated_itself, rated_since, unrating
+from usage.ratings_since import rated_itself, unrating
 from usage.staged_tables import run
 from usage.uploads import broken_rule
 from usage.watching import Nobody, Phase, Watcher
-from usage.written_rows import Counts, WrittenTable, fetched, names_of_columns, of_upload, tables_of
+from usage.written_rows import WrittenTable, fetched, names_of_columns, of_upload, tables_of
 
 SECONDS_FOR_A_PAGE = 5
-_NAMED_UPLOADS = 3
 # From so many rows on, a plan that looks each of them up is a bad one. The planner may take it nevertheless: of records
 # that were just written it has no statistics yet.
 _MANY_ROWS = 5_000
-# They follow their account or upload, and mean nothing on their own.
-_FOLLOWERS: frozenset[type[Model]] = frozenset({DataVersion, UploadStep, UploadChange})
 
-_WRITTEN_OVER: LiteralString = """
-WITH over AS ({written_over})
-SELECT (SELECT count(*) FROM (SELECT DISTINCT relation, row_id FROM over) x),
- CASE WHEN u.account_id IS NOT DISTINCT FROM {account}::bigint THEN u.file_name END
-FROM {uploads} u WHERE u.id IN (SELECT upload_id FROM over) ORDER BY u.applied_at DESC, u.id
-"""
-_MISSING: LiteralString = """
-SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload} AND c.relation = {relation}
- AND c.before ->> {column} IS NOT NULL AND {counts}
- AND NOT EXISTS (SELECT FROM {target} x WHERE x.id = (c.before ->> {column})::bigint)
-"""
 _RESTORE: LiteralString = """
 UPDATE {table} t SET {set} FROM {changes} c JOIN {table} was ON was.id = c.row_id
 CROSS JOIN LATERAL jsonb_populate_record(was, {before}) r
@@ -82,7 +65,7 @@ class UndoPlan:
 
 def plan(upload: Upload) -> UndoPlan:
     """What undoing the upload would do now. Nothing is written or locked."""
-    if reason := _unrecorded(upload):
+    if reason := unrecorded(upload):
         return UndoPlan(obstacles=[reason])
     with transaction.atomic():
         _expect_many_rows(upload)
@@ -103,18 +86,13 @@ def plan_at_once(upload: Upload) -> UndoPlan:
 
 def _plan(upload: Upload) -> UndoPlan:
     counts = {table: table.counts() for table in tables_of(upload)}
-    if not _is_complete(upload, counts):
+    if not is_complete(upload, counts):
         return UndoPlan(obstacles=["What it wrote was not written down in full, so that it cannot be undone."])
     return UndoPlan(
         removed=[(table.named(found.new), found.new) for table, found in counts.items() if found.new],
         restored=sum(found.changed for found in counts.values()),
         rerated=rated_itself(upload),
-        obstacles=[
-            *_written_over(upload, sum(found.of_others for found in counts.values())),
-            *_dependants(counts),
-            *_rated_calls(upload),
-            *_missing(counts),
-        ],
+        obstacles=list(obstacles(upload, counts)),
     )
 
 
@@ -143,135 +121,11 @@ def undo(upload: Upload, *, watcher: Watcher | None = None) -> UndoPlan:
     return done
 
 
-# --- What speaks against it ---------------------------------------------------------------------------------------
-
-
 def _expect_many_rows(upload: Upload) -> None:
     """For the rest of the transaction, where there are many."""
     records = of_upload(upload, "SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload}")
     if (upload.rows_new or 0) + fetched(records)[0][0] >= _MANY_ROWS:
         run([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
-
-
-def _unrecorded(upload: Upload) -> str:
-    """Why nobody can tell any more what the upload wrote; empty if one can."""
-    if upload.undone_at is not None:
-        return "It is undone already."
-    if upload.applied_at is None:
-        return "It is not applied."
-    if not upload.file:
-        return "It was applied too long ago: what undoing it needs is not kept any more."
-    if (upload.rows_new or upload.rows_changed) and not upload.applied_versions:
-        return "It was applied before it was written down what uploads change, so that it cannot be undone."
-    return ""
-
-
-def _is_complete(upload: Upload, counts: dict[WrittenTable, Counts]) -> bool:
-    """Whether the records tell as many rows as the upload says that it wrote."""
-    if not (upload.rows_new or upload.rows_changed):
-        return True
-    own = [found for table, found in counts.items() if not table.is_recorded]
-    if not own:
-        return any(found.new or found.changed for found in counts.values())
-    return all(found.changed == (upload.rows_changed or 0) and found.of_others >= 0 for found in own)
-
-
-def _written_over(upload: Upload, number: int) -> Iterator[str]:
-    if not number:
-        return
-    queries = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(table.written_over) for table in tables_of(upload))
-    with connection.cursor() as cursor:
-        cursor.execute(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=sql.Literal(upload.account_id)))
-        found = cursor.fetchall()
-    by_uploads = min(found[0][0], number) if found else 0
-    if by_uploads:
-        # Who may see this upload may see others into its account, and no file of several accounts.
-        names = [name for _number, name in found if name]
-        shown = ", ".join([*names[:_NAMED_UPLOADS], *(["…"] if names[_NAMED_UPLOADS:] else [])])
-        yield f"{_rows(by_uploads)} written over by {_later(len(found))}{f' ({shown})' if names else ''}."
-    if by_uploads < number:
-        yield f"{_rows(number - by_uploads)} changed or deleted by hand since."
-
-
-def _rows(number: int) -> str:
-    return f"{number:,} of its rows {'was' if number == 1 else 'were'}"
-
-
-def _later(number: int) -> str:
-    return "a later upload" if number == 1 else "later uploads"
-
-
-def _dependants(counts: dict[WrittenTable, Counts]) -> Iterator[str]:
-    """Whatever refers to a row that would be removed, and is neither removed nor restored itself; the most first."""
-    own = {table.model: table for table in counts}
-    for table, found in counts.items():
-        if not found.new:
-            continue
-        these = f"{'this' if found.new == 1 else 'these'} {table.named(found.new)}"
-        numbers = [
-            (_refer(table, model, columns, own.get(model)), model._meta)
-            for model, columns in _referring(table.model).items()
-        ]
-        for number, meta in sorted(numbers, key=lambda one: -one[0]):
-            if number:
-                who = f"1 {meta.verbose_name} refers" if number == 1 else f"{number:,} {meta.verbose_name_plural} refer"
-                yield f"{who} to {these}."
-
-
-def _refer(table: WrittenTable, model: type[Model], columns: list[str], own: WrittenTable | None) -> int:
-    """How many rows of a model refer to new rows of the table."""
-    refers = [sql.SQL("r.{} IN ({})").format(sql.Identifier(column), table.new) for column in columns]
-    statement = sql.SQL("SELECT count(*) FROM {} r WHERE ({}) AND NOT ({})").format(
-        sql.Identifier(model._meta.db_table),
-        sql.SQL(" OR ").join(refers),
-        own.is_own(sql.SQL("r")) if own else sql.SQL("false"),
-    )
-    return fetched(statement)[0][0]
-
-
-def _referring(target: type[Model]) -> dict[type[Model], list[str]]:
-    """The tables with foreign keys to a table, in name or in the database, and their columns."""
-    found: defaultdict[type[Model], list[str]] = defaultdict(list)
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.proxy or model in _FOLLOWERS:
-            continue
-        for key in model._meta.local_fields:
-            if not isinstance(key, ForeignKey) or key.related_model._meta.concrete_model is not target:
-                continue
-            if key.target_field.primary_key and (model, key.name) != (Call, "rate_sheet_version"):
-                found[model].append(key.column)
-    return dict(found)
-
-
-def _rated_calls(upload: Upload) -> Iterator[str]:
-    """Calls name the version that rated them, and may do so unrated, too: their ratings are what depends."""
-    if number := rated_since(upload):
-        calls = "1 call was" if number == 1 else f"{number:,} calls were"
-        yield f"{calls} rated by these {'rates' if upload.kind == UploadKind.RATES else 'subscriptions'} since."
-
-
-def _missing(counts: dict[WrittenTable, Counts]) -> Iterator[str]:
-    """What rows would refer to again, and is there no more."""
-    for table, found in counts.items():
-        if not found.changed:
-            continue
-        for key in table.model._meta.local_fields:
-            # An account is part of what a row is known by: it is the same now.
-            if not isinstance(key, ForeignKey) or key.related_model is Account:
-                continue
-            rated = "c.before ->> 'rate_per_minute' IS NOT NULL" if table.model is Call else "true"
-            statement = table.format(
-                _MISSING,
-                column=sql.Literal(key.column),
-                counts=sql.SQL(rated),
-                target=sql.Identifier(key.related_model._meta.db_table),
-            )
-            if number := fetched(statement)[0][0]:
-                things = key.related_model._meta.verbose_name_plural
-                yield f"{number:,} of the rows that it changed referred to {things} that are there no more."
-
-
-# --- Doing it -----------------------------------------------------------------------------------------------------
 
 
 def _lock(upload: Upload) -> None:
