@@ -1,14 +1,17 @@
-"""The file of the rows in error: the rows as they came, and what is wrong with each, to be mended and sent again."""
+"""The files of errors: one of every error; one of the rows in error as they came, to be mended and sent again."""
 
+import csv
+import io
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, LiteralString
 
 from django.db import connection, transaction
 from psycopg import sql
 
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
-from usage.resources.formats import SPACES, Expression, escaped
+from usage.resources.formats import SPACES, Expression, escaped, escaped_text
+from usage.verdicts import RowError
 
 # The last column of the file, which an upload reads over.
 REASON = "reason"
@@ -23,6 +26,41 @@ COPY (
  ORDER BY t.line
 ) TO STDOUT (FORMAT csv, HEADER)
 """
+
+
+def first_errors(batch: Batch, limit: int) -> list[RowError]:
+    """The first errors that the last check found, in the order of the file."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("{} LIMIT {}").format(_errors(batch, sql.SQL("e.value")), limit))
+        return [RowError(*row) for row in cursor.fetchall()]
+
+
+def write_errors(batch: Batch, file: BinaryIO) -> None:
+    """Write every error that the last check found as CSV: line, column, value, reason."""
+    errors = _errors(batch, sql.SQL("nullif({}, '')").format(escaped(sql.SQL("e.value"))), empty="NULL")
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(errors)) as copy,
+    ):
+        for chunk in copy:
+            file.write(chunk)
+
+
+def _errors(batch: Batch, value: Expression, *, empty: LiteralString = "''") -> sql.Composed:
+    return sql.SQL(
+        'SELECT e.line, coalesce(e.name, {e}) AS "column", coalesce({v}, {e}) AS value, e.reason FROM {errors} e '
+        "ORDER BY e.line, e.place, e.reason"
+    ).format(e=sql.SQL(empty), v=value, errors=batch.errors)
+
+
+def write_errors_of_refusal(errors: Sequence[RowError], file: BinaryIO) -> None:
+    """Write the errors of a refused file as CSV, as those of a staged one are written."""
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["line", "column", "value", "reason"])
+    for error in errors:
+        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
+    text.detach()
 
 
 def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) -> None:

@@ -14,11 +14,12 @@ from billing.models import Administrator, DataVersion
 from jobs import files
 from jobs.running import Attempt, JobFailedError
 from usage import undoing
+from usage.error_files import write_errors_of_refusal
 from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.previews import preview, preview_without_rows
 from usage.receiving import refuse_unless_permitted
 from usage.resources.batches import Terms
-from usage.uploads import Counts, Staged, UploadRefusedError, reopened, stage, write_errors
+from usage.uploads import Counts, Staged, UploadRefusedError, reopened, stage
 from usage.verdicts import FileRefusedError
 
 
@@ -181,7 +182,7 @@ def _found(step: UploadStep, staged: Staged, counts: Counts, versions: str) -> d
 def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
     """The verdict on a file that cannot be used as a whole, as fields of the upload."""
     errors_file, _rows_file = step.upload.left_behind(step)
-    _store(errors_file, partial(write_errors, error.errors))
+    _store(errors_file, partial(write_errors_of_refusal, error.errors))
     return {
         **Counts(rows=error.rows, errors=error.rows).fields,
         "refusal": str(error),

@@ -5,8 +5,6 @@ with stage(file, Terms(UploadKind.CALLS, account, now=timezone.now())) as staged
     outcome = staged.apply(skip_errors=False)    # checks again, then writes
 """
 
-import csv
-import io
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -21,14 +19,14 @@ from psycopg import sql
 
 from billing.models import DataVersion
 from usage import checking, recording
-from usage.error_files import write_rows_in_error
+from usage.error_files import first_errors, write_errors, write_rows_in_error
 from usage.headers import columns_of
 from usage.locks import lock_accounts, lock_shared_tables, staged_file
 from usage.models import Upload
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch, Terms
-from usage.resources.formats import Expression, escaped, escaped_text
+from usage.resources.formats import Expression
 from usage.source_files import opened
 from usage.staged_tables import columns_of_table, counted, is_intact, make_counter, restart_counter, run
 from usage.staging import copy_cells
@@ -111,19 +109,11 @@ class Staged:
 
     def errors(self, limit: int) -> list[RowError]:
         """The first errors that the last check found, in the order of the file."""
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("{} LIMIT {}").format(self._errors(sql.SQL("e.value")), limit))
-            return [RowError(*row) for row in cursor.fetchall()]
+        return first_errors(self.batch, limit)
 
     def write_errors(self, file: BinaryIO) -> None:
         """Write every error of the last check as CSV: line, column, value, reason."""
-        statement = self._errors(sql.SQL("nullif({}, '')").format(escaped(sql.SQL("e.value"))), empty="NULL")
-        with (
-            connection.cursor() as cursor,
-            cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(statement)) as copy,
-        ):
-            for chunk in copy:
-                file.write(chunk)
+        write_errors(self.batch, file)
 
     def write_rows_in_error(self, file: BinaryIO) -> None:
         """Write the rows of the last check's errors as CSV: their cells, and a column of reasons."""
@@ -256,12 +246,6 @@ class Staged:
             )
         )
 
-    def _errors(self, value: Expression, *, empty: str = "''") -> sql.Composed:
-        return sql.SQL(
-            'SELECT e.line, coalesce(e.name, {e}) AS "column", coalesce({v}, {e}) AS value, e.reason FROM {errors} e '
-            "ORDER BY e.line, e.place, e.reason"
-        ).format(e=sql.SQL(empty), v=value, errors=self.batch.errors)
-
 
 @contextmanager
 def stage(file: BinaryIO, terms: Terms, *, watcher: Watcher | None = None) -> Iterator[Staged]:
@@ -300,16 +284,6 @@ def reopened(table: str, terms: Terms, *, rows: int, watcher: Watcher | None = N
             yield staged if columns and is_intact(batch, rows) else None
         finally:
             staged.drop()
-
-
-def write_errors(errors: Sequence[RowError], file: BinaryIO) -> None:
-    """Write the errors of a refused file as CSV, as those of a staged one are written."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["line", "column", "value", "reason"])
-    for error in errors:
-        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
-    text.detach()
 
 
 def _numbers(statement: Expression) -> list[int]:

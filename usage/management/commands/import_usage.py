@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from billing.models import Account
 from usage.applying import AtOnce, at_once
+from usage.error_files import write_errors_of_refusal
 from usage.models import UploadKind
-from usage.uploads import Counts, Outcome, UploadRefusedError, write_errors
+from usage.uploads import Counts, Outcome, UploadRefusedError
 from usage.verdicts import FileRefusedError, RowError
 
 ERRORS_SHOWN = 20
@@ -75,7 +76,7 @@ class Command(BaseCommand):
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(Counts(rows=refused.rows, errors=refused.rows))
                 if errors:
-                    write_errors(refused.errors, errors)
+                    write_errors_of_refusal(refused.errors, errors)
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
     def _work(
