@@ -174,6 +174,7 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("webhooks"), Queue("maintenance")]
 CELERY_TASK_ROUTES = {
     "reports.tasks.generate_report": {"queue": "reports"},
+    "reports.tasks.compare_reports": {"queue": "reports"},
     "usage.tasks.take_step": {"queue": "uploads"},
     "reports.webhooks.tasks.deliver": {"queue": "webhooks"},
 }

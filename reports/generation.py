@@ -114,7 +114,7 @@ def write_report(
     the totals too, if its format has a place for them. The target is neither synced nor closed. Raises
     TotalsDifferError.
     """
-    tally = _Tally(target)
+    tally = Tally(target)
     buffer = io.BufferedWriter(tally, BYTES_PER_BLOCK)
     rows = Rows(connection, report_type.query(scope), heard)
     write = format.write_with_totals if totals_sheet and format.write_with_totals else format.write
@@ -126,7 +126,7 @@ def write_report(
     return Written(written, tally.bytes, tally.hash.hexdigest(), rows.totals)
 
 
-class _Tally(io.RawIOBase):
+class Tally(io.RawIOBase):
     """Passes on what is written, counts its bytes and hashes them."""
 
     def __init__(self, target: BinaryIO) -> None:

@@ -1,20 +1,22 @@
-"""The tasks of reports: make one, let old files expire, collect files that nothing refers to."""
+"""The tasks of reports: make or compare some, let old files expire, collect files that nothing refers to."""
 
 import re
 from collections import defaultdict
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from celery import shared_task
 from django.db import transaction
 
 from jobs import files
+from jobs.querysets import JobQuerySet
 from jobs.running import run
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete
+from reports.comparing import compare
 from reports.making import make_report
-from reports.models import IdempotencyKey, ReportJob
-from reports.models.report_jobs import FOLDER
+from reports.models import Comparison, IdempotencyKey, ReportJob, comparisons, report_jobs
 from reports.webhooks.announcing import announce_expired
 from reports.webhooks.tasks import announce, hint
 
@@ -32,11 +34,20 @@ def generate_report(job_id: str) -> None:
 
 
 @shared_task
+def compare_reports(comparison_id: str) -> None:
+    """Make the comparison, unless another worker has it or it is over."""
+    run(Comparison, comparison_id, compare)
+
+
+@shared_task
 def expire_reports() -> None:
-    """Delete the files of reports that were kept long enough, and announce it; the jobs stay."""
+    """Delete the files of reports that were kept long enough, and announce it; the jobs stay. Comparisons alike."""
     for job in complete(ReportJob.objects.past_retention()).iterator():
         if _expire(job):
             logger.info("report_expired", job=str(job.pk))
+    for comparison in Comparison.objects.past_retention().iterator():
+        if comparison.expire():
+            logger.info("comparison_expired", job=str(comparison.pk))
     hint(announce)
 
 
@@ -57,19 +68,21 @@ def forget_idempotency_keys() -> None:
 @shared_task
 def collect_left_over_files() -> None:
     """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
-    if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
-        logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
+    for model, folder in ((ReportJob, report_jobs.FOLDER), (Comparison, comparisons.FOLDER)):
+        wanted = partial(_wanted, JobQuerySet(model), folder)
+        if deleted := files.collect(folder, wanted=wanted, older_than=GRACE):
+            logger.info("left_over_files_deleted", folder=folder, files=deleted)
 
 
-def _wanted(names: list[str]) -> set[str]:
-    """Of a folder's file names those of finished reports and of attempts under way; what is not ours by name stays."""
+def _wanted(jobs: "JobQuerySet[ReportJob] | JobQuerySet[Comparison]", folder: str, names: list[str]) -> set[str]:
+    """Of a folder's file names those of finished jobs and of attempts under way; what is not ours by name stays."""
     fences: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for name in names:
         if match := _FILE_NAME.fullmatch(name):
             fences[match[1]][name] = int(match[2])
     wanted = set(names) - {name for by_name in fences.values() for name in by_name}
-    for job in ReportJob.objects.filter(pk__in=fences):
+    for job in jobs.filter(pk__in=fences):
         for name, fence in fences[str(job.pk)].items():
-            if job.file.name == f"{FOLDER}/{name}" or (job.state == State.RUNNING and job.fence == fence):
+            if job.file.name == f"{folder}/{name}" or (job.state == State.RUNNING and job.fence == fence):
                 wanted.add(name)
     return wanted

@@ -13,7 +13,7 @@ from psycopg import sql
 from jobs.models import Job, PeriodicTask
 from jobs.states import UNFINISHED, State
 from jobs.tasks import SWEEP
-from reports.models import ReportJob
+from reports.models import Comparison, ReportJob
 from reports.models.report_jobs import report_type_choices
 from usage.models import Step, UploadStep
 
@@ -49,6 +49,7 @@ class Kind:
 
 KINDS = [
     Kind("report", ReportJob, "report_type", "file_rows", report_type_choices),
+    Kind("comparison", Comparison, "report_type", "file_rows", report_type_choices),
     Kind("upload", UploadStep, "step", "rows_done", lambda: Step.choices),
 ]
 

@@ -1,0 +1,62 @@
+"""Two runs of a report with late data between them, for tests of comparisons."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models.functions import Now
+
+from billing.models import Subscription
+from jobs.states import State
+from reports import tasks
+from reports.comparison_requests import request_comparison
+from reports.models import Comparison, ReportJob
+from tests.factories import make_resource_usage
+from tests.jobs.jobs import make_job, permitted_administrator
+from usage.models import Resource, ResourceUsage
+
+FROM, THROUGH = date(2017, 11, 20), date(2017, 11, 23)
+
+
+def make_run(*, subscription: Subscription, report_type: str = "resource-usage", **fields: Any) -> ReportJob:
+    """A report over four days, made by a worker in this very process."""
+    job = make_job(
+        subscription=subscription,
+        report_type=report_type,
+        **{"date_from": FROM, "date_through": THROUGH, **fields},
+    )
+    tasks.generate_report(str(job.pk))
+    job.refresh_from_db()
+    assert job.state == State.SUCCEEDED
+    return job
+
+
+def make_usage(subscription: Subscription) -> list[ResourceUsage]:
+    """Text messages on three days, 12 on each."""
+    sms = Resource.objects.create(name="=SMS", unit="message")
+    days = [FROM, FROM + timedelta(days=1), THROUGH]
+    return [make_resource_usage(account=subscription.account, used_on=day, resource=sms) for day in days]
+
+
+def change_late(usage: list[ResourceUsage]) -> None:
+    """One day becomes another number, one is taken away, one comes in."""
+    first, second, _third = usage
+    ResourceUsage.objects.filter(pk=first.pk).update(quantity="12.5")
+    make_resource_usage(account=first.account, used_on=FROM + timedelta(days=2), resource=first.resource, quantity="7")
+    second.delete()
+
+
+def make_comparison(before: ReportJob, after: ReportJob) -> Comparison:
+    """A queued one."""
+    administrator = permitted_administrator(subscription=before.subscription)
+    return request_comparison(administrator=administrator, job=after, other=before)
+
+
+def made(comparison: Comparison) -> Comparison:
+    """The same, after a worker in this very process had it."""
+    tasks.compare_reports(str(comparison.pk))
+    comparison.refresh_from_db()
+    return comparison
+
+
+def finished_long_ago(job: "ReportJob | Comparison", **ago: float) -> None:
+    type(job)._default_manager.filter(pk=job.pk).update(finished_at=Now() - timedelta(**ago))

@@ -1,0 +1,252 @@
+"""A requested comparison, made: its counts and its file, and what becomes of it otherwise."""
+
+import hashlib
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, connection, transaction
+
+from billing.models import Membership, Subscription
+from jobs.states import State
+from reports import comparing, tasks
+from reports.comparison_requests import NotComparableError, request_comparison
+from reports.differences import Differences
+from reports.models import Comparison, ReportJob
+from reports.requesting import TooManyJobsError
+from tests.factories import make_subscription
+from tests.jobs.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
+from tests.jobs.jobs import make_job, permitted_administrator
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANGES = b"""Change,Changed columns,Date,Resource,Quantity,Unit
+changed: before,Quantity,2017-11-20,'=SMS,12,message
+changed: after,Quantity,2017-11-20,'=SMS,12.5,message
+removed,,2017-11-21,'=SMS,12,message
+added,,2017-11-22,'=SMS,7,message
+"""
+
+
+@pytest.fixture
+def subscription() -> Subscription:
+    return make_subscription()
+
+
+def two_runs(subscription: Subscription, formats: tuple[str, str] = ("csv", "csv")) -> tuple[ReportJob, ReportJob]:
+    """Before and after late data."""
+    usage = make_usage(subscription)
+    before = make_run(subscription=subscription, format=formats[0])
+    change_late(usage)
+    return before, make_run(subscription=subscription, format=formats[1])
+
+
+@pytest.mark.parametrize("formats", [("csv", "parquet"), ("xlsx", "csv"), ("jsonl", "csv.gz")])
+def test_what_late_data_changed_is_counted_and_listed_whatever_the_formats(
+    formats: tuple[str, str], subscription: Subscription, files_root: Path
+) -> None:
+    before, after = two_runs(subscription, formats)
+
+    comparison = made(make_comparison(before, after))
+
+    assert (comparison.state, comparison.failure) == (State.SUCCEEDED, "")
+    assert (comparison.before, comparison.after) == (before, after)
+    assert (comparison.rows_added, comparison.rows_removed, comparison.rows_changed) == (1, 1, 1)
+    assert (comparison.rows_unchanged, comparison.file_rows) == (1, 4)
+    path = files_root / "comparisons" / f"{comparison.pk}.1.csv"
+    assert path.read_bytes() == CHANGES
+    assert list(path.parent.iterdir()) == [path]
+    assert (comparison.file_bytes, comparison.file_sha256) == (len(CHANGES), hashlib.sha256(CHANGES).hexdigest())
+    assert (comparison.phase, comparison.rows_done, comparison.rows_expected) == ("writing", 4, 4)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relname IN ('before', 'after')")
+        assert cursor.fetchone() == (0,)
+
+
+def test_the_earlier_data_come_first_and_there_is_one_comparison_of_the_two(subscription: Subscription) -> None:
+    before, after = two_runs(subscription)
+    ana = permitted_administrator(subscription=subscription)
+
+    comparison = request_comparison(administrator=ana, job=before, other=after)
+
+    assert (comparison.before, comparison.after) == (before, after)
+    assert request_comparison(administrator=ana, job=after, other=before) == comparison
+    made(comparison)
+    assert request_comparison(administrator=ana, job=after, other=before) == comparison
+    with transaction.atomic():
+        comparison.expire()
+    assert request_comparison(administrator=ana, job=after, other=before) != comparison
+
+
+def test_what_is_no_run_of_the_same_report_or_may_not_be_seen_is_refused(subscription: Subscription) -> None:
+    _usage = make_usage(subscription)
+    job = make_run(subscription=subscription)
+    ana = job.requested_by
+    shorter = make_run(subscription=subscription, date_through=job.date_from)
+    others = [
+        job,
+        shorter,
+        make_run(subscription=subscription, report_type="user-hours"),
+        make_run(subscription=make_subscription()),
+        make_job(subscription=subscription, date_from=job.date_from, date_through=job.date_through),
+    ]
+    for other in others:
+        with pytest.raises(NotComparableError):
+            request_comparison(administrator=ana, job=job, other=other)
+    with pytest.raises(PermissionDenied):
+        request_comparison(administrator=others[3].requested_by, job=job, other=make_run(subscription=subscription))
+
+
+def test_as_many_wait_as_may(subscription: Subscription, settings: Any) -> None:
+    before, after = two_runs(subscription)
+    third = make_run(subscription=subscription)
+    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
+    make_comparison(before, after)
+
+    with pytest.raises(TooManyJobsError, match="limit of 1"):
+        make_comparison(before, third)
+
+
+def test_no_comparison_is_with_a_report_of_another_account(subscription: Subscription) -> None:
+    before, _after = two_runs(subscription)
+    foreign = make_run(subscription=make_subscription())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Comparison.objects.create(
+            requested_by=before.requested_by,
+            account=subscription.account,
+            subscription=subscription,
+            report_type=before.report_type,
+            before=before,
+            after=foreign,
+        )
+
+
+@pytest.mark.parametrize("loss", ["file", "end of the file", "membership", "columns"])
+def test_what_cannot_be_compared_any_more_fails_with_a_sentence(
+    loss: str, subscription: Subscription, files_root: Path
+) -> None:
+    before, after = two_runs(subscription)
+    comparison = make_comparison(before, after)
+    if loss == "file":
+        before.expire()
+    elif loss == "end of the file":
+        (files_root / str(before.file.name)).write_bytes(b"Date")
+    elif loss == "membership":
+        Membership.objects.all().delete()
+    else:
+        ReportJob.objects.filter(pk=before.pk).update(file_columns=before.file_columns[1:])
+
+    made(comparison)
+
+    assert comparison.state == State.FAILED
+    expected = {"membership": "may not have the reports any more", "columns": "has other columns"}
+    assert expected.get(loss, "not there any more, or damaged") in comparison.failure
+    assert list((files_root / "comparisons").iterdir()) == []
+
+
+def test_a_file_with_fewer_rows_than_were_written_is_not_compared(subscription: Subscription, files_root: Path) -> None:
+    before, after = two_runs(subscription)
+    ReportJob.objects.filter(pk=before.pk).update(file_rows=4)
+
+    comparison = made(make_comparison(before, after))
+
+    assert comparison.state == State.FAILED
+    assert list((files_root / "comparisons").iterdir()) == []
+
+
+@pytest.mark.parametrize("at", ["in the database", "while rows are read", "at the end"])
+def test_a_cancelled_comparison_stops_and_leaves_no_file(
+    at: str, subscription: Subscription, files_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, after = two_runs(subscription)
+    comparison = make_comparison(before, after)
+
+    def cancel() -> None:
+        Comparison.objects.get(pk=comparison.pk).cancel()
+        connection.close()
+
+    def in_another_thread() -> None:
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        thread.join()
+
+    find, read_after, write = Differences.find, Differences.read_after, comparing._write
+
+    def sleeping(self: Differences) -> Any:
+        in_another_thread()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(20)")
+        return find(self)
+
+    def reading_on(self: Differences, rows: Any, progress: Any) -> Any:
+        in_another_thread()
+        for number in range(200):
+            time.sleep(0.05)
+            progress(number)
+        return read_after(self, rows, progress)
+
+    def too_late(*arguments: Any) -> Any:
+        result = write(*arguments)
+        cancel()
+        return result
+
+    if at == "in the database":
+        monkeypatch.setattr(Differences, "find", sleeping)
+    elif at == "while rows are read":
+        monkeypatch.setattr(Differences, "read_after", reading_on)
+    else:
+        monkeypatch.setattr(comparing, "_write", too_late)
+    began = time.monotonic()
+
+    made(comparison)
+
+    assert time.monotonic() - began < 5
+    assert comparison.state == State.CANCELLED
+    assert list((files_root / "comparisons").iterdir()) == []
+
+
+def test_files_of_comparisons_expire_and_left_over_ones_are_collected(
+    subscription: Subscription, files_root: Path
+) -> None:
+    before, after = two_runs(subscription)
+    third = make_run(subscription=subscription)
+    old, new = made(make_comparison(before, after)), made(make_comparison(before, third))
+    finished_long_ago(old, days=30, minutes=1)
+    finished_long_ago(new, days=29)
+    folder = files_root / "comparisons"
+    left_over = folder / f"{new.pk}.2.csv.part"
+    left_over.touch()
+    for path in folder.iterdir():
+        os.utime(path, (0, 0))
+
+    tasks.expire_reports()
+    tasks.collect_left_over_files()
+
+    old.refresh_from_db()
+    assert (old.state, old.is_expired, old.rows_changed) == (State.SUCCEEDED, True, 1)
+    assert [path.name for path in folder.iterdir()] == [f"{new.pk}.1.csv"]
+
+
+def test_the_cycles_are_those_of_the_report_or_of_the_subscription_for_files_of_old(
+    subscription: Subscription,
+) -> None:
+    job = make_run(subscription=subscription)
+    starts = comparing.cycle_starts(job)
+    assert [f"{day}" for day in starts] == ["2017-10-21", "2017-11-22"]
+    job.file_cycles = []
+    assert comparing.cycle_starts(job) == starts
+    job.file_cycles = [{"first_day": "2017-11-01", "last_day": "2017-11-30"}]
+    assert comparing.cycle_starts(job) == [starts[0].replace(month=11, day=1)]
+
+
+def test_an_account_has_as_many_comparisons_running_as_reports(subscription: Subscription, settings: Any) -> None:
+    settings.REPORT_JOBS_RUNNING_PER_ACCOUNT = 1
+    before, after = two_runs(subscription)
+    first, second = make_comparison(before, after), make_comparison(before, make_run(subscription=subscription))
+
+    assert Comparison.objects.claim(first.pk) is not None
+    assert Comparison.objects.claim(second.pk) is None
