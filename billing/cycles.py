@@ -139,6 +139,10 @@ class Contract:
         """Yesterday, or the last day of the contract if earlier; before the activation there is none with data."""
         return today - ONE_DAY if self.ended_on is None else min(today - ONE_DAY, self.ended_on)
 
+    def cuts_open_sessions_alike(self, day: date, other: date) -> bool:
+        """Whether reports asked for on these two days count a session that is still open up to the same instant."""
+        return self.last_day_with_data(day) == self.last_day_with_data(other)
+
     def current_cycle(self, today: date) -> Cycle:
         """The cycle of today; after the end of the contract its last one; never beyond the contract's last day.
 

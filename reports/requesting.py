@@ -1,5 +1,6 @@
 """Asking for a report: may one, is the range possible, and then a job that a worker takes."""
 
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
@@ -13,7 +14,7 @@ from billing.models import Administrator, ApiToken, Subscription
 from jobs.locks import hold
 from jobs.publishing import publish
 from jobs.states import State
-from reports import formats, types
+from reports import formats, sharing, types
 from reports.models import ReportJob
 
 NEEDED = (
@@ -33,6 +34,15 @@ def refuse_unless_permitted(administrator: Administrator, subscription: Subscrip
         raise PermissionDenied(f"{administrator} may not have reports on subscription {subscription}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """What came of a request: a job of its own unless it `joined` one under way, or one is `unchanged` since made."""
+
+    job: ReportJob
+    joined: bool = False
+    unchanged: bool = False
+
+
 def request_report(
     *,
     administrator: Administrator,
@@ -40,34 +50,50 @@ def request_report(
     report_type: str,
     days: DateRange,
     today: date,
-    format: str = "csv",  # noqa: A002 - the word of the screens and the API
+    format: str = formats.DEFAULT,  # noqa: A002 - the word of the screens and the API
+    totals_sheet: bool = False,
     token: ApiToken | None = None,
-) -> ReportJob:
+    again: bool = False,
+) -> Requested:
     """Save a queued job, and tell the workers of it once it is committed; `token` is what a program asked with.
 
-    A broker that does not answer delays the report, not the answer. Raises PermissionDenied; RangeError with a sentence
-    that names the window when the days are not inside of it; KeyError for an unknown report type or format;
-    TooManyJobsError.
+    No work is done twice: who asks for what is under way waits for that job too, and what was made before and would
+    come out the same is offered, unless it is to be made `again`. A broker that does not answer delays the report, not
+    the answer. Raises PermissionDenied; RangeError with a sentence that names the window when the days are not inside
+    of it; KeyError for an unknown report type or format; TooManyJobsError, where a job of its own is needed.
     """
     refuse_unless_permitted(administrator, subscription)
     days.within(subscription.contract.available(today))
-    job = ReportJob(
+    file_format = formats.by_slug(format)
+    order = ReportJob(
         requested_by=administrator,
         requested_with=token,
         requested_on=today,
         account=subscription.account,
         subscription=subscription,
         report_type=types.by_slug(report_type).slug,
-        format=formats.by_slug(format).slug,
+        format=file_format.slug,
+        totals_sheet=totals_sheet and file_format.write_with_totals is not None,
         date_from=days.date_from,
         date_through=days.date_through,
     )
     with transaction.atomic():
-        _refuse_when_too_many_wait(job)
-        job.save()
-        job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
-        transaction.on_commit(partial(publish, job), robust=True)
-    return job
+        sharing.hold_requests_like(order)
+        if job := sharing.under_way(order):
+            sharing.wait_for(job, administrator=administrator, token=token)
+            return Requested(job, joined=True)
+        if not again and (job := sharing.unchanged(order)):
+            return Requested(job, unchanged=True)
+        _queue(order)
+        return Requested(order)
+
+
+def _queue(job: ReportJob) -> None:
+    _refuse_when_too_many_wait(job)
+    job.save()
+    job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
+    sharing.wait_for(job, administrator=job.requested_by, token=job.requested_with)
+    transaction.on_commit(partial(publish, job), robust=True)
 
 
 def _refuse_when_too_many_wait(job: ReportJob) -> None:
@@ -96,8 +122,11 @@ def _refuse_when_too_many_wait(job: ReportJob) -> None:
             )
 
 
-def request_again(job: ReportJob, *, administrator: Administrator, today: date) -> ReportJob:
-    """The same request once more, by whoever asks now and with the data of today; raises what `request_report` does."""
+def request_again(job: ReportJob, *, administrator: Administrator, today: date) -> Requested:
+    """The same request once more, by whoever asks now and with the data of today; raises what `request_report` does.
+
+    A job of its own also where nothing has changed, unless one is under way.
+    """
     return request_report(
         administrator=administrator,
         subscription=job.subscription,
@@ -105,4 +134,6 @@ def request_again(job: ReportJob, *, administrator: Administrator, today: date) 
         days=job.range,
         today=today,
         format=job.format,
+        totals_sheet=job.totals_sheet,
+        again=True,
     )

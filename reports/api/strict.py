@@ -56,6 +56,18 @@ class DayField(serializers.DateField):
             self.fail("invalid")
 
 
+class TruthField(serializers.BooleanField):
+    """True or false; neither a number nor a word is."""
+
+    default_error_messages = {"invalid": "Give true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The truth itself."""
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses members that it does not know. Invalid data is a problem with a line for each field at fault."""
 

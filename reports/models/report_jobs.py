@@ -34,6 +34,11 @@ class ReportJobQuerySet(JobQuerySet["ReportJob"]):
         """Those of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
+    def alike(self, job: "ReportJob") -> Self:
+        """Those that ask for what this one asks for, on whichever day."""
+        asked = ("subscription", "report_type", "format", "totals_sheet", "date_from", "date_through")
+        return self.filter(**{name: getattr(job, name) for name in asked})
+
     def past_retention(self) -> Self:
         """Those with a file that was made longer ago than files are kept."""
         kept = timedelta(days=settings.REPORT_RETENTION_DAYS)

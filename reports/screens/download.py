@@ -1,11 +1,7 @@
 """Download Usage Report: the page that asks for a report, shows how far it is, and lists those made before."""
 
-import uuid
-from urllib.parse import urlencode
-
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -14,11 +10,12 @@ from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import formats, types
 from reports.models import ReportJob
-from reports.requesting import TooManyJobsError, request_report
+from reports.requesting import Requested, TooManyJobsError, request_report
 from reports.screens.access import permitted_administrator, screen, subscription_or_404
 from reports.screens.forms import CUSTOM, ReportForm
 from reports.screens.job_cards import JobCard
 from reports.screens.presets import presets
+from reports.screens.requested import address_of, notice_of, requested_json, uuid_in, wants_json
 
 LISTED = 25
 MOST_DIGITS = 5
@@ -27,29 +24,25 @@ SECONDS_BEFORE_RELOAD_AT_MOST = 10
 REMEMBERED = ("range", "date_from", "date_through", "report_type", "format")
 
 
-def wants_json(request: HttpRequest) -> bool:
-    """Whether a script asks, rather than a person's browser by itself."""
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form; posted, a job and the page again (or, for a script, the job as JSON with 201, errors with 422)."""
+    """The form; posted, the page again with what came of it (for a script as JSON, errors with 422)."""
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
     form = _form(request, subscription)
-    if request.method == "POST" and form is not None and (job := _requested(request, subscription, form)):
+    if request.method == "POST" and form is not None and (requested := _requested(request, subscription, form)):
         if wants_json(request):
-            return JsonResponse({"job": JobCard(job, now).as_json(request)}, status=201)
-        return _page_again(request, job)
+            return requested_json(request, requested, now)
+        kept = {name: request.POST[name] for name in REMEMBERED if request.POST.get(name)}
+        return HttpResponseRedirect(address_of(requested, **kept))
     if request.method == "POST" and wants_json(request):
         errors = form.errors if form is not None else {"range": [NOTHING_YET]}
         return JsonResponse({"errors": errors}, status=422)
     return _page(request, subscription, form)
 
 
-def _requested(request: HttpRequest, subscription: Subscription, form: ReportForm) -> ReportJob | None:
-    """The job that the form asks for; None when it cannot be made, which the form then says."""
+def _requested(request: HttpRequest, subscription: Subscription, form: ReportForm) -> Requested | None:
+    """What came of what the form asks for; None when it cannot be made, which the form then says."""
     if not form.is_valid():
         return None
     try:
@@ -106,24 +99,11 @@ def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | N
         report_types=types.all_types(),
         in_progress=in_progress,
         recent=recent,
-        asked=_asked(request, recent),
+        notice=notice_of(request, jobs, now),
         reload=reload,
         reload_seconds=min(SECONDS_BEFORE_RELOAD + reload, SECONDS_BEFORE_RELOAD_AT_MOST),
         tab="recent" if request.GET.get("tab") == "recent" else "usage",
     )
-
-
-def _asked(request: HttpRequest, recent: list[JobCard]) -> JobCard | None:
-    """The finished report for which the page was reloaded."""
-    asked = _uuid(request.GET.get("job", ""))
-    return next((card for card in recent if card.job.pk == asked), None)
-
-
-def _page_again(request: HttpRequest, job: ReportJob) -> HttpResponse:
-    """Without a script: the page, with the choices kept, on which the job appears."""
-    kept = {name: request.POST[name] for name in REMEMBERED if request.POST.get(name)}
-    address = reverse("account_settings:download-usage-report", args=[job.subscription_id])
-    return HttpResponseRedirect(f"{address}?{urlencode({**kept, 'job': job.pk})}#in-progress")
 
 
 @require_GET
@@ -131,7 +111,7 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """How far the jobs are that `id` names, and every unfinished one of the subscription, as JSON."""
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
-    asked = [number for text in request.GET.getlist("id")[:LISTED] if (number := _uuid(text))]
+    asked = [number for text in request.GET.getlist("id")[:LISTED] if (number := uuid_in(text))]
     jobs = (
         ReportJob.objects.filter(subscription=subscription)
         .filter(Q(state__in=UNFINISHED) | Q(pk__in=asked))
@@ -143,10 +123,3 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < MOST_DIGITS else 0
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None

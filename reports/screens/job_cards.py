@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from jobs.states import State
 from reports import formats
 from reports.models import ReportJob
-from reports.screens.wording import count_text, counted, days_text, moment_text, size_text
+from reports.screens.wording import ago_text, count_text, counted, days_text, moment_text, size_text
 
 LONG_WAIT = timedelta(seconds=15)
 """A worker that is there takes a job at once; after this long, the screen says what it waits for."""
@@ -76,6 +76,11 @@ class JobCard:
             return ""
         size = f"{counted(self.job.file_rows, 'row', 'rows')} · {size_text(self.job.file_bytes)}"
         return f"{size} · {self.format}" if self.format else size
+
+    @property
+    def made(self) -> str:
+        """How long ago the report was made."""
+        return f"made {ago_text(self.job.finished_at, self.now)}" if self.job.finished_at else ""
 
     @property
     def has_file(self) -> bool:

@@ -17,8 +17,10 @@ from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeEr
 from reports.models import ReportJob
 from reports.requesting import TooManyJobsError, request_again
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
-from reports.screens.download import wants_json
 from reports.screens.job_cards import JobCard
+from reports.screens.requested import address_of, requested_json, wants_json
+from reports.screens.wording import still_waiting_text
+from reports.sharing import Withdrawal, withdraw
 
 PER_PAGE = 25
 MOST_DIGITS = 20
@@ -70,31 +72,38 @@ def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @require_POST
 def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """End a job: queued, it is gone; running, its result is discarded. A finished one stays as it is."""
+    """Withdraw one's own request, and end the job when nobody else waits for it. A finished one stays as it is."""
     job = report_job_or_404(request, pk)
-    cancelled = job.cancel()
+    withdrawal = withdraw(job, administrator=administrator_of(request))
+    said = _said_of(job, withdrawal)
     if wants_json(request):
-        return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request)})
-    messages.success(request, f"{job} is cancelled." if cancelled else f"{job} was finished already.")
+        return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request), "said": said})
+    messages.success(request, said)
     return _back_to(job)
+
+
+def _said_of(job: ReportJob, withdrawal: Withdrawal) -> str:
+    if withdrawal.still_waiting:
+        people = [administrator.email for administrator in withdrawal.still_waiting]
+        return f"Withdrawn. {still_waiting_text(people)} for it, so it goes on."
+    return f"{job} is cancelled." if withdrawal.is_cancelled else f"{job} was finished already."
 
 
 @require_POST
 def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Ask for the same report once more, with the data of today."""
+    """Ask for the same report once more, with the data of today, whether or not they have changed."""
     job = report_job_or_404(request, pk)
     now = timezone.now()
     try:
-        again = request_again(job, administrator=administrator_of(request), today=now.date())
+        requested = request_again(job, administrator=administrator_of(request), today=now.date())
     except (RangeError, TooManyJobsError) as error:
         if wants_json(request):
             return JsonResponse({"errors": {"range": [str(error)]}}, status=422)
         messages.error(request, str(error))
         return _back_to(job)
-    again.refresh_from_db()
     if wants_json(request):
-        return JsonResponse({"job": JobCard(again, now).as_json(request)}, status=201)
-    return _back_to(again)
+        return requested_json(request, requested, now)
+    return HttpResponseRedirect(address_of(requested))
 
 
 def _back_to(job: ReportJob) -> HttpResponse:

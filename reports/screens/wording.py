@@ -1,6 +1,7 @@
 """How days, numbers, sizes, amounts and moments read on a screen."""
 
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from billing.cycles import DateRange
@@ -8,6 +9,9 @@ from reports.cell_texts import decimal_text, duration_text
 from reports.report_type import Column, Kind
 
 KILO = 1000
+MINUTES_IN_AN_HOUR = 60
+MINUTES_IN_A_DAY = 24 * 60
+SHORT_SECONDS, MINUTE, HOUR = 10, 60, 3600
 
 
 def day_text(day: date, *, year: bool = True) -> str:
@@ -53,6 +57,45 @@ def moment_text(moment: datetime, today: date) -> str:
     if moment.date() == today:
         return f"{moment:%H:%M}"
     return f"{day_text(moment.date(), year=moment.year != today.year)}, {moment:%H:%M}"
+
+
+def instant_text(instant: datetime, *, milliseconds: bool = False) -> str:
+    """`22 Nov 2026, 09:14:03 UTC`: for whoever has to be exact; as exact as files are, or to the millisecond."""
+    fraction = f".{instant.microsecond // 1000:03}" if milliseconds else ""
+    return f"{day_text(instant.date())}, {instant:%H:%M:%S}{fraction} UTC"
+
+
+def took_text(time: timedelta) -> str:
+    """`0.4 seconds`, `12 seconds`, `2 min 5 s`, `1 h 2 min`."""
+    tenths = time // timedelta(milliseconds=100)
+    seconds = tenths // 10
+    if seconds < SHORT_SECONDS:
+        return f"{tenths / 10} seconds"
+    if seconds < MINUTE:
+        return f"{seconds} seconds"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE} min {seconds % MINUTE} s"
+    return f"{seconds // HOUR} h {seconds % HOUR // MINUTE} min"
+
+
+def ago_text(moment: datetime, now: datetime) -> str:
+    """`just now`, `5 minutes ago`, `1 hour ago`, `3 days ago`: whole ones, the rest cut off."""
+    minutes = int((now - moment).total_seconds()) // 60
+    if minutes < 1:  # clocks of two machines may differ a little
+        return "just now"
+    if minutes < MINUTES_IN_AN_HOUR:
+        return f"{counted(minutes, 'minute', 'minutes')} ago"
+    if minutes < MINUTES_IN_A_DAY:
+        return f"{counted(minutes // MINUTES_IN_AN_HOUR, 'hour', 'hours')} ago"
+    return f"{counted(minutes // MINUTES_IN_A_DAY, 'day', 'days')} ago"
+
+
+def still_waiting_text(people: Sequence[str]) -> str:
+    """`ana@acme.example still waits`, `ana@acme.example and 2 others still wait`."""
+    if len(people) == 1:
+        return f"{people[0]} still waits"
+    others = people[1] if len(people) == 2 else f"{len(people) - 1} others"
+    return f"{people[0]} and {others} still wait"
 
 
 def cell_text(column: Column, value: object) -> str:

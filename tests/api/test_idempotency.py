@@ -40,9 +40,19 @@ def test_the_same_request_again_gets_the_same_answer_and_makes_nothing(client: A
     assert ReportJob.objects.count() == 1
 
 
-def test_without_a_key_each_request_makes_a_job(client: ApiClient) -> None:
-    assert ask(client, key=None).json()["id"] != ask(client, key=None).json()["id"]
+def test_without_a_key_each_request_is_a_new_one(client: ApiClient) -> None:
+    first = ask(client, key=None).json()
+    ReportJob.objects.get().cancel()
+    assert ask(client, key=None).json()["id"] != first["id"]
     assert not IdempotencyKey.objects.exists()
+
+
+def test_under_another_key_the_same_report_under_way_is_joined_and_the_key_stands_for_it(client: ApiClient) -> None:
+    first, second = ask(client, key="one"), ask(client, key="two")
+    assert (first.json()["joined"], second.json()["joined"]) == (False, True)
+    assert first.json()["id"] == second.json()["id"]
+    again = ask(client, key="two")
+    assert (again.status_code, again.content, again["Idempotency-Replayed"]) == (202, second.content, "true")
 
 
 def test_the_order_and_spacing_of_a_body_make_no_other_request(client: ApiClient) -> None:
@@ -73,7 +83,7 @@ def test_a_key_is_one_administrators_own(client: ApiClient, ana: Administrator, 
     assert "Idempotency-Replayed" in ask(program(ana))  # with another token
     bruno = program(make_member(subscription.account))
     assert "Idempotency-Replayed" not in ask(bruno)
-    assert ReportJob.objects.count() == 2
+    assert IdempotencyKey.objects.count() == 2
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "k" * 256, "schlüssel", "tab\tbed", "\x7f"])

@@ -46,8 +46,14 @@ def left(answer: Any) -> tuple[int, ...]:
     return tuple(int(answer[name]) for name in HEADERS)
 
 
-def asked(client: Client, subscription: Subscription, **more: Any) -> Any:
-    order = {"report_type": "user-hours", "subscription": subscription.number}
+def asked(client: Client, subscription: Subscription, *, days: int = 1, **more: Any) -> Any:
+    """The answer to who asks for a report: another one for each number of days."""
+    order = {
+        "report_type": "user-hours",
+        "subscription": subscription.number,
+        "date_from": "2017-10-21",
+        "date_through": f"2017-11-{days:02}",
+    }
     return client.post(to("report-jobs"), order, content_type="application/json", **more)
 
 
@@ -199,16 +205,26 @@ def test_a_token_with_too_many_jobs_in_the_queue_is_refused(
     client: ApiClient, ana: Administrator, subscription: Subscription, settings: Any
 ) -> None:
     settings.REPORT_JOBS_WAITING_PER_TOKEN = 2
-    assert [asked(client, subscription).status_code for _ in range(2)] == [202, 202]
-    refused = asked(client, subscription)
+    assert [asked(client, subscription, days=days).status_code for days in (1, 2)] == [202, 202]
+    refused = asked(client, subscription, days=3)
     assert (refused.status_code, refused["Retry-After"]) == (429, "30")
     assert refused.json()["type"] == "urn:tallydesk:problem:too-many-jobs"
     assert refused.json()["detail"].startswith(
         "Too many reports that were asked for with this token wait to be made: 2,"
     )
-    assert asked(program(ana), subscription).status_code == 202
+    assert asked(program(ana), subscription, days=3).status_code == 202
     ReportJob.objects.claim(ReportJob.objects.earliest("requested_at").pk)
-    assert asked(client, subscription).status_code == 202  # what runs does not wait
+    assert asked(client, subscription, days=4).status_code == 202  # what runs does not wait
+
+
+def test_whoever_joins_a_report_that_waits_adds_none_to_the_queue(
+    client: ApiClient, ana: Administrator, subscription: Subscription, settings: Any
+) -> None:
+    settings.REPORT_JOBS_WAITING_PER_TOKEN = settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
+    for caller in (client, client, program(ana), program(make_member(subscription.account))):
+        assert asked(caller, subscription).status_code == 202
+    assert asked(client, subscription, days=2).status_code == 429
+    assert ReportJob.objects.count() == 1
 
 
 def test_an_account_with_too_many_jobs_in_the_queue_is_refused_and_another_is_not(
@@ -216,7 +232,7 @@ def test_an_account_with_too_many_jobs_in_the_queue_is_refused_and_another_is_no
 ) -> None:
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
     assert asked(program(make_member(subscription.account)), subscription).status_code == 202
-    refused = asked(client, subscription)
+    refused = asked(client, subscription, days=2)
     assert refused.status_code == 429
     assert refused.json()["detail"].startswith(
         "Too many reports of this account wait to be made: 1, with a limit of 1."
@@ -233,7 +249,7 @@ def test_a_request_that_was_answered_is_answered_again_however_many_jobs_wait(
     again = asked(client, subscription, **key)
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.json() == again.json()
-    assert asked(client, subscription).status_code == 429
+    assert asked(client, subscription, days=2).status_code == 429
 
 
 @pytest.mark.django_db(transaction=True)
@@ -244,14 +260,14 @@ def test_of_twenty_requests_at_once_as_many_get_a_job_as_may_wait(settings: Any)
     barrier = threading.Barrier(len(programs))
     statuses: list[int] = []
 
-    def ask(client: ApiClient) -> None:
+    def ask(client: ApiClient, days: int) -> None:
         try:
             barrier.wait()
-            statuses.append(asked(client, subscription).status_code)
+            statuses.append(asked(client, subscription, days=days).status_code)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=ask, args=(client,)) for client in programs]
+    threads = [threading.Thread(target=ask, args=(client, days)) for days, client in enumerate(programs, start=1)]
     for thread in threads:
         thread.start()
     for thread in threads:

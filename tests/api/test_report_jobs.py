@@ -50,7 +50,7 @@ def test_a_report_is_asked_for_and_the_job_is_the_answer(
     assert len(told) == 1
     assert answer["Location"] == f"http://testserver{to('report-job', job.pk)}"
     assert answer["Retry-After"] == "2"
-    assert answer.json() == client.get(answer["Location"]).json()
+    assert answer.json() == {**client.get(answer["Location"]).json(), "joined": False, "unchanged": False}
     assert (job.subscription, job.account) == (subscription, subscription.account)
     assert (job.requested_by, job.requested_on, job.requested_with) == (ana, TODAY, ApiToken.objects.get())
     assert (job.date_from, job.date_through) == (date(2017, 11, 1), date(2017, 11, 20))
@@ -86,7 +86,7 @@ def test_unknown_fields_are_refused_along_with_what_is_wrong(client: ApiClient) 
     assert set(answer) == {"report_typ", "requested_by", "report_type"}
     assert answer["report_typ"] == {
         "detail": "There is no such field here.",
-        "allowed": ["date_from", "date_through", "format", "report_type", "subscription"],
+        "allowed": ["again", "date_from", "date_through", "format", "report_type", "subscription", "totals_sheet"],
     }
     assert answer["report_type"]["detail"] == "This field is required."
 
@@ -195,9 +195,10 @@ def test_asking_takes_a_handful_of_queries(
     client: ApiClient, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     client.get(to("root"))  # the first use of a token is noted
-    # The token, two for the permissions, the subscription, whether it is visible; how many wait already, counted under
-    # a lock; the row, and its instants. The start and the end of the transaction are savepoints here.
-    with django_assert_max_num_queries(11):
+    # The token, two for the permissions, the subscription, whether it is visible; under a lock, whether the same is
+    # under way or made already; how many wait already, counted under another; the row, its instants, and who waits for
+    # it. The start and the end of the transaction are savepoints here.
+    with django_assert_max_num_queries(15):
         assert order(client).status_code == 202
 
 

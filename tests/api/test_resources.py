@@ -133,6 +133,7 @@ def test_a_queued_job(client: ApiClient, subscription: Subscription, ana: Admini
         "state": "queued",
         "report_type": "user-hours",
         "format": "csv",
+        "totals_sheet": False,
         "subscription": "SUB-1001",
         "subscription_url": f"http://testserver/api/v1/subscriptions/{subscription.pk}/",
         "account": "ACME",

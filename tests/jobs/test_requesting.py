@@ -23,9 +23,10 @@ DAYS = DateRange(date(2017, 11, 22), date(2017, 11, 23))
 
 
 def ask(administrator: Administrator, subscription: Subscription, days: DateRange = DAYS) -> ReportJob:
-    return request_report(
+    requested = request_report(
         administrator=administrator, subscription=subscription, report_type="user-hours", days=days, today=TODAY
     )
+    return requested.job
 
 
 @pytest.fixture
@@ -65,9 +66,9 @@ def test_a_range_outside_the_window_is_refused_with_the_window(
         ask(administrator, subscription, DateRange(date(2017, 11, 22), TODAY))
 
 
-def test_the_same_request_again_is_a_new_job(administrator: Administrator, subscription: Subscription) -> None:
+def test_the_same_request_on_another_day_is_a_new_job(administrator: Administrator, subscription: Subscription) -> None:
     first = ask(administrator, subscription)
-    again = request_again(first, administrator=administrator, today=TODAY + timedelta(days=1))
+    again = request_again(first, administrator=administrator, today=TODAY + timedelta(days=1)).job
     assert again.pk != first.pk
     assert (again.report_type, again.range, again.subscription) == ("user-hours", DAYS, subscription)
     assert again.requested_on == TODAY + timedelta(days=1)

@@ -55,6 +55,7 @@ REPORT_TYPE: Json = {
 
 ORDER: Json = {"report_type": "concurrent-usage", "subscription": "SUB-1001"}
 ORDER_WITH_DAYS: Json = {**ORDER, "date_from": "2026-10-22", "date_through": "2026-11-21", "format": "csv"}
+ORDER_AGAIN: Json = {**ORDER_WITH_DAYS, "again": True}
 
 QUEUED: Json = {
     "id": "0191d3c2-7b1e-7c4a-9d56-2f1b8a3c4d5e",
@@ -62,6 +63,7 @@ QUEUED: Json = {
     "state": "queued",
     "report_type": "concurrent-usage",
     "format": "csv",
+    "totals_sheet": False,
     "subscription": "SUB-1001",
     "subscription_url": f"{SITE}/subscriptions/7/",
     "account": "ACME",
@@ -113,6 +115,10 @@ SUCCEEDED: Json = {
         "expires_at": "2026-12-22T09:14:05.125000Z",
     },
 }
+
+REQUESTED: Json = {**QUEUED, "joined": False, "unchanged": False}
+JOINED: Json = {**RUNNING, "joined": True, "unchanged": False}
+UNCHANGED: Json = {**SUCCEEDED, "joined": False, "unchanged": True}
 
 MANIFEST: Json = {
     "report_type": "concurrent-usage",

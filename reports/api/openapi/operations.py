@@ -14,7 +14,7 @@ from reports.api.openapi import examples
 from reports.api.problems import ProblemType
 from reports.api.serializers.manifests import ManifestSerializer
 from reports.api.serializers.orders import ReportJobOrderSerializer
-from reports.api.serializers.report_jobs import ReportJobSerializer
+from reports.api.serializers.report_jobs import ReportJobSerializer, RequestedReportJobSerializer
 from reports.api.serializers.report_types import ReportTypeSerializer
 from reports.api.serializers.root import RootSerializer
 from reports.api.serializers.subscriptions import SubscriptionSerializer
@@ -100,7 +100,7 @@ _WAIT = OpenApiParameter(
 _KEY = _header(
     "Idempotency-Key",
     "Makes the request safe to repeat for 24 hours: with the same key and body the answer is the first one's, and only "
-    "one job is made.",
+    "one job is made, if any.",
     "1f0c6d3e-voice-usage-2026-11",
     minLength=1,
     maxLength=255,
@@ -229,15 +229,29 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         tag="report jobs",
         summary="Ask for a report",
         description="Answered at once with a job, which workers take up. Give both days or neither: without them the "
-        "report covers the subscription's `default_range`.",
+        "report covers the subscription's `default_range`.\n\n"
+        "No work is done twice. While the same report is queued or running, whoever asks for it waits for that job: it "
+        "is `joined`. When it is finished, its file is still there and nothing has changed since, the answer is that job, "
+        "which is `unchanged`; with `again` a new one is made even so.",
         request=ReportJobOrderSerializer,
-        request_examples={"Default range": examples.ORDER, "Some days": examples.ORDER_WITH_DAYS},
+        request_examples={
+            "Default range": examples.ORDER,
+            "Some days": examples.ORDER_WITH_DAYS,
+            "Changed or not": examples.ORDER_AGAIN,
+        },
         parameters=[_KEY],
         answers={
+            200: Answer(
+                RequestedReportJobSerializer,
+                description="A job that is finished: nothing that its file shows has changed since.",
+                example={"Unchanged": examples.UNCHANGED},
+                headers=("Location", "Idempotency-Replayed"),
+                links=_job_links(),
+            ),
             202: Answer(
-                ReportJobSerializer,
-                description="The job, which is queued.",
-                example={"Queued": examples.QUEUED},
+                RequestedReportJobSerializer,
+                description="The job to wait for: a new one, which is queued, or one under way that was joined.",
+                example={"Queued": examples.REQUESTED, "Joined": examples.JOINED},
                 headers=("Location", "Retry-After", "Idempotency-Replayed"),
                 links=_job_links(),
             ),
@@ -266,12 +280,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="cancel_report_job",
         tag="report jobs",
         summary="End a job before it is done",
-        description="Queued, it is never begun; running, its worker stops and what it made is discarded.",
+        description="Queued, it is never begun; running, its worker stops and what it made is discarded.\n\n"
+        "Who asked for the report withdraws what they asked for with this token (signed in: all that they asked for). "
+        "The job goes on for others who wait for it, and ends with the last of them. Who never asked for it, such as "
+        "the platform's staff, ends it for everybody.",
         answers={
             200: Answer(
                 ReportJobSerializer,
-                description="The job, which is cancelled.",
-                example={"Cancelled": examples.CANCELLED},
+                description="The job: cancelled, or as it stands while others still wait for it.",
+                example={"Cancelled": examples.CANCELLED, "Others wait": examples.RUNNING},
                 links=_job_links(),
             ),
             409: ProblemType.ALREADY_FINISHED,

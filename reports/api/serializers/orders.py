@@ -10,7 +10,7 @@ from billing.models import Subscription
 from reports import formats, types
 from reports.api.callers import Caller
 from reports.api.problems import FieldError, invalid
-from reports.api.strict import DayField, OneOfField, StrictSerializer, TextField
+from reports.api.strict import DayField, OneOfField, StrictSerializer, TextField, TruthField
 
 DAYS = ("date_from", "date_through")
 
@@ -26,7 +26,8 @@ def _formats() -> list[str]:
 class ReportJobOrderSerializer(StrictSerializer):
     """A report to be made. The context has the `caller` and `today`.
 
-    The validated data are the subscription, the report type, the format, and `days`, which lie in its window.
+    The validated data are the subscription, the report type, the format and what it is to hold, whether the report is
+    to be made again, and `days`, which lie in the subscription's window.
     """
 
     report_type = OneOfField(
@@ -45,6 +46,15 @@ class ReportJobOrderSerializer(StrictSerializer):
         default="csv",
         error_messages={"unknown": "There is no such format."},
         help_text="The slug of a format of the report type.",
+    )
+    totals_sheet = TruthField(
+        default=False,
+        help_text="Whether the file has the control totals as a sheet of its own; in a format without sheets it has "
+        "not.",
+    )
+    again = TruthField(
+        default=False,
+        help_text="Whether the report is made again also where a file is there and nothing has changed since.",
     )
 
     def validate_subscription(self, number: str) -> Subscription:

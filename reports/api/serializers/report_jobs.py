@@ -7,6 +7,7 @@ from rest_framework import serializers
 from jobs.states import State
 from reports.api.links import LinkField
 from reports.models import ReportJob, ReportJobQuerySet
+from reports.requesting import Requested
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -65,6 +66,7 @@ class ReportJobSerializer(serializers.Serializer[Any]):
     )
     report_type = serializers.CharField(help_text="The slug of the report type.")
     format = serializers.CharField(help_text="The slug of the file's format.")
+    totals_sheet = serializers.BooleanField(help_text="Whether the file has the control totals as a sheet of its own.")
     subscription = serializers.CharField(source="subscription.number", help_text="The subscription's number.")
     subscription_url = LinkField("subscription", of="subscription_id", help_text="The subscription.")
     account = serializers.CharField(source="account.code", help_text="The code of the account.")
@@ -78,8 +80,29 @@ class ReportJobSerializer(serializers.Serializer[Any]):
     error = FailureSerializer(allow_null=True, help_text="Why it failed; null unless it did.")
     result = ResultSerializer(allow_null=True, help_text="The file; null unless it succeeded.")
     cancel = LinkField(
-        "report-job-cancel", when=lambda job: not job.is_finished, help_text="POST here ends it; null once it ended."
+        "report-job-cancel",
+        when=lambda job: not job.is_finished,
+        help_text="POST here ends it or your part in it; null once it ended.",
     )
+
+
+class RequestedReportJobSerializer(ReportJobSerializer):
+    """The job that answers a request for a report: a new one, or one that was there."""
+
+    joined = serializers.SerializerMethodField(
+        help_text="Whether the same was under way already: the job is that one, and you wait for it too."
+    )
+    unchanged = serializers.SerializerMethodField(
+        help_text="Whether the job was finished before, and nothing that its file shows has changed since."
+    )
+
+    def get_joined(self, _job: ReportJob) -> bool:
+        """As the context has it."""
+        return bool(self.context["joined"])
+
+    def get_unchanged(self, _job: ReportJob) -> bool:
+        """As the context has it."""
+        return bool(self.context["unchanged"])
 
 
 def complete(jobs: ReportJobQuerySet) -> ReportJobQuerySet:
@@ -90,3 +113,9 @@ def complete(jobs: ReportJobQuerySet) -> ReportJobQuerySet:
 def job_json(job: ReportJob, *, base_url: str) -> dict[str, Any]:
     """A job as the API shows it, ready for JSON; outside of a request `base_url` is `settings.SITE_URL`."""
     return dict(ReportJobSerializer(job, context={"base_url": base_url}).data)
+
+
+def requested_json(requested: Requested, *, base_url: str) -> dict[str, Any]:
+    """What came of a request as the API answers it, ready for JSON."""
+    context = {"base_url": base_url, "joined": requested.joined, "unchanged": requested.unchanged}
+    return dict(RequestedReportJobSerializer(requested.job, context=context).data)

@@ -20,10 +20,11 @@ from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
 from reports.api.problems import Problem, ProblemType
 from reports.api.serializers.orders import ReportJobOrderSerializer
-from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json
+from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
 from reports.api.strict import StrictSerializer
 from reports.models import ReportJob, ReportJobQuerySet
 from reports.requesting import request_report
+from reports.sharing import withdraw
 
 RETRY_AFTER_SECONDS = 2
 """After which time a program looks again, unless it waits in the request."""
@@ -52,7 +53,10 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
     pagination_class = LatestFirst
 
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Ask for a report. Sent again with its `Idempotency-Key`, the request gets the same answer."""
+        """Ask for a report, which may be under way or made already.
+
+        Sent again with its `Idempotency-Key`, the request gets the same answer.
+        """
         today = timezone.now().date()
         attempt = retryable(request, self.caller)
         answer = attempt.first_answer() if attempt else None
@@ -62,15 +66,25 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
             self.charge_account(order.validated_data["subscription"].account_id)
             make = partial(self._make, order.validated_data, today)
             answer = attempt.answer(make) if attempt else Answer(make()[1])
-        headers = {"Location": answer.body["url"], "Retry-After": str(RETRY_AFTER_SECONDS)}
-        if answer.is_replayed:
-            headers[REPLAYED] = "true"
-        return Response(answer.body, status=status.HTTP_202_ACCEPTED, headers=headers)
+        return _answered(answer)
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
         with queue_permitting():
-            job = request_report(administrator=self.caller.administrator, token=self.caller.token, today=today, **order)
-        return job, job_json(job, base_url=base_url_of(self.request))
+            requested = request_report(
+                administrator=self.caller.administrator, token=self.caller.token, today=today, **order
+            )
+        return requested.job, requested_json(requested, base_url=base_url_of(self.request))
+
+
+def _answered(answer: Answer) -> Response:
+    """202 with a job to wait for; 200 with one that is finished."""
+    headers = {"Location": answer.body["url"]}
+    if answer.is_replayed:
+        headers[REPLAYED] = "true"
+    if answer.body.get("unchanged"):
+        return Response(answer.body, status=status.HTTP_200_OK, headers=headers)
+    headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return Response(answer.body, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
@@ -95,9 +109,10 @@ class ReportJobCancelView(ReportJobs):
     lookup_field = "id"
 
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Queued, it is gone; running, its worker stops and what it made is discarded."""
+        """Withdraw the caller's own request, and end what nobody waits for any more."""
         job = self.get_object()
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
-        if not job.cancel():
+        withdrawal = withdraw(job, administrator=self.caller.administrator, token=self.caller.token)
+        if not (withdrawal.is_cancelled or withdrawal.still_waiting):
             raise Problem(ProblemType.ALREADY_FINISHED, f"The job is {job.get_state_display()} already.")
         return self.answer(self.get_object())

@@ -18,6 +18,7 @@
     function say(text, {bad = false, link = null} = {}) {
         notice.textContent = text;
         notice.classList.toggle("is-bad", bad);
+        notice.classList.remove("is-offer");
         if (link) {
             notice.append(" ", link);
         }
@@ -240,6 +241,16 @@
         pollSoon(300);
     }
 
+    // What was made before and would come out the same: to be fetched at once, or to be made again.
+    function offer({html}) {
+        say("");
+        notice.classList.add("is-offer");
+        const template = document.createElement("template");
+        template.innerHTML = html;
+        notice.append(template.content);
+        notice.querySelector("a[data-file]").focus();
+    }
+
     // --- The form -----------------------------------------------------------------------------------------------------
 
     function showErrors(errors) {
@@ -269,8 +280,13 @@
             button.setAttribute("aria-busy", "true");
             showErrors({});
             try {
-                const {job} = await request(form.action, {method: "POST", body: new FormData(form)});
-                began(job, `${job.title} is being made. It downloads by itself when it is ready.`);
+                const {job, joined, unchanged} = await request(form.action, {method: "POST", body: new FormData(form)});
+                if (unchanged) {
+                    offer(unchanged);
+                } else {
+                    const begun = joined ? `Already under way: ${job.title}.` : `${job.title} is being made.`;
+                    began(job, `${begun} It downloads by itself when it is ready.`);
+                }
             } catch (error) {
                 if (error instanceof Refused) {
                     say("");
@@ -296,12 +312,16 @@
         }
         event.preventDefault();
         try {
-            const {job} = await request(event.target.action, {method: "POST", body: new FormData(event.target)});
+            const answer = await request(event.target.action, {method: "POST", body: new FormData(event.target)});
+            const {job} = answer;
             if (again) {
                 selectTab("usage");
-                began(job, `${job.title} is being made again.`);
+                began(job, answer.joined ? `Already under way: ${job.title}.` : `${job.title} is being made again.`);
             } else if (job.finished) {
                 showFinished(job);
+            } else {
+                asked.take(job.id);
+                say(answer.said);
             }
         } catch (error) {
             sayFailure(error);
