@@ -4,7 +4,16 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
-from reports.screens import api_tokens, download, report_jobs, rows, subscriptions, webhook_changes, webhooks
+from reports.screens import (
+    api_tokens,
+    download,
+    report_details,
+    report_jobs,
+    rows,
+    subscriptions,
+    webhook_changes,
+    webhooks,
+)
 
 app_name = "account_settings"
 
@@ -23,8 +32,14 @@ urlpatterns = [
     ),
     path("subscriptions/<int:pk>/download-usage-report/progress/", inside(download.progress), name="progress"),
     path("reports/", inside(report_jobs.report_jobs), name="report-jobs"),
-    # The view says itself how its answer may be cached.
+    path("reports/<uuid:pk>/", inside(report_details.report_job), name="report-job"),
+    # These say themselves how their answers may be cached.
     path("reports/<uuid:pk>/file/", inside(report_jobs.report_job_file, cacheable=True), name="report-job-file"),
+    path(
+        "reports/<uuid:pk>/manifest/",
+        inside(report_details.report_job_manifest, cacheable=True),
+        name="report-job-manifest",
+    ),
     path("reports/<uuid:pk>/cancel/", inside(report_jobs.report_job_cancel), name="report-job-cancel"),
     path("reports/<uuid:pk>/again/", inside(report_jobs.report_job_again), name="report-job-again"),
     path("api-tokens/", inside(api_tokens.api_tokens), name="api-tokens"),

@@ -198,7 +198,7 @@ def test_a_file_that_is_missing_or_damaged_in_the_storage_is_gone(
     assert client.head(file_of(ready)).status_code == 410
 
 
-def test_the_manifest_says_what_the_file_holds(client: ApiClient, ready: ReportJob) -> None:
+def test_the_manifest_of_a_file_of_old_says_what_is_known_of_it(client: ApiClient, ready: ReportJob) -> None:
     assert client.get(manifest_of(ready)).json() == {
         "report_type": "user-hours",
         "title": "User Hour Usage",
@@ -207,6 +207,9 @@ def test_the_manifest_says_what_the_file_holds(client: ApiClient, ready: ReportJ
         "account": "ACME",
         "date_from": "2017-11-22",
         "date_through": "2017-11-22",
+        "cycles": [],
+        "requested_by": ready.requested_by.email,
+        "requested_at": ready.requested_at.isoformat().replace("+00:00", "Z"),
         "as_of": "2017-11-24T10:03:59.123000Z",
         "format": "csv",
         "content_type": "text/csv; charset=utf-8",
@@ -214,6 +217,8 @@ def test_the_manifest_says_what_the_file_holds(client: ApiClient, ready: ReportJ
         "rows": 10_000,
         "bytes": TOTAL,
         "sha256": SHA256,
+        "totals": None,
+        "software_version": "",
     }
     assert client.get(file_of(ready))["Content-Disposition"].endswith('"user-hours_SUB-1001_2017-11-22_2017-11-22.csv"')
 

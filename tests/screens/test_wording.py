@@ -1,6 +1,6 @@
 """How numbers, days and sizes read."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -52,3 +52,24 @@ def test_an_amount_is_rounded_half_up_to_two_decimals(amount: str, text: str) ->
 )
 def test_a_moment_names_its_day_unless_it_is_today(moment: datetime, text: str) -> None:
     assert wording.moment_text(moment, date(2026, 11, 24)) == text
+
+
+def test_an_instant_is_exact_and_names_its_time_zone() -> None:
+    moment = datetime(2026, 11, 24, 10, 4, 3, 129_999, tzinfo=UTC)
+    assert wording.instant_text(moment) == "24 Nov 2026, 10:04:03 UTC"
+    assert wording.instant_text(moment, milliseconds=True) == "24 Nov 2026, 10:04:03.129 UTC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 seconds"),
+        (9.99, "9.9 seconds"),
+        (10, "10 seconds"),
+        (59.9, "59 seconds"),
+        (125, "2 min 5 s"),
+        (3720, "1 h 2 min"),
+    ],
+)
+def test_the_time_that_something_took_is_as_exact_as_one_cares(seconds: float, text: str) -> None:
+    assert wording.took_text(timedelta(seconds=seconds)) == text

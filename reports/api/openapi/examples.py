@@ -128,6 +128,9 @@ MANIFEST: Json = {
     "account": "ACME",
     "date_from": "2026-10-22",
     "date_through": "2026-11-21",
+    "cycles": [{"first_day": "2026-10-22", "last_day": "2026-11-21"}],
+    "requested_by": "ana@acme.example",
+    "requested_at": "2026-11-22T09:14:03.250000Z",
     "as_of": "2026-11-22T09:14:03.510000Z",
     "format": "csv",
     "content_type": "text/csv; charset=utf-8",
@@ -135,6 +138,16 @@ MANIFEST: Json = {
     "rows": 31,
     "bytes": 642,
     "sha256": SHA256,
+    "totals": {
+        "rows": 31,
+        "sums": [
+            {"column": "Peak Concurrent Users", "amount": "11874", "unit": "users", "per": "", "group": ""},
+            {"column": "Minutes at Peak", "amount": "431.25", "unit": "minutes", "per": "", "group": ""},
+        ],
+        "distinct": [],
+        "counts": [],
+    },
+    "software_version": "1.0.0",
 }
 
 
