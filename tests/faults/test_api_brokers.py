@@ -7,6 +7,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -27,7 +28,7 @@ AT_ONCE = 20
 
 
 class Asking(threading.Thread):
-    """Asks for reports one after the other, every third of them twice with one key; `wrong` is what may not be."""
+    """Asks for another report each time, every third of them twice with one key; `wrong` is what may not be."""
 
     def __init__(self, site: str, subscription: Subscription) -> None:
         super().__init__()
@@ -36,7 +37,7 @@ class Asking(threading.Thread):
         self.jobs: list[str] = []
         self.wrong: list[str] = []
         self._url = site + to("report-jobs")
-        self._body = json.dumps({"report_type": "user-hours", "subscription": subscription.number}).encode()
+        self._subscription = subscription
         self._secret = make_api_token(administrator=make_member(subscription.account))[1]
 
     def run(self) -> None:
@@ -44,14 +45,15 @@ class Asking(threading.Thread):
             if self.done.wait(0.3):
                 break
             key = str(uuid.uuid4())
-            answers = {self._ask(key) for _ in range(2 if number % 3 == 0 else 1)}
+            body = json.dumps(order(self._subscription, number)).encode()
+            answers = {self._ask(key, body) for _ in range(2 if number % 3 == 0 else 1)}
             self.jobs.extend(answers)
             if len(answers) > 1:
                 self.wrong.append(f"two answers for one key: {answers}")
 
-    def _ask(self, key: str) -> str:
+    def _ask(self, key: str, body: bytes) -> str:
         headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self._url, self._body, {**headers, "Idempotency-Key": key})
+        request = urllib.request.Request(self._url, body, {**headers, "Idempotency-Key": key})
         began = time.monotonic()
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
@@ -64,6 +66,17 @@ class Asking(threading.Thread):
         finally:
             self.seconds.append(time.monotonic() - began)
         return job
+
+
+def order(subscription: Subscription, number: int) -> dict[str, str]:
+    """For each number another report."""
+    day = str(subscription.activation_date + timedelta(days=number))
+    return {
+        "report_type": "user-hours",
+        "subscription": subscription.number,
+        "date_from": day,
+        "date_through": day,
+    }
 
 
 def test_all_reports_are_made_and_none_twice_although_redis_freezes_and_dies_while_they_are_asked_for(
@@ -127,10 +140,9 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
 ) -> None:
     subscription = make_subscription()
     programs = [program(make_member(subscription.account)) for _ in range(AT_ONCE)]
-    order = {"report_type": "user-hours", "subscription": subscription.number}
     seconds: list[float] = []
 
-    def ask_all_at_once(*, frozen_midway: bool) -> list[Any]:
+    def ask_all_at_once(days: range, *, frozen_midway: bool) -> list[Any]:
         action = (lambda: counted_there.process.send_signal(signal.SIGSTOP)) if frozen_midway else None
         midway = threading.Barrier(AT_ONCE, action=action)
         monkeypatch.setattr("reports.requesting._refuse_when_too_many_wait", lambda _job: midway.wait(30))
@@ -139,7 +151,7 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
 
         def ask(number: int) -> None:
             try:
-                answers.append(programs[number].post_json(to("report-jobs"), order))
+                answers.append(programs[number].post_json(to("report-jobs"), order(subscription, days[number])))
                 seconds.append(time.monotonic() - began)
             finally:
                 connection.close()
@@ -152,13 +164,13 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
             thread.join()
         return answers
 
-    assert [answer.status_code for answer in ask_all_at_once(frozen_midway=False)] == [202] * AT_ONCE
+    assert [answer.status_code for answer in ask_all_at_once(range(AT_ONCE), frozen_midway=False)] == [202] * AT_ONCE
     assert not ReportJob.objects.filter(published_at=None).exists()
-    answers = ask_all_at_once(frozen_midway=True)
+    answers = ask_all_at_once(range(AT_ONCE, 2 * AT_ONCE), frozen_midway=True)
     assert [answer.status_code for answer in answers] == [202] * AT_ONCE
     assert all("RateLimit-Remaining" in answer for answer in answers)
     assert max(seconds) < MOST_SECONDS
     assert ReportJob.objects.filter(published_at=None).count() == AT_ONCE
     print(f"the slowest of {AT_ONCE} took {max(seconds):.2f} s")  # noqa: T201 - for who runs it with -s
-    answers = ask_all_at_once(frozen_midway=False)  # Redis is left alone
+    answers = ask_all_at_once(range(AT_ONCE), frozen_midway=False)  # Redis is left alone
     assert not any("RateLimit-Remaining" in answer for answer in answers)

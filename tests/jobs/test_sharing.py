@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -388,7 +389,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 def test_of_many_at_once_one_makes_the_job_and_the_others_join_it() -> None:
     subscription = make_subscription()
     people = [permitted_administrator(subscription=subscription) for _ in range(8)]
-    answers = at_once(*(lambda person=person: ask(person, subscription) for person in people))
+    answers = at_once(*(partial(ask, person, subscription) for person in people))
     job = ReportJob.objects.get()
     assert {answer.job for answer in answers} == {job}
     assert sorted(answer.joined for answer in answers) == [False] + [True] * 7
@@ -401,7 +402,7 @@ def test_who_joins_while_another_cancels_has_a_job_that_goes_on() -> None:
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))
     for _ in range(10):
         job = ask(ana, subscription).job
-        joined, withdrawal = at_once(lambda: ask(bruno, subscription), lambda job=job: withdraw(job, administrator=ana))
+        joined, withdrawal = at_once(partial(ask, bruno, subscription), partial(withdraw, job, administrator=ana))
         assert state_of(joined.job) == State.QUEUED
         assert waiting(joined.job) == {bruno}
         assert withdrawal.is_cancelled == (joined.job != job)
@@ -416,7 +417,7 @@ def test_of_the_last_two_who_withdraw_at_once_one_ends_the_job() -> None:
     for _ in range(5):
         job = ask(ana, subscription).job
         ask(bruno, subscription)
-        answers = at_once(*(lambda who=who, job=job: withdraw(job, administrator=who) for who in (ana, bruno)))
+        answers = at_once(*(partial(withdraw, job, administrator=who) for who in (ana, bruno)))
         assert sorted(answer.is_cancelled for answer in answers) == [False, True]
         assert state_of(job) == State.CANCELLED
 
@@ -434,10 +435,10 @@ def test_a_report_is_offered_until_the_data_change_and_joined_while_it_is_made(
 
     def with_a_request_meanwhile(*arguments: Any) -> Any:
         result = written(*arguments)
-        meanwhile.append(at_once(lambda: ask(ana, subscription))[0])
+        meanwhile.append(at_once(partial(ask, ana, subscription))[0])
         change_data(subscription)
         make_session(entity=user, started_at=instant("2017-11-22T09:00"), ended_at=instant("2017-11-22T10:00"))
-        meanwhile.append(at_once(lambda: ask(ana, subscription))[0])
+        meanwhile.append(at_once(partial(ask, ana, subscription))[0])
         return result
 
     monkeypatch.setattr(making, "_write", with_a_request_meanwhile)

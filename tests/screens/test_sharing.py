@@ -1,0 +1,188 @@
+"""The same report asked for again on the screen: under way, or made before with nothing changed since."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from billing.models import Administrator, DataVersion, Subscription
+from jobs.states import State
+from reports.models import ReportJob
+from reports.screens.wording import ago_text, still_waiting_text
+from tests.jobs.jobs import make_job
+from tests.screens.test_download_usage_report import JSON, MADE, choices, page_of
+from tests.screens.world import CYCLE_SO_FAR, NOW, TODAY, make_member, make_staff, words
+
+OFFER = "Voice Usage, 22 Nov – 23 Nov : made 5 minutes ago, nothing has changed since. Download"
+
+
+def signed_in(administrator: Administrator) -> Client:
+    client = Client()
+    client.force_login(administrator)
+    return client
+
+
+@pytest.fixture
+def bruno_client(subscription: Subscription) -> Client:
+    """A colleague, signed in."""
+    return signed_in(make_member(subscription.account, email="bruno@acme.example"))
+
+
+@pytest.fixture
+def made(subscription: Subscription, ana: Administrator, settings: Any) -> ReportJob:
+    """The report that the form asks for, made five minutes ago of the data as they are."""
+    return make_job(
+        subscription=subscription,
+        requested_by=ana,
+        report_type="voice-usage",
+        state=State.SUCCEEDED,
+        requested_on=TODAY,
+        date_from=CYCLE_SO_FAR.date_from,
+        date_through=CYCLE_SO_FAR.date_through,
+        software_version=settings.VERSION,
+        data_version=DataVersion.objects.of([subscription.account_id]),
+        **{**MADE, "finished_at": NOW - timedelta(minutes=5), "file_as_of": NOW - timedelta(minutes=5)},
+    )
+
+
+def cancel_address(job: ReportJob) -> str:
+    return reverse("account_settings:report-job-cancel", args=[job.pk])
+
+
+def notice(client: Client, address: str) -> str:
+    """What the notice of a page says."""
+    page = client.get(address)
+    shown = words(page).partition("Download Usage Data")[2]
+    return shown.partition("Recent reports")[0]
+
+
+def test_a_script_is_given_the_report_that_is_under_way(
+    ana_client: Client, bruno_client: Client, subscription: Subscription
+) -> None:
+    first, second = (
+        client.post(page_of(subscription), choices(), headers=JSON) for client in (ana_client, bruno_client)
+    )
+    assert (first.status_code, first.json()["joined"]) == (201, False)
+    assert (second.status_code, second.json()["joined"]) == (200, True)
+    assert first.json()["job"]["id"] == second.json()["job"]["id"]
+
+
+def test_without_a_script_the_page_says_that_it_is_under_way_already(
+    ana_client: Client, subscription: Subscription
+) -> None:
+    ana_client.post(page_of(subscription), choices())
+    answer = ana_client.post(page_of(subscription), choices())
+    job = ReportJob.objects.get()
+    assert answer["Location"].endswith(f"&joined={job.pk}#in-progress")
+    assert "Already under way: Voice Usage, 22 Nov – 23 Nov." in notice(ana_client, answer["Location"])
+    ReportJob.objects.update(state=State.FAILED, finished_at=NOW, failure="The disk is full.")
+    said = notice(ana_client, answer["Location"])
+    assert "Already" not in said
+    assert "Voice Usage, 22 Nov – 23 Nov failed. The disk is full." in said
+
+
+def test_a_script_is_offered_what_is_unchanged_since_it_was_made(
+    ana_client: Client, subscription: Subscription, made: ReportJob
+) -> None:
+    answer = ana_client.post(page_of(subscription), choices(), headers=JSON)
+    assert answer.status_code == 200
+    html = answer.json()["unchanged"]["html"]
+    assert "made 5 minutes ago, nothing has changed since." in html
+    assert f'data-file="{made.download_name}"' in html
+    assert "csrfmiddlewaretoken" in html
+    assert ReportJob.objects.count() == 1
+
+
+def test_without_a_script_the_page_offers_it(ana_client: Client, subscription: Subscription, made: ReportJob) -> None:
+    answer = ana_client.post(page_of(subscription), choices())
+    assert answer["Location"].endswith(f"&unchanged={made.pk}#report-notice")
+    said = notice(ana_client, answer["Location"])
+    assert OFFER in said
+    assert "Make again" in said
+    page = ana_client.get(answer["Location"]).content.decode()
+    assert reverse("account_settings:report-job-file", args=[made.pk]) in page
+    assert "http-equiv" not in page
+
+
+def test_a_page_that_is_loaded_again_later_claims_nothing_that_is_not_true_any_more(
+    ana_client: Client, subscription: Subscription, made: ReportJob
+) -> None:
+    address = ana_client.post(page_of(subscription), choices())["Location"]
+    DataVersion.objects.bump(subscription.account_id)
+    said = notice(ana_client, address)
+    assert "nothing has changed" not in said
+    assert "Voice Usage, 22 Nov – 23 Nov is ready. Download" in said
+
+
+def test_nobody_is_told_of_another_subscriptions_report(
+    ana_client: Client, subscription: Subscription, made: ReportJob
+) -> None:
+    other = make_job(state=State.SUCCEEDED, **MADE)
+    for name in ("unchanged", "joined", "job"):
+        assert "22 Nov" not in notice(ana_client, f"{page_of(subscription)}?{name}={other.pk}")
+        assert ana_client.get(f"{page_of(subscription)}?{name}=x").status_code == 200
+
+
+def test_make_again_makes_it_anew_and_shows_it(ana_client: Client, subscription: Subscription, made: ReportJob) -> None:
+    again = reverse("account_settings:report-job-again", args=[made.pk])
+    first, second = (ana_client.post(again, headers=JSON) for _ in range(2))
+    assert (first.status_code, second.status_code, second.json()["joined"]) == (201, 200, True)
+    job = ReportJob.objects.exclude(pk=made.pk).get()
+    assert ana_client.post(again)["Location"] == f"{page_of(subscription)}?joined={job.pk}#in-progress"
+
+
+def test_cancelling_leaves_what_another_waits_for_and_says_so(
+    ana_client: Client, bruno_client: Client, subscription: Subscription
+) -> None:
+    for client in (ana_client, bruno_client):
+        client.post(page_of(subscription), choices(), headers=JSON)
+    job = ReportJob.objects.get()
+    sentence = "Withdrawn. ana@acme.example still waits for it, so it goes on."
+    answer = bruno_client.post(cancel_address(job), headers=JSON).json()
+    assert (answer["job"]["state"], answer["said"]) == ("queued", sentence)
+    assert sentence in words(bruno_client.post(cancel_address(job), follow=True))
+    assert ana_client.post(cancel_address(job), headers=JSON).json()["job"]["state"] == "cancelled"
+
+
+def test_staff_who_never_asked_cancel_it_for_everybody(
+    ana_client: Client, bruno_client: Client, subscription: Subscription
+) -> None:
+    for client in (ana_client, bruno_client):
+        client.post(page_of(subscription), choices(), headers=JSON)
+    answer = signed_in(make_staff()).post(cancel_address(ReportJob.objects.get()), headers=JSON)
+    assert answer.json()["job"]["state"] == "cancelled"
+
+
+def test_another_accounts_administrator_neither_joins_nor_withdraws(
+    ana_client: Client, subscription: Subscription
+) -> None:
+    ana_client.post(page_of(subscription), choices(), headers=JSON)
+    stranger = signed_in(make_member())
+    assert stranger.post(page_of(subscription), choices(), headers=JSON).status_code == 404
+    assert stranger.post(cancel_address(ReportJob.objects.get()), headers=JSON).status_code == 404
+    assert ReportJob.objects.get().state == State.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (5 * 60 + 59, "5 minutes ago"),
+        (60 * 60, "1 hour ago"),
+        (24 * 60 * 60 - 1, "23 hours ago"),
+        (3 * 24 * 60 * 60, "3 days ago"),
+    ],
+)
+def test_how_long_ago_something_was(seconds: int, text: str) -> None:
+    assert ago_text(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+def test_who_still_waits_is_named_as_far_as_it_helps() -> None:
+    people = ["ana@acme.example", "bruno@acme.example", "carla@acme.example"]
+    assert still_waiting_text(people[:1]) == "ana@acme.example still waits"
+    assert still_waiting_text(people[:2]) == "ana@acme.example and bruno@acme.example still wait"
+    assert still_waiting_text(people) == "ana@acme.example and 2 others still wait"
