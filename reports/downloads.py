@@ -1,14 +1,17 @@
-"""Handing out a finished report's file: only through here, never under a public address."""
+"""Handing out the file of a report or a comparison: only through here, never under a public address."""
 
 import structlog
 from django.core.files import File
 
 from billing.models import Administrator
 from jobs.states import State
-from reports.models import ReportJob
+from reports.models import Comparison, ReportJob
 from reports.requesting import refuse_unless_permitted
 
 logger = structlog.get_logger(__name__)
+
+Made = ReportJob | Comparison
+"""What may have a file to hand out."""
 
 GONE = "The file was deleted, by hand or after the time for which files are kept. Ask for the report again."
 DAMAGED = "The stored file is damaged, and is not handed out. Ask for the report again."
@@ -22,7 +25,7 @@ class ExpiredError(Exception):
     """The report was made, and its file is gone; the message is a sentence."""
 
 
-def refuse_unless_there(job: ReportJob, *, administrator: Administrator) -> None:
+def refuse_unless_there(job: Made, *, administrator: Administrator) -> None:
     """Raise unless the file can be handed out to the administrator now; it is not opened.
 
     Raises PermissionDenied, also for who was allowed to ask at the time; NotReadyError; ExpiredError, also for a file
@@ -40,7 +43,7 @@ def refuse_unless_there(job: ReportJob, *, administrator: Administrator) -> None
         raise ExpiredError(DAMAGED)
 
 
-def open_stored(job: ReportJob) -> "File[bytes]":
+def open_stored(job: Made) -> "File[bytes]":
     """The stored file after `refuse_unless_there`, open for reading; the caller closes it, as FileResponse does.
 
     Raises ExpiredError for a file that was deleted in between.
@@ -58,7 +61,7 @@ def delete_report_file(job: ReportJob, *, administrator: Administrator) -> None:
         raise ExpiredError(GONE)
 
 
-def _refuse_unless_made(job: ReportJob, administrator: Administrator) -> None:
+def _refuse_unless_made(job: Made, administrator: Administrator) -> None:
     refuse_unless_permitted(administrator, job.subscription)
     if job.state != State.SUCCEEDED:
         raise NotReadyError(f"The report is {job.get_state_display()}: there is no file.")

@@ -1,4 +1,4 @@
-"""The HTTP answer that carries a report's file: whole, a range of its bytes, or word that one has it already.
+"""The HTTP answer that carries a file of ours: whole, a range of its bytes, or word that one has it already.
 
 What RFC 9110 says of conditional and of range requests, for a file that never changes once it is there.
 """
@@ -15,8 +15,7 @@ from django.utils.http import content_disposition_header, http_date
 
 from billing.models import Administrator
 from reports import formats
-from reports.downloads import open_stored, refuse_unless_there
-from reports.models import ReportJob
+from reports.downloads import Made, open_stored, refuse_unless_there
 
 BLOCK_BYTES = 64 * 1024
 # One range. Longer numbers are no position in any file, and Python makes none of those with thousands of digits.
@@ -35,7 +34,7 @@ class UnsatisfiableRangeError(Exception):
         self.content_range = f"bytes */{total}"
 
 
-def file_response(request: HttpRequest, job: ReportJob, *, administrator: Administrator) -> HttpResponseBase:
+def file_response(request: HttpRequest, job: Made, *, administrator: Administrator) -> HttpResponseBase:
     """The answer to a GET or HEAD for the file: 200, 206 or 304.
 
     Raises what `refuse_unless_there` does, PreconditionFailedError and UnsatisfiableRangeError. HEAD and 304 leave the
@@ -58,14 +57,14 @@ def file_response(request: HttpRequest, job: ReportJob, *, administrator: Admini
     return part
 
 
-def refuse_other_than(request: HttpRequest, job: ReportJob) -> None:
+def refuse_other_than(request: HttpRequest, job: Made) -> None:
     """Raise PreconditionFailedError when the request's conditions name another file than the job's."""
     answer = get_conditional_response(request, etag(job), _last_modified(job))
     if answer is not None and answer.status_code == 412:
         raise PreconditionFailedError("The file is not the one that the request names in its conditions.")
 
 
-def etag(job: ReportJob) -> str:
+def etag(job: Made) -> str:
     """The file's strong validator: its SHA-256."""
     return f'"{job.file_sha256}"'
 
@@ -105,7 +104,7 @@ def _put(answer: HttpResponseBase, headers: Mapping[str, str]) -> None:
         answer[name] = value
 
 
-def _headers(job: ReportJob) -> dict[str, str]:
+def _headers(job: Made) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(job.file_sha256)).decode()
     return {
         "Accept-Ranges": "bytes",
@@ -119,12 +118,12 @@ def _headers(job: ReportJob) -> dict[str, str]:
     }
 
 
-def _last_modified(job: ReportJob) -> int:
+def _last_modified(job: Made) -> int:
     """When the file was there, in whole seconds since 1970."""
     return int(job.finished_at.timestamp()) if job.finished_at else 0
 
 
-def _wanted_range(request: HttpRequest, job: ReportJob, total: int) -> range | None:
+def _wanted_range(request: HttpRequest, job: Made, total: int) -> range | None:
     """The bytes that are asked for; None for all of them.
 
     Also for several ranges, for what is no range, and for a continuation of another file (`If-Range`): whoever may

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from billing.models import Administrator, Subscription
-from reports.models import ReportJob
+from reports.models import Comparison, ReportJob
 from reports.requesting import NEEDED
 
 
@@ -43,6 +43,14 @@ def report_job_or_404(request: HttpRequest, pk: uuid.UUID) -> ReportJob:
     job: ReportJob = get_object_or_404(visible, pk=pk)
     permitted_administrator(request)
     return job
+
+
+def comparison_or_404(request: HttpRequest, pk: uuid.UUID) -> Comparison:
+    """A comparison of a visible account. Raises Http404, then PermissionDenied."""
+    visible = Comparison.objects.visible_to(administrator_of(request)).select_related("subscription", "after", "before")
+    comparison: Comparison = get_object_or_404(visible, pk=pk)
+    permitted_administrator(request)
+    return comparison
 
 
 def screen(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from reports.screens import (
     api_tokens,
+    comparisons,
     download,
     report_details,
     report_jobs,
@@ -42,6 +43,10 @@ urlpatterns = [
     ),
     path("reports/<uuid:pk>/cancel/", inside(report_jobs.report_job_cancel), name="report-job-cancel"),
     path("reports/<uuid:pk>/again/", inside(report_jobs.report_job_again), name="report-job-again"),
+    path("reports/<uuid:pk>/compare/", inside(comparisons.compare), name="report-job-compare"),
+    # It says itself how its answer may be cached.
+    path("comparisons/<uuid:pk>/file/", inside(comparisons.comparison_file, cacheable=True), name="comparison-file"),
+    path("comparisons/<uuid:pk>/cancel/", inside(comparisons.comparison_cancel), name="comparison-cancel"),
     path("api-tokens/", inside(api_tokens.api_tokens), name="api-tokens"),
     path("api-tokens/new/", inside(api_tokens.api_token_new), name="api-token-new"),
     path("api-tokens/<int:pk>/revoke/", inside(api_tokens.api_token_revoke), name="api-token-revoke"),

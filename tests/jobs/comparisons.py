@@ -51,6 +51,19 @@ def make_comparison(before: ReportJob, after: ReportJob) -> Comparison:
     return request_comparison(administrator=administrator, job=after, other=before)
 
 
+def make_queued_comparison(subscription: Subscription) -> Comparison:
+    """Of two reports that nobody has made."""
+    before, after = make_job(subscription=subscription), make_job(subscription=subscription)
+    return Comparison.objects.create(
+        requested_by=before.requested_by,
+        account=subscription.account,
+        subscription=subscription,
+        report_type=before.report_type,
+        before=before,
+        after=after,
+    )
+
+
 def made(comparison: Comparison) -> Comparison:
     """The same, after a worker in this very process had it."""
     tasks.compare_reports(str(comparison.pk))

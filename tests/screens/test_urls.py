@@ -12,6 +12,7 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.admin.world import ROLES, Answer, client_of, lose, person
 from tests.factories import make_api_token
+from tests.jobs.comparisons import make_queued_comparison
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme
 from tests.webhooks.world import make_delivery, make_endpoint
@@ -30,6 +31,10 @@ LINES = {
     ("report-job", "get"): ("job", 200),
     ("report-job-file", "get"): ("job", 409),
     ("report-job-manifest", "get"): ("job", 409),
+    ("report-job-compare", "get"): ("job", 409),
+    ("report-job-compare", "post"): ("job", 409),
+    ("comparison-file", "get"): ("comparison", 409),
+    ("comparison-cancel", "post"): ("comparison", 302),
     ("report-job-again", "post"): ("job", 302),
     ("report-job-cancel", "post"): ("job", 302),
     ("api-tokens", "get"): (None, 200),
@@ -87,6 +92,7 @@ def belongings(subscription: Subscription) -> dict[str, object]:
     return {
         "subscription": subscription.pk,
         "job": make_job(subscription=subscription).pk,
+        "comparison": make_queued_comparison(subscription).pk,
         "webhook": delivery.endpoint_id,
         "delivery": delivery.pk,
     }
@@ -99,7 +105,7 @@ def objects(own: dict[str, object], others: dict[str, object], role: str) -> Ite
     yield to_own, own
     yield to_others, others
     for number, job in ((987654, uuid.uuid4()), (10**30, uuid.UUID(int=0))):
-        yield to_missing, {"subscription": number, "job": job, "webhook": number, "delivery": number}
+        yield to_missing, {"subscription": number, "job": job, "comparison": job, "webhook": number, "delivery": number}
 
 
 def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[Answer, dict[str, object]]]:

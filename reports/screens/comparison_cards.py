@@ -1,0 +1,189 @@
+"""Two runs of a report side by side, as a screen shows them: their totals, and the rows in which they differ."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from jobs.states import State
+from reports import comparing, formats, types
+from reports.cell_texts import duration_text
+from reports.differences import ADDED, CHANGED_BEFORE, REMOVED
+from reports.formats.csv import guarded
+from reports.models import Comparison, ReportJob
+from reports.report_type import Kind
+from reports.screens.job_cards import LONG_WAIT
+from reports.screens.wording import count_text, counted, moment_text
+from reports.totals import MILLISECONDS, Line, Totals
+
+MINUS = "\N{MINUS SIGN}"
+SHOWN = 100
+"""So many differences are shown; the file has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A report that was made, as one of several runs."""
+
+    job: ReportJob
+    today: date
+
+    @property
+    def made(self) -> str:
+        """`made 21 Nov, 10:04`."""
+        return f"made {moment_text(self.job.finished_at or self.job.requested_at, self.today)}"
+
+    @property
+    def size(self) -> str:
+        """`100,412 rows`, the format unless it is CSV, and whether there is no file any more."""
+        titles = {file_format.slug: file_format.title for file_format in formats.all_formats()}
+        parts = [counted(self.job.file_rows or 0, "row", "rows")]
+        if self.job.format != formats.DEFAULT:
+            parts.append(titles.get(self.job.format, self.job.format))
+        if self.job.is_expired:
+            parts.append("file expired")
+        return " · ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TotalLine:
+    """A control total of both runs, as text; the difference is empty where there is none."""
+
+    name: str
+    of: str
+    before: str
+    after: str
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a row that differs: as it is, and as it was where that is something else."""
+
+    kind: Kind
+    text: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that differs: `added`, `removed` or `changed`."""
+
+    change: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonCard:
+    """A comparison, and the moment at which it is looked at."""
+
+    job: Comparison
+    now: datetime
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
+        if self.job.state == State.RUNNING:
+            return self.job.lease_until is not None and self.job.lease_until < self.now
+        return self.job.state == State.QUEUED and self.now - self.job.requested_at > LONG_WAIT
+
+    @property
+    def progress(self) -> str:
+        """How far an unfinished one is."""
+        if self.is_waiting:
+            return "Waiting for a worker…"
+        done = count_text(self.job.rows_done)
+        match self.job.phase:
+            case comparing.READING_BEFORE:
+                return f"Reading the earlier run: {done} of {self._expected}…"
+            case comparing.READING_AFTER:
+                return f"Reading the later run: {done} of {self._expected}…"
+            case comparing.COMPARING:
+                return "Comparing the rows…"
+            case comparing.WRITING:
+                return "Writing down what differs…"
+        return "Starting…"
+
+    @property
+    def _expected(self) -> str:
+        return counted(self.job.rows_expected or 0, "row", "rows")
+
+    @property
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Name, label and number of rows of each sort."""
+        job = self.job
+        numbers = (job.rows_added, job.rows_removed, job.rows_changed, job.rows_unchanged)
+        names = (("new", "Added"), ("removed", "Removed"), ("changed", "Changed"), ("unchanged", "Unchanged"))
+        return [(name, label, number or 0) for (name, label), number in zip(names, numbers, strict=True)]
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is something to download."""
+        return self.job.state == State.SUCCEEDED and bool(self.job.file)
+
+
+def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[str], list[Difference]]:
+    """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError."""
+    name = str(comparison.file.name)
+    with comparison.file.storage.open(name, "rb") as file:
+        lines = csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
+        _change, _changed_columns, *headings = next(lines)
+        by_heading = {column.heading: column.kind for column in types.by_slug(comparison.report_type).columns}
+        kinds = [by_heading.get(heading, Kind.TEXT) for heading in headings]
+        found = [difference for difference, _number in zip(_differences(lines, kinds), range(limit), strict=False)]
+    return headings, found
+
+
+def _differences(lines: Iterator[list[str]], kinds: list[Kind]) -> Iterator[Difference]:
+    for change, _columns, *cells in lines:
+        if change in (ADDED, REMOVED):
+            yield Difference(change, [Cell(kind, _raw(text)) for kind, text in zip(kinds, cells, strict=True)])
+        elif change == CHANGED_BEFORE:
+            _change, _columns, *after = next(lines)
+            yield Difference("changed", list(map(_changed, kinds, cells, after)))
+
+
+def _changed(kind: Kind, before: str, after: str) -> Cell:
+    return Cell(kind, _raw(after), _raw(before) if before != after else None)
+
+
+def _raw(text: str) -> str:
+    """Without the apostrophe that is there for spreadsheets."""
+    return text[1:] if text.startswith("'") and guarded(text[1:]) == text else text
+
+
+def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
+    """The control totals of both, line by line; none where one has none. What a run has no line for is 0 there."""
+    if before.totals is None or after.totals is None:
+        return []
+    lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())
+    now, then = ({_key(line): line.amount for line in side} for side in lines)
+    return [
+        _total(line, then.get(_key(line), Decimal()), now.get(_key(line), Decimal()))
+        for line in {_key(line): line for side in reversed(lines) for line in side}.values()
+    ]
+
+
+def _key(line: Line) -> tuple[str, str, str]:
+    return line.name, line.unit, line.group
+
+
+def _total(line: Line, before: Decimal, after: Decimal) -> TotalLine:
+    is_duration = line.unit == MILLISECONDS
+    of = "hours:minutes:seconds:milliseconds" if is_duration else " ".join(filter(None, [line.unit, line.group]))
+    change = after - before
+    sign = "+" if change > 0 else MINUS
+    return TotalLine(
+        line.name,
+        of,
+        _amount(before, is_duration=is_duration),
+        _amount(after, is_duration=is_duration),
+        f"{sign}{_amount(abs(change), is_duration=is_duration)}" if change else "",
+    )
+
+
+def _amount(amount: Decimal, *, is_duration: bool) -> str:
+    """All digits, the whole ones in groups of three."""
+    return duration_text(int(amount)) if is_duration else f"{amount:,f}"

@@ -1,0 +1,280 @@
+"""Compare with …: what late data changed between two runs of a report."""
+
+import re
+import uuid
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from billing.models import Administrator, Subscription
+from jobs.states import State
+from reports.comparison_requests import request_comparison
+from reports.models import Comparison, ReportJob
+from reports.screens.comparison_cards import MINUS
+from tests.factories import make_resource_usage, make_subscription
+from tests.jobs.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
+from tests.jobs.jobs import make_job
+from tests.screens.world import make_acme, make_member, words
+
+
+@pytest.fixture(autouse=True)
+def files(settings: Any, tmp_path: Path) -> Path:
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def worker_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is rolled back afterwards has no snapshot of its own, and no other connection sees it."""
+    monkeypatch.setattr("reports.making.snapshot", lambda: nullcontext(connection))
+    monkeypatch.setattr("jobs.heartbeat.PROGRESS_SECONDS", 3600)
+
+
+@pytest.fixture
+def subscription(db: None) -> Subscription:
+    return make_subscription(number="SUB-1001")
+
+
+@pytest.fixture
+def runs(subscription: Subscription, ana: Administrator) -> tuple[ReportJob, ReportJob]:
+    """The same report before and after late data, the second one as a workbook."""
+    usage = make_usage(subscription)
+    before = make_run(subscription=subscription, requested_by=ana)
+    change_late(usage)
+    return before, make_run(subscription=subscription, requested_by=ana, format="xlsx")
+
+
+def to(name: str, job: "ReportJob | Comparison", **query: object) -> str:
+    return reverse(f"account_settings:{name}", args=[job.pk], query={key: str(it) for key, it in query.items()})
+
+
+def compare(client: Client, job: ReportJob, other: ReportJob) -> Any:
+    """What the page answers once a worker has made the comparison."""
+    posted = client.post(to("report-job-compare", job), {"with": other.pk})
+    assert posted["Location"] == to("report-job-compare", job, **{"with": other.pk})
+    made(Comparison.objects.latest("requested_at"))
+    return client.get(posted["Location"])
+
+
+def test_the_other_runs_are_offered_the_latest_first(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], subscription: Subscription
+) -> None:
+    before, after = runs
+    for other in ("user-hours", "voice-usage"):
+        make_run(subscription=subscription, report_type=other)
+    third = make_run(subscription=subscription)
+    before.expire()
+
+    page = ana_client.get(to("report-job-compare", third))
+
+    options = re.findall(r'<option value="([^"]+)">([^<]*)<', page.content.decode())
+    moments = [f"{run.finished_at:%-d %b %Y, %H:%M}" for run in (after, before)]
+    assert options == [
+        (str(after.pk), f"made {moments[0]} · 3 rows · Excel (XLSX)"),
+        (str(before.pk), f"made {moments[1]} · 3 rows · file expired"),
+    ]
+    assert "This run made" in words(page)
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_late_data_are_shown_in_totals_counts_and_cells(
+    is_later: bool, ana_client: Client, runs: tuple[ReportJob, ReportJob]
+) -> None:
+    before, after = runs
+    page = compare(ana_client, *((after, before) if is_later else (before, after)))
+
+    said = words(page)
+    assert "Rows 3 3 none" in said
+    assert f"Sum of Quantity 36 31.5 {MINUS}4.5 =SMS" in said
+    assert "Added 1 Removed 1 Changed 1 Unchanged 1" in said
+    assert "changed 2017-11-20 =SMS 12 became 12.5 message" in said
+    assert "removed 2017-11-21 =SMS 12 message added 2017-11-22 =SMS 7 message" in said
+    content = page.content.decode()
+    assert '<td class="decimal is-changed"><del>12</del>' in content
+    assert content.count("is-changed") == 1
+    assert "http-equiv" not in content
+
+
+def test_all_differences_are_a_file_to_download(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
+    page = compare(ana_client, *runs)
+    comparison = Comparison.objects.get()
+    assert to("comparison-file", comparison) in page.content.decode()
+
+    answer = ana_client.get(to("comparison-file", comparison))
+
+    assert answer.status_code == 200
+    assert b"".join(answer).startswith(b"Change,Changed columns,Date,Resource,Quantity,Unit\n")
+    name = "resource-usage_SUB-1001_2017-11-20_2017-11-23_changes.csv"
+    assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert answer["Cache-Control"] == "private, no-store"
+    assert ana_client.get(to("comparison-file", comparison), headers={"Range": "bytes=0-5"}).status_code == 206
+
+
+def test_only_the_first_hundred_differences_are_shown(
+    ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.screens.comparison_cards.SHOWN", 2)
+    monkeypatch.setattr("reports.screens.comparison_cards.first_differences.__defaults__", (2,))
+    said = words(compare(ana_client, *runs))
+    assert "What differs the first 2 of 3 rows" in said
+    assert "2017-11-22" not in said
+
+
+def test_runs_without_a_difference_are_said_to_have_none(
+    ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob]
+) -> None:
+    page = compare(ana_client, runs[1], make_run(subscription=subscription))
+    assert "No row differs" in words(page)
+    assert "Download all differences" not in words(page)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({}, "Starting…"),
+        (
+            {"phase": "reading before", "rows_done": 1200, "rows_expected": 3000},
+            "Reading the earlier run: 1,200 of 3,000 rows…",
+        ),
+        ({"phase": "reading after", "rows_expected": 1}, "Reading the later run: 0 of 1 row…"),
+        ({"phase": "comparing"}, "Comparing the rows…"),
+        ({"phase": "writing", "rows_done": 1, "rows_expected": 4}, "Writing down what differs…"),
+    ],
+)
+def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
+    fields: dict[str, Any], text: str, ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = request_comparison(administrator=ana, job=runs[0], other=runs[1])
+    if fields:
+        Comparison.objects.claim(comparison.pk)
+        Comparison.objects.update(**fields, lease_until="2100-01-01T00:00Z")
+    Comparison.objects.update(requested_at="2100-01-01T00:00Z")
+
+    page = ana_client.get(to("report-job-compare", runs[0], **{"with": runs[1].pk}))
+
+    assert text in words(page)
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page.content.decode()
+    said = words(ana_client.post(to("comparison-cancel", comparison), follow=True))
+    assert "The comparison was cancelled." in said
+    assert "Try again" in said
+    assert Comparison.objects.get().state == State.CANCELLED
+    assert "was finished already" in words(ana_client.post(to("comparison-cancel", comparison), follow=True))
+
+
+def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob]
+) -> None:
+    before, after = runs
+    before.expire()
+
+    page = ana_client.post(to("report-job-compare", after), {"with": before.pk}, follow=True)
+
+    assert f"Sum of Quantity 36 31.5 {MINUS}4.5" in words(page)
+    assert re.search(r"The file of the run made [\w ]+, [\d:]+ has expired, and with it the rows", words(page))
+    assert 'name="with" value' not in page.content.decode()
+    assert not Comparison.objects.exists()
+
+
+def test_counts_stay_when_the_list_of_differences_has_expired(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob]
+) -> None:
+    compare(ana_client, *runs)
+    comparison = Comparison.objects.get()
+    comparison.expire()
+
+    said = words(ana_client.get(to("report-job-compare", runs[0], **{"with": runs[1].pk})))
+
+    assert "Added 1 Removed 1 Changed 1 Unchanged 1" in said
+    assert "The list of differences was deleted" in said
+    assert "Compare again" in said
+    assert ana_client.get(to("comparison-file", comparison)).status_code == 410
+
+
+def test_a_failure_is_said_and_can_be_tried_again(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
+) -> None:
+    (files / str(runs[0].file.name)).unlink()
+    said = words(compare(ana_client, *runs))
+    assert "not there any more, or damaged" in said
+    assert "Try again" in said
+
+
+def test_a_report_that_was_made_once_can_be_made_again(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    job = make_run(subscription=subscription, requested_by=ana)
+    page = ana_client.get(to("report-job-compare", job))
+    assert "This report was made once" in words(page)
+    assert to("report-job-again", job) in page.content.decode()
+
+
+def test_without_a_choice_or_with_another_report_the_page_asks_for_one(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], subscription: Subscription
+) -> None:
+    others = [
+        "",
+        "nonsense",
+        uuid.uuid4(),
+        runs[0].pk,
+        make_run(subscription=subscription, report_type="user-hours").pk,
+    ]
+    for chosen in others:
+        page = ana_client.post(to("report-job-compare", runs[0]), {"with": chosen})
+        assert page.status_code == 422
+        assert "Choose the run to compare with." in words(page)
+        if chosen:
+            assert ana_client.get(to("report-job-compare", runs[0], **{"with": chosen})).status_code == 404
+    assert not Comparison.objects.exists()
+
+
+def test_what_is_not_made_cannot_be_compared(ana_client: Client, subscription: Subscription) -> None:
+    page = ana_client.get(to("report-job-compare", make_job(subscription=subscription)))
+    assert page.status_code == 409
+    assert "The report is queued" in words(page)
+
+
+def test_reports_of_another_account_are_neither_offered_nor_compared(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], settings: Any
+) -> None:
+    acme = make_acme()
+    usage = [make_resource_usage(account=acme.account, used_on=day) for day in (FROM, THROUGH)]
+    usage.append(usage[1])
+    foreign = make_run(subscription=acme)
+    change_late(usage)
+    theirs = request_comparison(administrator=foreign.requested_by, job=foreign, other=make_run(subscription=acme))
+    made(theirs)
+
+    assert ana_client.get(to("report-job-compare", foreign)).status_code == 404
+    assert ana_client.post(to("report-job-compare", foreign), {"with": theirs.after_id}).status_code == 404
+    assert ana_client.post(to("report-job-compare", runs[0]), {"with": foreign.pk}).status_code == 422
+    assert ana_client.get(to("comparison-file", theirs)).status_code == 404
+    assert ana_client.post(to("comparison-cancel", theirs)).status_code == 404
+    assert str(foreign.pk) not in ana_client.get(to("report-job-compare", runs[0])).content.decode()
+
+
+def test_a_colleague_without_the_permission_is_refused(runs: tuple[ReportJob, ReportJob], ana: Administrator) -> None:
+    comparison = request_comparison(administrator=ana, job=runs[0], other=runs[1])
+    client = Client()
+    client.force_login(make_member(runs[0].account, permissions=()))
+    assert client.get(to("report-job-compare", runs[0])).status_code == 403
+    assert client.get(to("comparison-file", comparison)).status_code == 403
+    assert client.post(to("comparison-cancel", comparison)).status_code == 403
+
+
+def test_more_runs_and_more_differences_take_no_more_queries(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], subscription: Subscription, django_assert_num_queries: Any
+) -> None:
+    compare(ana_client, *runs)
+    address = to("report-job-compare", runs[0], **{"with": runs[1].pk})
+    with django_assert_num_queries(8) as few:
+        ana_client.get(address)
+    for _ in range(3):
+        make_run(subscription=subscription)
+    with django_assert_num_queries(len(few)):
+        ana_client.get(address)
