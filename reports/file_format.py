@@ -31,3 +31,8 @@ class FileFormat:
     read: Read
     write_with_totals: Write | None = None
     place: int = 100
+
+    @property
+    def holds_totals(self) -> bool:
+        """Whether there is a place for the control totals in its files."""
+        return self.write_with_totals is not None

@@ -73,7 +73,7 @@ def request_report(
         subscription=subscription,
         report_type=types.by_slug(report_type).slug,
         format=file_format.slug,
-        totals_sheet=totals_sheet and file_format.write_with_totals is not None,
+        totals_sheet=totals_sheet and file_format.holds_totals,
         date_from=days.date_from,
         date_through=days.date_through,
     )

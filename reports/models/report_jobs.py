@@ -149,6 +149,15 @@ class ReportJob(Job):
         kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
         return None if self.finished_at is None else self.finished_at + kept
 
+    @property
+    def percent(self) -> int | None:
+        """How much of the work is done: 100 once the file is there and not before; None as long as nobody knows."""
+        if self.state == State.SUCCEEDED:
+            return 100
+        if self.rows_expected is None:
+            return None
+        return min(99, 100 * self.rows_done // self.rows_expected) if self.rows_expected else 99
+
     def file_name(self, fence: int) -> str:
         """Where the attempt with this fence stores its file: a name that no other attempt uses."""
         return f"{FOLDER}/{self.pk}.{fence}.{self.format}"

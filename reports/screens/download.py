@@ -21,7 +21,7 @@ LISTED = 25
 MOST_DIGITS = 5
 SECONDS_BEFORE_RELOAD = 1
 SECONDS_BEFORE_RELOAD_AT_MOST = 10
-REMEMBERED = ("range", "date_from", "date_through", "report_type", "format")
+REMEMBERED = ("range", "date_from", "date_through", "report_type", "format", "totals_sheet")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -51,6 +51,7 @@ def _requested(request: HttpRequest, subscription: Subscription, form: ReportFor
             subscription=subscription,
             report_type=form.cleaned_data["report_type"],
             format=form.cleaned_data["format"],
+            totals_sheet=form.cleaned_data["totals_sheet"],
             days=form.cleaned_data["days"],
             today=timezone.now().date(),
         )

@@ -9,6 +9,7 @@ from django import forms
 
 from billing.cycles import DateRange, RangeError
 from reports import formats, types
+from reports.file_format import FileFormat
 from reports.screens.presets import Preset
 
 CUSTOM = "custom"
@@ -24,10 +25,10 @@ def _formats() -> list[tuple[str, str]]:
 
 
 class ReportForm(forms.Form):
-    """A range, a report type and a format. Valid, its `cleaned_data["days"]` are inside the window.
+    """A range, a report type, a format and what the file is to hold.
 
-    `range` is `custom`, with both dates, or a preset with the dates that it showed. Everything about the range is an
-    error of the field `range`, which names the window.
+    Valid, its `cleaned_data["days"]` are inside the window. `range` is `custom`, with both dates, or a preset with the
+    dates that it showed. Everything about the range is an error of the field `range`, which names the window.
     """
 
     range = forms.CharField(error_messages={"required": "Choose a date range."})
@@ -40,11 +41,17 @@ class ReportForm(forms.Form):
     format = forms.ChoiceField(
         choices=_formats, required=False, error_messages={"invalid_choice": "There is no such format."}
     )
+    totals_sheet = forms.BooleanField(required=False)
 
     def __init__(self, *args: Any, presets: Sequence[Preset], window: DateRange, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.presets = presets
         self.window = window
+
+    @property
+    def formats(self) -> Sequence[FileFormat]:
+        """Those to choose from."""
+        return formats.all_formats()
 
     @property
     def chosen_range(self) -> str:

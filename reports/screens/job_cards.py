@@ -55,8 +55,8 @@ class JobCard:
         if job.state == State.QUEUED:
             return "Starting…"
         if job.rows_expected is None:
-            return "Counting the rows…"
-        if job.rows_expected and job.rows_done >= job.rows_expected:
+            return "Working out the rows…"
+        if job.rows_done >= job.rows_expected:
             return f"Storing {counted(job.rows_expected, 'row', 'rows')}…"
         return f"{count_text(job.rows_done)} of {counted(job.rows_expected, 'row', 'rows')}"
 
@@ -103,8 +103,7 @@ class JobCard:
             "finished": self.job.is_finished,
             "title": f"{self.title}, {self.days}",
             "progress": self.progress,
-            "rows": self.job.rows_done,
-            "rowsExpected": self.job.rows_expected,
+            "percent": self.job.percent,
             "failure": self.job.failure,
             "html": render_to_string(f"account_settings/{template}", {"card": self}, request=request),
         }

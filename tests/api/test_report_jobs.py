@@ -70,6 +70,28 @@ def test_every_type_can_be_asked_for_in_every_format(client: ApiClient, report_t
     assert (answer.json()["report_type"], answer.json()["format"]) == (report_type.slug, file_format.slug)
 
 
+def test_a_sheet_with_the_totals_is_asked_for_where_there_are_sheets(client: ApiClient) -> None:
+    answer = order(client, format="xlsx", totals_sheet=True)
+    assert (answer.status_code, answer.json()["totals_sheet"]) == (202, True)
+    assert ReportJob.objects.get().totals_sheet
+    assert order(client, format="xlsx").json()["totals_sheet"] is False
+
+
+@pytest.mark.parametrize("file_format", [it.slug for it in formats.all_formats() if not it.holds_totals])
+def test_a_format_without_a_place_for_the_totals_is_an_error_of_their_field(
+    client: ApiClient, file_format: str
+) -> None:
+    assert errors(order(client, format=file_format, totals_sheet=True)) == {
+        "totals_sheet": {"detail": "There is a place for the totals in xlsx alone."}
+    }
+    assert order(client, format=file_format, totals_sheet=False).status_code == 202
+
+
+@pytest.mark.parametrize("value", ["true", 1, "on"])
+def test_whether_there_are_totals_is_true_or_false(client: ApiClient, value: Any) -> None:
+    assert errors(order(client, format="xlsx", totals_sheet=value))["totals_sheet"]["detail"] == "Give true or false."
+
+
 def test_what_there_is_not_is_named_with_what_there_is(client: ApiClient) -> None:
     answer = errors(order(client, report_type="user-hour", format="doc"))
     assert answer == {

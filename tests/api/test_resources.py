@@ -143,7 +143,7 @@ def test_a_queued_job(client: ApiClient, subscription: Subscription, ana: Admini
         "requested_by": "ana@acme.example",
         "started_at": None,
         "finished_at": None,
-        "progress": {"rows_done": 0, "rows_expected": None},
+        "progress": {"rows_done": 0, "rows_expected": None, "percent": None},
         "error": None,
         "result": None,
         "cancel": f"{address}cancel/",
@@ -180,6 +180,39 @@ def test_a_job_that_succeeded_has_a_result(client: ApiClient, subscription: Subs
     job.file = ""
     job.save()
     assert client.get(to("report-job", job.pk)).json()["result"]["file"] is None
+
+
+@pytest.mark.parametrize(
+    ("state", "rows_done", "rows_expected", "percent"),
+    [
+        (State.QUEUED, 0, None, None),
+        (State.RUNNING, 0, None, None),
+        (State.RUNNING, 0, 3, 0),
+        (State.RUNNING, 2, 3, 66),
+        (State.RUNNING, 999_999, 1_000_000, 99),
+        (State.RUNNING, 3, 3, 99),
+        (State.RUNNING, 0, 0, 99),
+        (State.FAILED, 3, 3, 99),
+        (State.SUCCEEDED, 3, 3, 100),
+        (State.SUCCEEDED, 0, None, 100),
+    ],
+)
+def test_only_a_file_that_is_there_is_a_hundred_percent(
+    client: ApiClient,
+    subscription: Subscription,
+    state: State,
+    rows_done: int,
+    rows_expected: int | None,
+    percent: int | None,
+) -> None:
+    fields: dict[str, Any] = {"rows_done": rows_done, "rows_expected": rows_expected}
+    if state == State.RUNNING:
+        fields["lease_until"] = NOW
+    if state in (State.SUCCEEDED, State.FAILED):
+        fields |= {"finished_at": NOW, "file_bytes": 1, "file_rows": rows_done, "file_sha256": "a" * 64}
+    job = make_job(subscription=subscription, state=state, **fields)
+    progress = client.get(to("report-job", job.pk)).json()["progress"]
+    assert progress == {"rows_done": rows_done, "rows_expected": rows_expected, "percent": percent}
 
 
 def test_a_job_that_failed_says_why(client: ApiClient, subscription: Subscription) -> None:

@@ -13,7 +13,7 @@ from billing.models import Subscription
 from reports import formats, types
 from reports.report_type import ReportType
 from tests.factories import make_resource_usage, make_subscription
-from tests.reports.reading import READERS
+from tests.reports.reading import READERS, read_sheets
 from usage.models import Resource
 
 # The command opens a snapshot of its own: a transaction that cannot be inside another.
@@ -51,6 +51,20 @@ def test_it_writes_every_format(subscription: Subscription, tmp_path: Path, slug
     generate_report("resource-usage", tmp_path / "report", "--subscription", "SUB-1", "--format", slug)
 
     assert READERS[slug]((tmp_path / "report").read_bytes())[0] == LINES[0].split(",")
+
+
+def test_it_adds_the_totals_to_a_workbook_alone(subscription: Subscription, tmp_path: Path) -> None:
+    arguments = ("--subscription", "SUB-1", "--totals-sheet", "--format")
+
+    generate_report("resource-usage", tmp_path / "report.xlsx", *arguments, "xlsx")
+
+    sheets = read_sheets((tmp_path / "report.xlsx").read_bytes())
+    assert list(sheets) == ["Data", "Totals"]
+    assert sheets["Totals"][1:3] == [["Rows", 2.0, "", ""], ["Sum of Quantity", 3.0, "", "SMS"]]
+    with pytest.raises(CommandError, match="CSV has no place for the totals") as refusal:
+        generate_report("resource-usage", tmp_path / "report.csv", *arguments, "csv")
+    assert refusal.value.returncode == 2
+    assert not (tmp_path / "report.csv").exists()
 
 
 def test_it_replaces_a_file_as_a_whole_and_leaves_nothing_beside_it(subscription: Subscription, tmp_path: Path) -> None:

@@ -131,6 +131,34 @@ def test_a_report_is_made_in_the_format_that_was_chosen(
     assert (f" · {file_format.title}<" in answer.json()["job"]["html"]) == (file_format.slug != "csv")
 
 
+@pytest.mark.parametrize(
+    ("fields", "has_totals"),
+    [
+        ({"format": "xlsx", "totals_sheet": "on"}, True),
+        ({"format": "xlsx"}, False),
+        ({"format": "csv", "totals_sheet": "on"}, False),
+    ],
+)
+def test_a_sheet_with_the_totals_is_added_where_there_are_sheets(
+    ana_client: Client, subscription: Subscription, fields: dict[str, str], has_totals: bool
+) -> None:
+    assert ana_client.post(page_of(subscription), choices(**fields), headers=JSON).status_code == 201
+    assert ReportJob.objects.get().totals_sheet is has_totals
+
+
+def test_the_formats_with_a_place_for_the_totals_are_marked_and_the_choice_is_kept(
+    ana_client: Client, subscription: Subscription
+) -> None:
+    page = ana_client.get(page_of(subscription)).content.decode()
+    assert page.count(" data-totals>") == 1
+    assert '<option value="xlsx" data-totals>' in page
+    assert 'id="totals-sheet" name="totals_sheet" value="on" aria' in page
+    answer = ana_client.post(page_of(subscription), choices(format="xlsx", totals_sheet="on"))
+    kept = ana_client.get(answer["Location"]).content.decode()
+    assert '<option value="xlsx" selected data-totals>' in kept
+    assert 'id="totals-sheet" name="totals_sheet" value="on" checked' in kept
+
+
 def test_a_page_without_formats_asks_for_csv(ana_client: Client, subscription: Subscription) -> None:
     ana_client.post(page_of(subscription), choices(), headers=JSON)
     assert ReportJob.objects.get().format == "csv"
@@ -218,7 +246,7 @@ def test_the_other_choices_are_kept(ana_client: Client, subscription: Subscripti
     assert 'value="custom" checked' in page
     assert 'name="date_from" value="2010-01-01"' in page
     assert 'value="user-hours" checked' in page
-    assert '<option value="xlsx" selected>' in page
+    assert '<option value="xlsx" selected data-totals>' in page
 
 
 def test_an_unknown_report_is_refused(ana_client: Client, subscription: Subscription) -> None:
@@ -240,7 +268,7 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     assert f'id="report-{ReportJob.objects.get().pk}"' in page
     assert 'value="custom" checked' in page
     assert 'value="user-hours" checked' in page
-    assert '<option value="xlsx" selected>' in page
+    assert '<option value="xlsx" selected data-totals>' in page
 
 
 def test_without_a_script_the_page_says_when_the_report_is_there(
@@ -262,30 +290,44 @@ def progress(client: Client, subscription: Subscription, *jobs: ReportJob) -> li
 
 
 @pytest.mark.parametrize(
-    ("fields", "text"),
+    ("fields", "text", "percent"),
     [
-        ({"requested_at": timedelta(seconds=-2)}, "Starting…"),
-        ({"requested_at": timedelta(seconds=-16)}, "Waiting for a worker…"),
-        ({"state": "running", "lease_until": SOON}, "Counting the rows…"),
+        ({"requested_at": timedelta(seconds=-2)}, "Starting…", None),
+        ({"requested_at": timedelta(seconds=-16)}, "Waiting for a worker…", None),
+        ({"state": "running", "lease_until": SOON}, "Working out the rows…", None),
         (
             {"state": "running", "lease_until": SOON, "rows_done": 61200, "rows_expected": 100412},
             "61,200 of 100,412 rows",
+            60,
+        ),
+        (
+            {"state": "running", "lease_until": SOON, "rows_done": 100411, "rows_expected": 100412},
+            "100,411 of 100,412 rows",
+            99,
         ),
         (
             {"state": "running", "lease_until": SOON, "rows_done": 1, "rows_expected": 1},
             "Storing 1 row…",
+            99,
         ),
-        ({"state": "running", "lease_until": timedelta(seconds=-1)}, "Waiting for a worker…"),
+        (
+            {"state": "running", "lease_until": SOON, "rows_done": 0, "rows_expected": 0},
+            "Storing 0 rows…",
+            99,
+        ),
+        ({"state": "running", "lease_until": timedelta(seconds=-1)}, "Waiting for a worker…", None),
     ],
 )
-def test_progress_is_a_sentence(
-    ana_client: Client, subscription: Subscription, fields: dict[str, Any], text: str
+def test_progress_is_a_sentence_and_never_at_its_end_before_the_file_is_there(
+    ana_client: Client, subscription: Subscription, fields: dict[str, Any], text: str, percent: int | None
 ) -> None:
     moments = {name: _after(offset) for name, offset in fields.items() if isinstance(offset, timedelta)}
     job = make_job(subscription=subscription, **{"requested_at": _after(timedelta(0)), **fields, **moments})
     (answer,) = progress(ana_client, subscription, job)
-    assert answer["progress"] == text
+    assert (answer["progress"], answer["percent"]) == (text, percent)
     assert not answer["finished"]
+    bar = '<progress max="100" aria' if percent is None else f'<progress max="100" value="{percent}" aria'
+    assert bar in answer["html"]
 
 
 def _after(offset: timedelta) -> datetime:

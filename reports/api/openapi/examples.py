@@ -73,7 +73,7 @@ QUEUED: Json = {
     "requested_by": "ana@acme.example",
     "started_at": None,
     "finished_at": None,
-    "progress": {"rows_done": 0, "rows_expected": None},
+    "progress": {"rows_done": 0, "rows_expected": None, "percent": None},
     "error": None,
     "result": None,
     "cancel": f"{JOB}/cancel/",
@@ -83,7 +83,7 @@ RUNNING: Json = {
     **QUEUED,
     "state": "running",
     "started_at": "2026-11-22T09:14:03.500000Z",
-    "progress": {"rows_done": 12, "rows_expected": 31},
+    "progress": {"rows_done": 12, "rows_expected": 31, "percent": 38},
 }
 
 _FINISHED: Json = {**RUNNING, "finished_at": "2026-11-22T09:14:05.125000Z", "cancel": None}
@@ -103,7 +103,7 @@ FAILED: Json = {
 SUCCEEDED: Json = {
     **_FINISHED,
     "state": "succeeded",
-    "progress": {"rows_done": 31, "rows_expected": 31},
+    "progress": {"rows_done": 31, "rows_expected": 31, "percent": 100},
     "result": {
         "format": "csv",
         "bytes": 642,

@@ -49,8 +49,7 @@ class ReportJobOrderSerializer(StrictSerializer):
     )
     totals_sheet = TruthField(
         default=False,
-        help_text="Whether the file has the control totals as a sheet of its own; in a format without sheets it has "
-        "not.",
+        help_text="Whether the file has the control totals too, as a sheet of its own; for a format with sheets alone.",
     )
     again = TruthField(
         default=False,
@@ -68,6 +67,11 @@ class ReportJobOrderSerializer(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Put `days` in the place of the two."""
         given = {name: attrs.pop(name) for name in DAYS if name in attrs}
+        if attrs["totals_sheet"] and not formats.by_slug(attrs["format"]).holds_totals:
+            holding = [it.slug for it in formats.all_formats() if it.holds_totals]
+            raise invalid(
+                [FieldError("totals_sheet", f"There is a place for the totals in {', '.join(holding)} alone.")]
+            )
         return {**attrs, "days": self._days(attrs["subscription"], given)}
 
     def _days(self, subscription: Subscription, given: dict[str, date]) -> DateRange:

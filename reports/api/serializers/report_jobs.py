@@ -17,6 +17,12 @@ class ProgressSerializer(serializers.Serializer[Any]):
     rows_expected = serializers.IntegerField(
         allow_null=True, help_text="How many there will be; null until it is known."
     )
+    percent = serializers.IntegerField(
+        allow_null=True,
+        min_value=0,
+        max_value=100,
+        help_text="How much is done, rounded down: 100 once the file is there and not before; null until it is known.",
+    )
 
     def get_attribute(self, instance: ReportJob) -> ReportJob:
         """The job's own fields."""

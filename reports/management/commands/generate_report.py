@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--through", dest="date_through", metavar="DAY", help="the last day; with --from alone")
         known = ", ".join(file_format.slug for file_format in formats.all_formats())
         parser.add_argument("--format", default="csv", help=f"{known}; csv unless given")
-        holding = ", ".join(it.slug for it in formats.all_formats() if it.write_with_totals)
+        holding = ", ".join(it.slug for it in formats.all_formats() if it.holds_totals)
         parser.add_argument(
             "--totals-sheet", action="store_true", help=f"add the control totals to the file: {holding}"
         )
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         today = datetime.now(UTC).date()
         report_type = _named(types.all_types(), options["type"], "report type")
         file_format = _named(formats.all_formats(), options["format"], "format")
-        if options["totals_sheet"] and not file_format.write_with_totals:
+        if options["totals_sheet"] and not file_format.holds_totals:
             raise CommandError(f"{file_format.title} has no place for the totals.", returncode=2)
         days = _days(options["date_from"], options["date_through"])
         subscription = _subscription(options["subscription"])

@@ -84,11 +84,10 @@
             inProgressList.append(row);
         }
         const bar = row.querySelector("progress");
-        if (job.rowsExpected) {
-            bar.max = job.rowsExpected;
-            bar.value = Math.min(job.rows, job.rowsExpected);
-        } else {
+        if (job.percent === null) {
             bar.removeAttribute("value");
+        } else {
+            bar.value = job.percent;
         }
         const text = row.querySelector(".progress-text");
         text.textContent = job.progress;
@@ -298,6 +297,12 @@
                 button.removeAttribute("aria-busy");
             }
         });
+        const format = document.getElementById("report-format");
+        const offerTotals = () => {
+            document.getElementById("totals-option").hidden = !("totals" in format.selectedOptions[0].dataset);
+        };
+        format.addEventListener("change", offerTotals);
+        offerTotals();
         for (const input of form.querySelectorAll("input[type=date]")) {
             input.addEventListener("input", () => {
                 document.getElementById("range-custom").checked = true;
