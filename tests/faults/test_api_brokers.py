@@ -172,5 +172,5 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
     assert max(seconds) < MOST_SECONDS
     assert ReportJob.objects.filter(published_at=None).count() == AT_ONCE
     print(f"the slowest of {AT_ONCE} took {max(seconds):.2f} s")  # noqa: T201 - for who runs it with -s
-    answers = ask_all_at_once(range(AT_ONCE), frozen_midway=False)  # Redis is left alone
+    answers = ask_all_at_once(range(2 * AT_ONCE, 3 * AT_ONCE), frozen_midway=False)  # Redis is left alone
     assert not any("RateLimit-Remaining" in answer for answer in answers)
