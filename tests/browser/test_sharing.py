@@ -1,0 +1,134 @@
+"""The same report asked for again: what a person sees of no work being done twice."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from billing.models import Administrator, DataVersion, Subscription
+from jobs.states import State
+from reports.models import ReportJob
+from reports.requesting import request_report
+from tests.browser.site import Site
+from tests.browser.world import today
+from tests.jobs.jobs import make_job
+from tests.screens.world import make_member
+
+CONTENT = b"Date,Peak Concurrent Users,Minutes at Peak\n"
+
+
+def page_of(subscription: Subscription) -> str:
+    return reverse("account_settings:download-usage-report", args=[subscription.pk])
+
+
+def ask(page: Page) -> None:
+    page.get_by_role("radio", name="Concurrent Usage").check()
+    page.get_by_role("button", name="Download Usage Data").click()
+
+
+@pytest.fixture
+def made(subscription: Subscription, ana: Administrator) -> ReportJob:
+    """The report of the cycle so far, made five minutes ago."""
+    days = subscription.contract.default_range(today())
+    assert days is not None
+    job = make_job(
+        subscription=subscription,
+        report_type="concurrent-usage",
+        requested_by=ana,
+        requested_on=today(),
+        date_from=days.date_from,
+        date_through=days.date_through,
+        state=State.SUCCEEDED,
+        finished_at=timezone.now() - timedelta(minutes=5, seconds=5),
+        file_as_of=timezone.now(),
+        file_bytes=len(CONTENT),
+        file_rows=0,
+        file_sha256="0" * 64,
+        software_version=settings.VERSION,
+        data_version=DataVersion.objects.of([subscription.account_id]),
+    )
+    job.file.save(job.file_name(1), ContentFile(CONTENT))
+    return job
+
+
+def test_what_is_under_way_is_shown_and_not_made_twice(
+    site: Site, ana: Administrator, subscription: Subscription
+) -> None:
+    site.sign_in(ana, page_of(subscription))
+    page = site.page
+    ask(page)
+    row = page.locator("#in-progress-list > li")
+    expect(row).to_be_focused()
+    ask(page)
+    expect(page.get_by_role("status")).to_contain_text("Already under way: Concurrent Usage, ")
+    expect(row).to_have_count(1)
+    expect(row).to_be_focused()
+
+
+def test_who_withdraws_leaves_it_to_the_others(site: Site, ana: Administrator, subscription: Subscription) -> None:
+    site.sign_in(ana, page_of(subscription))
+    page = site.page
+    ask(page)
+    expect(page.locator("#in-progress-list > li")).to_be_focused()
+    job = ReportJob.objects.get()
+    bruno = make_member(subscription.account, email="bruno@acme.example")
+    request_report(
+        administrator=bruno,
+        subscription=subscription,
+        report_type=job.report_type,
+        days=job.range,
+        today=job.requested_on,
+    )
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("status")).to_have_text("Withdrawn. bruno@acme.example still waits for it, so it goes on.")
+    expect(page.locator("#in-progress-list > li")).to_have_count(1)
+    assert ReportJob.objects.get().state == State.QUEUED
+
+
+def test_what_is_unchanged_is_offered_at_once_and_made_again_on_demand(
+    site: Site, ana: Administrator, subscription: Subscription, made: ReportJob
+) -> None:
+    site.sign_in(ana, page_of(subscription))
+    page = site.page
+    ask(page)
+    notice = page.get_by_role("status")
+    expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
+    expect(notice.get_by_role("link", name="Download")).to_be_focused()
+    with page.expect_download() as arriving:
+        page.keyboard.press("Enter")
+    assert Path(arriving.value.path()).read_bytes() == CONTENT
+    assert arriving.value.suggested_filename == made.download_name
+    page.keyboard.press("Tab")
+    expect(notice.get_by_role("button", name="Make again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#in-progress-list > li")).to_be_focused()
+    expect(notice).to_contain_text("is being made again.")
+    assert ReportJob.objects.filter(state=State.QUEUED).count() == 1
+
+
+def test_without_a_script_the_offer_is_the_same(
+    site: Site, ana: Administrator, subscription: Subscription, made: ReportJob
+) -> None:
+    browser = site.page.context.browser
+    assert browser is not None
+    context = browser.new_context(java_script_enabled=False)
+    plain = Site(context.new_page(), site.url)
+    plain.sign_in(ana, page_of(subscription))
+    page = plain.page
+    ask(page)
+    notice = page.get_by_role("status")
+    expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
+    with page.expect_download():
+        notice.get_by_role("link", name="Download").click()
+    notice.get_by_role("button", name="Make again").click()
+    expect(page.locator("#in-progress-list > li")).to_have_count(1)
+    ask(page)
+    expect(notice).to_contain_text("Already under way: Concurrent Usage, ")
+    assert ReportJob.objects.exclude(pk=made.pk).count() == 1
+    assert plain.complaints == []
+    context.close()
