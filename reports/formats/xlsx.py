@@ -179,16 +179,26 @@ class _Sheets:
 
 
 class _Watched:
-    """Writes to the target, and says so: packing takes its time after the last row, and may be stopped as well."""
+    """Writes to the target, and says so: packing takes its time after the last row, and may be stopped as well.
+
+    Once it was stopped, or the disk is full, what comes is thrown away: an archive that is given up writes its end yet.
+    """
 
     def __init__(self, target: BinaryIO, say: Callable[[], None]) -> None:
         self.target = target
         self.flush = target.flush
         self.say = say
+        self.is_given_up = False
 
     def write(self, block: bytes) -> int:
-        self.say()
-        return self.target.write(block)
+        if self.is_given_up:
+            return len(block)
+        try:
+            self.say()
+            return self.target.write(block)
+        except BaseException:
+            self.is_given_up = True
+            raise
 
 
 def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:

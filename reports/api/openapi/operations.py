@@ -231,8 +231,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         description="Answered at once with a job, which workers take up. Give both days or neither: without them the "
         "report covers the subscription's `default_range`.\n\n"
         "No work is done twice. While the same report is queued or running, whoever asks for it waits for that job: it "
-        "is `joined`. When it is finished, its file is still there and nothing has changed since, the answer is that job, "
-        "which is `unchanged`; with `again` a new one is made even so.",
+        "is `joined`. When it is finished, its file is still there and nothing has changed since, the answer is that "
+        "job, which is `unchanged`; with `again` a new one is made even so.",
         request=ReportJobOrderSerializer,
         request_examples={
             "Default range": examples.ORDER,
