@@ -277,8 +277,8 @@ def _units(column_kind: Kind, number: str) -> int:
 
 
 _NUMBERS: dict[Kind, ReadNumber] = {
-    Kind.DATE: lambda number: f"{_DAY_0 + timedelta(days=_units(Kind.DATE, number)):%Y-%m-%d}",
-    Kind.INSTANT: lambda number: f"{_DAY_0 + timedelta(seconds=_units(Kind.INSTANT, number)):%Y-%m-%dT%H:%M:%SZ}",
+    Kind.DATE: lambda number: (_DAY_0 + timedelta(days=_units(Kind.DATE, number))).date().isoformat(),
+    Kind.INSTANT: lambda number: f"{(_DAY_0 + timedelta(seconds=_units(Kind.INSTANT, number))).isoformat()[:19]}Z",
     Kind.DURATION: lambda number: duration_text(_units(Kind.DURATION, number)),
 }
 

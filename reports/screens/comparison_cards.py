@@ -2,7 +2,8 @@
 
 import csv
 import io
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -29,11 +30,13 @@ class Run:
 
     job: ReportJob
     today: date
+    to_the_second: bool = False
 
     @property
     def made(self) -> str:
-        """`made 21 Nov, 10:04`."""
-        return f"made {moment_text(self.job.finished_at or self.job.requested_at, self.today)}"
+        """`made 21 Nov, 10:04`; to the second where that tells it from others."""
+        moment = self.job.finished_at or self.job.requested_at
+        return f"made {moment_text(moment, self.today)}{f':{moment:%S}' if self.to_the_second else ''}"
 
     @property
     def size(self) -> str:
@@ -45,6 +48,14 @@ class Run:
         if self.job.is_expired:
             parts.append("file expired")
         return " · ".join(parts)
+
+
+def runs_of(jobs: Iterable[ReportJob], today: date) -> dict[uuid.UUID, Run]:
+    """Each of some runs by its ID; where two were made in one minute, all are told to the second."""
+    runs = {job.pk: Run(job, today) for job in jobs}
+    if len({run.made for run in runs.values()}) < len(runs):
+        return {pk: Run(run.job, today, to_the_second=True) for pk, run in runs.items()}
+    return runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +136,28 @@ class ComparisonCard:
 
 
 def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[str], list[Difference]]:
-    """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError."""
+    """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError.
+
+    The columns of the report's key come first, then those in which some of these rows changed: what one looks for is
+    not at the far end of a wide table.
+    """
     name = str(comparison.file.name)
     with comparison.file.storage.open(name, "rb") as file:
         lines = csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
         _change, _changed_columns, *headings = next(lines)
-        by_heading = {column.heading: column.kind for column in types.by_slug(comparison.report_type).columns}
+        report_type = types.by_slug(comparison.report_type)
+        by_heading = {column.heading: column.kind for column in report_type.columns}
         kinds = [by_heading.get(heading, Kind.TEXT) for heading in headings]
         found = [difference for difference, _number in zip(_differences(lines, kinds), range(limit), strict=False)]
-    return headings, found
+    order = _reading_order(headings, report_type.key, found)
+    ordered = [Difference(it.change, [it.cells[place] for place in order]) for it in found]
+    return [headings[place] for place in order], ordered
+
+
+def _reading_order(headings: list[str], key: Sequence[str], found: list[Difference]) -> list[int]:
+    """The places of the columns in the file, in the order in which they are shown."""
+    changed = {place for it in found for place, cell in enumerate(it.cells) if cell.before is not None}
+    return sorted(range(len(headings)), key=lambda place: (headings[place] not in key, place not in changed))
 
 
 def _differences(lines: Iterator[list[str]], kinds: list[Kind]) -> Iterator[Difference]:

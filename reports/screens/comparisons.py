@@ -17,7 +17,7 @@ from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeEr
 from reports.models import Comparison, ReportJob
 from reports.requesting import TooManyJobsError
 from reports.screens.access import administrator_of, comparison_or_404, report_job_or_404, screen
-from reports.screens.comparison_cards import ComparisonCard, Difference, Run, first_differences, total_lines
+from reports.screens.comparison_cards import ComparisonCard, Difference, first_differences, runs_of, total_lines
 from reports.screens.job_cards import JobCard
 
 LISTED = 50
@@ -67,9 +67,10 @@ def _address(job: ReportJob, other: ReportJob) -> str:
 def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, error: str = "") -> HttpResponse:
     now = timezone.now()
     card = JobCard(job, now)
-    runs = list(other_runs(job)[:LISTED])
-    if other is not None and other not in runs:
-        runs.append(other)
+    others = list(other_runs(job)[:LISTED])
+    if other is not None and other not in others:
+        others.append(other)
+    runs = runs_of([job, *others], now.date())
     pair = in_order(job, other) if other else None
     comparison = Comparison.objects.of(*pair).order_by("-requested_at").first() if pair else None
     headings, differences, is_gone = _differences(comparison)
@@ -79,10 +80,10 @@ def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, erro
         status=422 if error else 200,
         title=f"Compare {card.title}, {card.days}",
         card=card,
-        run=Run(job, now.date()),
-        runs=[Run(run, now.date()) for run in runs],
+        run=runs[job.pk],
+        runs=[runs[run.pk] for run in others],
         other=other,
-        sides=[Run(run, now.date()) for run in pair or ()],
+        sides=[runs[run.pk] for run in pair or ()],
         totals=total_lines(*pair) if pair else [],
         is_expired=any(run.is_expired for run in pair or ()),
         comparison=ComparisonCard(comparison, now) if comparison else None,

@@ -16,10 +16,11 @@ from jobs.states import State
 from reports.comparison_requests import request_comparison
 from reports.models import Comparison, ReportJob
 from reports.screens.comparison_cards import MINUS
-from tests.factories import make_resource_usage, make_subscription
+from tests.factories import instant, make_call, make_resource_usage, make_subscription
 from tests.jobs.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme, make_member, words
+from usage.models import Call
 
 
 @pytest.fixture(autouse=True)
@@ -74,12 +75,18 @@ def test_the_other_runs_are_offered_the_latest_first(
     page = ana_client.get(to("report-job-compare", third))
 
     options = re.findall(r'<option value="([^"]+)">([^<]*)<', page.content.decode())
-    moments = [f"{run.finished_at:%-d %b %Y, %H:%M}" for run in (after, before)]
+    shape = "%-d %b %Y, %H:%M:%S" if made_at_once(third, after, before) else "%-d %b %Y, %H:%M"
+    moments = [f"{run.finished_at:{shape}}" for run in (after, before)]
     assert options == [
         (str(after.pk), f"made {moments[0]} · 3 rows · Excel (XLSX)"),
         (str(before.pk), f"made {moments[1]} · 3 rows · file expired"),
     ]
     assert "This run made" in words(page)
+
+
+def made_at_once(*runs: ReportJob) -> bool:
+    """Whether two were made within one minute."""
+    return len({run.finished_at.replace(second=0, microsecond=0) for run in runs if run.finished_at}) < len(runs)
 
 
 @pytest.mark.parametrize("is_later", [True, False])
@@ -93,12 +100,27 @@ def test_late_data_are_shown_in_totals_counts_and_cells(
     assert "Rows 3 3 none" in said
     assert f"Sum of Quantity 36 31.5 {MINUS}4.5 =SMS" in said
     assert "Added 1 Removed 1 Changed 1 Unchanged 1" in said
+    assert "Change Date Resource Quantity Unit" in said
     assert "changed 2017-11-20 =SMS 12 became 12.5 message" in said
     assert "removed 2017-11-21 =SMS 12 message added 2017-11-22 =SMS 7 message" in said
     content = page.content.decode()
     assert '<td class="decimal is-changed"><del>12</del>' in content
     assert content.count("is-changed") == 1
     assert "http-equiv" not in content
+
+
+def test_the_columns_of_the_key_come_first_then_those_that_changed(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    call = make_call(account=subscription.account, started_at=instant("2017-11-20T10:00"))
+    before = make_run(subscription=subscription, requested_by=ana, report_type="voice-usage")
+    Call.objects.update(call_type="fax", origin="+1")
+    after = make_run(subscription=subscription, requested_by=ana, report_type="voice-usage")
+
+    said = words(compare(ana_client, before, after))
+
+    assert "Change SIP Call Id Origin Call Type Destination Usage Group" in said
+    assert f"changed {call.sip_call_id} {call.origin} became +1 {call.call_type} became fax {call.destination}" in said
 
 
 def test_all_differences_are_a_file_to_download(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
