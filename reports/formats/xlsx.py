@@ -186,7 +186,6 @@ class _Watched:
 
     def __init__(self, target: BinaryIO, say: Callable[[], None]) -> None:
         self.target = target
-        self.flush = target.flush
         self.say = say
         self.is_given_up = False
 
@@ -199,6 +198,10 @@ class _Watched:
         except BaseException:
             self.is_given_up = True
             raise
+
+    def flush(self) -> None:
+        if not self.is_given_up:
+            self.target.flush()
 
 
 def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
