@@ -93,20 +93,41 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """The most memory that was held at once, and the bound, in megabytes."""
+class Lapse:
+    """A time that somebody waits, and the bound (None: no promise), in seconds."""
 
     name: str
-    megabytes: float
-    bound: float
+    seconds: float
+    bound: float | None
 
     @property
     def holds(self) -> bool:
-        return self.megabytes <= self.bound
+        return self.bound is None or self.seconds <= self.bound
 
     @property
     def text(self) -> str:
-        return f"{self.megabytes:9.1f} MB, at most {self.bound:g} MB"
+        return f"{self.seconds * 1000:9.1f} ms" + (f", at most {self.bound * 1000:g} ms" if self.bound else "")
+
+    @property
+    def summary(self) -> dict[str, object]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The most memory that was held at once, and the bound (None: no promise), in megabytes."""
+
+    name: str
+    megabytes: float
+    bound: float | None
+
+    @property
+    def holds(self) -> bool:
+        return self.bound is None or self.megabytes <= self.bound
+
+    @property
+    def text(self) -> str:
+        return f"{self.megabytes:9.1f} MB" + (f", at most {self.bound:g} MB" if self.bound else "")
 
     @property
     def summary(self) -> dict[str, object]:
@@ -123,6 +144,14 @@ def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple
             if number:
                 least[place] = min(least[place], time.perf_counter() - start)
     return least[0], least[1]
+
+
+def least_in_turn(rounds: int, *measurements: Callable[[], float]) -> list[float]:
+    """The least of what each returns, measured in turn; of the seconds that they say themselves."""
+    least = [float("inf")] * len(measurements)
+    for _round in range(rounds):
+        least = [min(so_far, measure()) for so_far, measure in zip(least, measurements, strict=True)]
+    return least
 
 
 def show(figures: Iterable[Measured]) -> bool:

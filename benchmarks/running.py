@@ -16,11 +16,17 @@ os.environ["TALLYDESK_HOME"] = HOME
 
 django.setup()
 
-from benchmarks import api, lists, uploads  # noqa: E402 - models can be imported only now
+from benchmarks import api, lists, reports, uploads  # noqa: E402 - models can be imported only now
 from benchmarks.measuring import show  # noqa: E402 - as above
 from config.database import ready_database  # noqa: E402 - as above
 
-BENCHMARKS = {"lists": lists.figures, "api": api.figures, "uploads": uploads.figures}
+BENCHMARKS = {
+    "lists": lists.figures,
+    "api": api.figures,
+    "uploads": uploads.figures,
+    "reports": reports.figures,
+    **{f"reports-{name}": figures for name, figures in reports.GROUPS.items()},
+}
 
 
 def main() -> int:

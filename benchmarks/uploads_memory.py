@@ -27,12 +27,13 @@ _FORM = "/admin/usage/upload/add/"
 class Watched:
     """A program with all its descendants. `peak_bytes`: the most that they held in memory at one moment.
 
-    Each page counts once for every process that shares it, so that it is never too little.
+    Each page counts once for every process that shares it, so that it is never too little; `fairly`, once in all.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", *, fairly: bool = False) -> None:
         self.process = process
         self.peak_bytes = 0
+        self._bytes = _proportional_bytes if fairly else _resident_bytes
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -52,7 +53,7 @@ class Watched:
 
     def _watch(self) -> None:
         while not self._over.wait(GLANCE_SECONDS):
-            sizes = [_resident_bytes(pid) for pid in _family(self.process.pid)]
+            sizes = [self._bytes(pid) for pid in _family(self.process.pid)]
             self.peak_bytes = max(self.peak_bytes, sum(sizes))
 
 
@@ -70,11 +71,18 @@ def _resident_bytes(pid: int) -> int:
     return 0
 
 
+def _proportional_bytes(pid: int) -> int:
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return 0
+
+
 @contextmanager
-def _running(module: str, *options: str) -> Iterator[Watched]:
+def _running(module: str, *options: str, fairly: bool = False) -> Iterator[Watched]:
     environment = os.environ | {"WEB_CONCURRENCY": "1", "DJANGO_SETTINGS_MODULE": "config.settings"}
     command = [sys.executable, "-Wignore", "-m", module, *options]
-    watched = Watched(subprocess.Popen(command, env=environment, start_new_session=True))
+    watched = Watched(subprocess.Popen(command, env=environment, start_new_session=True), fairly=fairly)
     try:
         yield watched
     finally:
@@ -82,10 +90,10 @@ def _running(module: str, *options: str) -> Iterator[Watched]:
 
 
 @contextmanager
-def working() -> Iterator[Watched]:
-    """A worker for uploads with one process, as `make demo` has it."""
-    options = ["-Q", "uploads", "-c", "1", "-l", "error", "--without-gossip", "--without-mingle"]
-    with _running("celery", "-A", "config", "--quiet", "worker", *options) as worker:
+def working(queue: str = "uploads", *, fairly: bool = False) -> Iterator[Watched]:
+    """A worker for uploads or reports with one process, as `make demo` has it."""
+    options = ["-Q", queue, "-c", "1", "-l", "error", "--without-gossip", "--without-mingle"]
+    with _running("celery", "-A", "config", "--quiet", "worker", *options, fairly=fairly) as worker:
         yield worker
 
 
@@ -97,7 +105,7 @@ def serving() -> Iterator[tuple[Watched, int]]:
         port = probe.getsockname()[1]
     where = ["--config", "python:config.gunicorn", "--bind", f"127.0.0.1:{port}", "--log-level", "error"]
     with _running("gunicorn", "config.wsgi:application", *where) as server:
-        _until(lambda: _answers(port), seconds=30)
+        until(lambda: _answers(port), seconds=30)
         yield server, port
 
 
@@ -153,7 +161,7 @@ def decided_by_worker(upload: Upload, status: UploadStatus) -> None:
             raise RuntimeError(f"{found}: {found.status}. {found.latest_step and found.latest_step.failure}")
         return found.status == status
 
-    _until(stands, seconds=PATIENCE_SECONDS)
+    until(stands, seconds=PATIENCE_SECONDS)
 
 
 def _answers(port: int) -> bool:
@@ -163,7 +171,7 @@ def _answers(port: int) -> bool:
     return False
 
 
-def _until(is_so: Callable[[], bool], *, seconds: float) -> None:
+def until(is_so: Callable[[], bool], *, seconds: float) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > end:

@@ -100,10 +100,10 @@ def empty_calls() -> None:
     settle()
 
 
-def settle() -> None:
+def settle(table: str = "usage_call") -> None:
     """What the database would do by itself some time later."""
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE usage_call")
+        cursor.execute(f"VACUUM ANALYZE {table}")
     place = connection.settings_dict
     address = {"host": place["HOST"], "port": place["PORT"], "dbname": place["NAME"]}
     with psycopg.connect(**address, user="postgres", autocommit=True) as server:
