@@ -116,9 +116,10 @@ def test_true_is_neither_a_word_nor_a_number(client: ApiClient, field: str, valu
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_totals_are_asked_for_where_a_format_has_a_place_for_them(client: ApiClient) -> None:
-    assert ask(client, format="xlsx", totals_sheet=True).json()["totals_sheet"] is True
-    assert ask(client, format="csv", totals_sheet=True).json()["totals_sheet"] is False
+def test_a_workbook_with_the_totals_is_not_one_without_them(client: ApiClient) -> None:
+    first, second = ask(client, format="xlsx", totals_sheet=True), ask(client, format="xlsx")
+    assert (second.status_code, second.json()["joined"]) == (202, False)
+    assert first.json()["id"] != second.json()["id"]
 
 
 def test_a_key_replays_the_unchanged_report_whatever_changes_later(client: ApiClient, made: ReportJob) -> None:
