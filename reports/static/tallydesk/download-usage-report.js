@@ -8,6 +8,8 @@
     const recentList = document.getElementById("recent-list");
     const notice = document.getElementById("report-notice");
 
+    const AT_FIRST = 200;
+    const SLOWER = 1.5;
     const EVERY = 1000;
     const AT_MOST_EVERY = 15000;
     const TIMEOUT = 10000;
@@ -166,7 +168,7 @@
                 say("");
             }
             failures = 0;
-            pause = EVERY;
+            pause = Math.min(EVERY, pause * SLOWER);
             show(jobs);
             const known = new Set(jobs.map((job) => job.id));
             asked.keep([...asked.all()].filter((id) => known.has(id) || !ids.includes(id)));
@@ -237,7 +239,9 @@
         const row = showInProgress(job);
         say(text);
         row.focus();
-        pollSoon(300);
+        // Most reports are made in less than a second.
+        pause = AT_FIRST;
+        pollSoon();
     }
 
     // What was made before and would come out the same: to be fetched at once, or to be made again.
