@@ -197,7 +197,7 @@ def test_a_running_job_shows_its_rows(site: Site, ana: Administrator, subscripti
     soon = timezone.now() + timedelta(seconds=60)
     ReportJob.objects.update(state=State.RUNNING, lease_until=soon, rows_done=61_200, rows_expected=100_412)
     expect(row).to_contain_text("61,200 of 100,412 rows")
-    assert row.locator("progress").evaluate("bar => [bar.value, bar.max]") == [61_200, 100_412]
+    assert row.locator("progress").evaluate("bar => [bar.value, bar.max]") == [60, 100]
 
 
 def test_a_failed_job_says_why_and_is_tried_again(site: Site, ana: Administrator, subscription: Subscription) -> None:
