@@ -135,7 +135,7 @@ class ComparisonCard:
         return self.job.state == State.SUCCEEDED and bool(self.job.file)
 
 
-def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[str], list[Difference]]:
+def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[Cell], list[Difference]]:
     """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError.
 
     The columns of the report's key come first, then those in which some of these rows changed: what one looks for is
@@ -151,7 +151,7 @@ def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[
         found = [difference for difference, _number in zip(_differences(lines, kinds), range(limit), strict=False)]
     order = _reading_order(headings, report_type.key, found)
     ordered = [Difference(it.change, [it.cells[place] for place in order]) for it in found]
-    return [headings[place] for place in order], ordered
+    return [Cell(kinds[place], headings[place]) for place in order], ordered
 
 
 def _reading_order(headings: list[str], key: Sequence[str], found: list[Difference]) -> list[int]:

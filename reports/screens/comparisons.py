@@ -17,7 +17,7 @@ from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeEr
 from reports.models import Comparison, ReportJob
 from reports.requesting import TooManyJobsError
 from reports.screens.access import administrator_of, comparison_or_404, report_job_or_404, screen
-from reports.screens.comparison_cards import ComparisonCard, Difference, first_differences, runs_of, total_lines
+from reports.screens.comparison_cards import Cell, ComparisonCard, Difference, first_differences, runs_of, total_lines
 from reports.screens.job_cards import JobCard
 
 LISTED = 50
@@ -94,7 +94,7 @@ def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, erro
     )
 
 
-def _differences(comparison: Comparison | None) -> tuple[list[str], list[Difference], bool]:
+def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Difference], bool]:
     """The headings and the first rows that differ, and whether their file is gone."""
     if comparison is None or comparison.state != State.SUCCEEDED:
         return [], [], False
