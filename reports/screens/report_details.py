@@ -73,10 +73,11 @@ class Details:
         return instant_text(self.job.finished_at) if self.job.finished_at else ""
 
     @property
-    def took(self) -> str:
-        """How long the attempt took that ended the job; empty before there is one, or where nobody knows."""
-        started, finished = self.job.started_at, self.job.finished_at
-        return took_text(finished - started) if started and finished else ""
+    def how(self) -> str:
+        """How long the attempt took that ended the job, and by which software; what of it is known."""
+        started, finished, version = self.job.started_at, self.job.finished_at, self.job.software_version
+        took = f"in {took_text(finished - started)}" if started and finished else ""
+        return ", ".join(filter(None, [took, f"by Tallydesk {version}" if version else ""]))
 
     @property
     def format(self) -> str:
@@ -120,7 +121,7 @@ class Details:
 
 def _total(line: Line) -> TotalLine:
     if line.unit == MILLISECONDS:
-        return TotalLine(line.name, duration_text(int(line.amount)), "hours:minutes:seconds:milliseconds")
+        return TotalLine(line.name, duration_text(int(line.amount)), "hh:mm:ss:mmm")
     return TotalLine(line.name, _grouped(line.amount), " ".join(filter(None, [line.unit, line.group])))
 
 

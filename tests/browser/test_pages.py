@@ -1,5 +1,6 @@
 """Every page of ours, and a few of the admin's: accessible, inside the policy, and on a small screen."""
 
+from decimal import Decimal
 from typing import Any, Literal
 
 import pytest
@@ -10,6 +11,9 @@ from playwright.sync_api import expect
 
 from billing.models import Administrator, Subscription
 from jobs.states import State
+from reports import types
+from reports.models import ReportJob
+from reports.totals import MILLISECONDS, Counted, Sum, Totals
 from tests.browser.site import Site
 from tests.jobs.jobs import make_job
 
@@ -21,6 +25,7 @@ CUSTOMER_PAGES = [
     "rows/voice-usage",
     "missing-rates",
     "report-jobs",
+    *(f"report-job/{state}" for state in State if state != State.RUNNING),
 ]
 STAFF_PAGES = [
     "admin:index",
@@ -33,12 +38,23 @@ STAFF_PAGES = [
     "admin:usage_upload_add",
     "admin:password_change",
 ]
+TOTALS = Totals(
+    100_412,
+    (
+        Sum("Duration", Decimal(63_467_859_829), MILLISECONDS),
+        Sum("A quantity of what has a long name", Decimal("123456789012.123456"), "", "Resource", "Data storage (GB)"),
+    ),
+    (Counted("User", 104),),
+)
 COLOURS = ["color-contrast", "link-in-text-block"]
 
 
 def address(page: str, subscription: Subscription) -> str:
     name, _, query = page.partition("?")
     name, _, slug = name.partition("/")
+    if name == "report-job":
+        job = ReportJob.objects.get(subscription=subscription, state=slug)
+        return reverse("account_settings:report-job", args=[job.pk])
     arguments: list[Any] = [] if name == "report-jobs" else [subscription.pk, *([slug] if slug else [])]
     return reverse(f"account_settings:{name}", args=arguments) + (f"?{query}" if query else "")
 
@@ -72,7 +88,15 @@ def jobs(subscription: Subscription, ana: Administrator) -> None:
     finished: dict[State, dict[str, Any]] = {
         State.FAILED: {"failure": "The disk is full. Tell the platform's support, and try again."},
         State.CANCELLED: {},
-        State.SUCCEEDED: {"file": "some.csv", "file_rows": 100_412, "file_bytes": 18_000_000, "file_sha256": "0" * 64},
+        State.SUCCEEDED: {
+            "file": "some.csv",
+            "file_rows": 100_412,
+            "file_bytes": 18_000_000,
+            "file_sha256": "0" * 64,
+            "file_columns": [column.described() for column in types.by_slug("user-hours").columns],
+            "file_cycles": [{"first_day": "2017-10-21", "last_day": "2017-11-21"}],
+            "totals": TOTALS.as_json(),
+        },
     }
     for state, fields in finished.items():
         make_job(subscription=subscription, requested_by=ana, state=state, finished_at=timezone.now(), **fields)

@@ -75,7 +75,7 @@ def test_times_are_shown_as_the_file_shows_them_and_users_are_counted(
     ana_client: Client, subscription: Subscription, ana: Administrator
 ) -> None:
     page = details(ana_client, make_made(subscription, ana, "user-hours"))
-    assert "Sum of Duration 13:30:00:000 hours:minutes:seconds:milliseconds" in page
+    assert "Sum of Duration 13:30:00:000 hh:mm:ss:mmm" in page
     assert "Different values of User 3" in page
 
 
