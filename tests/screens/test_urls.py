@@ -149,7 +149,7 @@ def test_only_to_whom_it_is_open_something_happens_to_a_job(role: str, subscript
     own, others = make_job(subscription=subscription), make_job(subscription=make_acme())
     client = signed_in(role, subscription)
     for job, answer in zip((own, others), ROLES[role], strict=False):
-        for name in ("report-job-again", "report-job-cancel"):
+        for name in ("report-job-cancel", "report-job-again"):
             client.post(reverse(f"account_settings:{name}", args=[job.pk]))
         job.refresh_from_db()
         assert (job.state == State.CANCELLED) is (answer == OPEN)
