@@ -3,6 +3,7 @@
 import re
 import uuid
 from contextlib import nullcontext
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.comparison_requests import request_comparison
 from reports.models import Comparison, ReportJob
-from reports.screens.comparison_cards import MINUS
+from reports.screens.comparison_cards import MINUS, total_lines
+from reports.totals import Counted, Sum, Totals
 from tests.factories import instant, make_call, make_resource_usage, make_subscription
 from tests.jobs.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
 from tests.jobs.jobs import make_job
@@ -121,6 +123,41 @@ def test_the_columns_of_the_key_come_first_then_those_that_changed(
 
     assert "Change SIP Call Id Origin Call Type Destination Usage Group" in said
     assert f"changed {call.sip_call_id} {call.origin} became +1 {call.call_type} became fax {call.destination}" in said
+
+
+def with_totals(*sums: Sum, rows: int = 1) -> ReportJob:
+    return ReportJob(totals=Totals(rows, sums, (Counted("User", 2),)).as_json())
+
+
+def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -> None:
+    before = with_totals(
+        Sum("Total cost", Decimal("1000.0050"), per="Currency", group="EUR"),
+        Sum("Duration", Decimal(90_061_001), "milliseconds"),
+    )
+    after = with_totals(
+        Sum("Total cost", Decimal("0.0125"), per="Currency", group="USD"),
+        Sum("Duration", Decimal(90_000_000), "milliseconds"),
+        rows=1001,
+    )
+    unit = "hours:minutes:seconds:milliseconds"
+    assert [(it.name, it.of, it.before, it.after, it.difference) for it in total_lines(before, after)] == [
+        ("Rows", "", "1", "1,001", "+1,000"),
+        ("Sum of Total cost", "EUR", "1,000.0050", "0", f"{MINUS}1,000.0050"),
+        ("Sum of Duration", unit, "25:01:01:001", "25:00:00:000", f"{MINUS}00:01:01:001"),
+        ("Different values of User", "", "2", "2", ""),
+        ("Sum of Total cost", "USD", "0", "0.0125", "+0.0125"),
+    ]
+    assert total_lines(before, ReportJob()) == []
+
+
+def test_reports_that_were_made_lead_to_it(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
+    pages = [
+        reverse("account_settings:report-jobs"),
+        reverse("account_settings:download-usage-report", args=[runs[0].subscription_id]),
+        to("report-job", runs[0]),
+    ]
+    for page in pages:
+        assert f'href="{to("report-job-compare", runs[0])}"' in ana_client.get(page).content.decode()
 
 
 def test_all_differences_are_a_file_to_download(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
