@@ -10,14 +10,13 @@ from decimal import Decimal
 
 from jobs.states import State
 from reports import comparing, formats, types
-from reports.cell_texts import duration_text
 from reports.differences import ADDED, CHANGED_BEFORE, REMOVED
 from reports.formats.csv import guarded
 from reports.models import Comparison, ReportJob
 from reports.report_type import Kind
 from reports.screens.job_cards import LONG_WAIT
-from reports.screens.wording import count_text, counted, moment_text
-from reports.totals import MILLISECONDS, Line, Totals
+from reports.screens.wording import count_text, counted, moment_text, total_text, total_unit_text
+from reports.totals import Line, Totals
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
@@ -195,19 +194,12 @@ def _key(line: Line) -> tuple[str, str, str]:
 
 
 def _total(line: Line, before: Decimal, after: Decimal) -> TotalLine:
-    is_duration = line.unit == MILLISECONDS
-    of = "hours:minutes:seconds:milliseconds" if is_duration else " ".join(filter(None, [line.unit, line.group]))
     change = after - before
     sign = "+" if change > 0 else MINUS
     return TotalLine(
         line.name,
-        of,
-        _amount(before, is_duration=is_duration),
-        _amount(after, is_duration=is_duration),
-        f"{sign}{_amount(abs(change), is_duration=is_duration)}" if change else "",
+        total_unit_text(line),
+        total_text(before, line.unit),
+        total_text(after, line.unit),
+        f"{sign}{total_text(abs(change), line.unit)}" if change else "",
     )
-
-
-def _amount(amount: Decimal, *, is_duration: bool) -> str:
-    """All digits, the whole ones in groups of three."""
-    return duration_text(int(amount)) if is_duration else f"{amount:,f}"

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -16,12 +15,19 @@ from billing.cycles import DateRange
 from jobs.states import State
 from reports import formats
 from reports.api.serializers.manifests import manifest_bytes
-from reports.cell_texts import duration_text
 from reports.models import ReportJob
 from reports.screens.access import report_job_or_404, screen
 from reports.screens.job_cards import JobCard
-from reports.screens.wording import count_text, days_text, instant_text, size_text, took_text
-from reports.totals import MILLISECONDS, Line, Totals
+from reports.screens.wording import (
+    count_text,
+    days_text,
+    instant_text,
+    size_text,
+    took_text,
+    total_text,
+    total_unit_text,
+)
+from reports.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +117,15 @@ class Details:
         """The control totals; none in files of old."""
         if self.job.totals is None:
             return []
-        return [_total(line) for line in Totals.from_json(self.job.totals).lines()]
+        return [
+            TotalLine(line.name, total_text(line.amount, line.unit), total_unit_text(line))
+            for line in Totals.from_json(self.job.totals).lines()
+        ]
 
     @property
     def again(self) -> str:
         """The word for asking once more, of any job that is over."""
         return (self.card.again or "Make again") if self.job.is_finished else ""
-
-
-def _total(line: Line) -> TotalLine:
-    if line.unit == MILLISECONDS:
-        return TotalLine(line.name, duration_text(int(line.amount)), "hh:mm:ss:mmm")
-    return TotalLine(line.name, _grouped(line.amount), " ".join(filter(None, [line.unit, line.group])))
-
-
-def _grouped(amount: Decimal) -> str:
-    """All digits, the whole ones in groups of three."""
-    return f"{amount:,f}"
 
 
 @require_safe

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from billing.cycles import DateRange
 from reports.cell_texts import decimal_text, duration_text
 from reports.report_type import Column, Kind
+from reports.totals import MILLISECONDS, Line
 
 KILO = 1000
 MINUTES_IN_AN_HOUR = 60
@@ -96,6 +97,17 @@ def still_waiting_text(people: Sequence[str]) -> str:
         return f"{people[0]} still waits"
     others = people[1] if len(people) == 2 else f"{len(people) - 1} others"
     return f"{people[0]} and {others} still wait"
+
+
+def total_text(amount: Decimal, unit: str) -> str:
+    """A control total of this unit with all its digits, the whole ones in groups of three; a duration as in files."""
+    return duration_text(int(amount)) if unit == MILLISECONDS else f"{amount:,f}"
+
+
+def total_unit_text(line: Line) -> str:
+    """What a control total is an amount of: its unit, or how to read the duration, and its group."""
+    unit = "hh:mm:ss:mmm" if line.unit == MILLISECONDS else line.unit
+    return " ".join(filter(None, [unit, line.group]))
 
 
 def cell_text(column: Column, value: object) -> str:

@@ -139,7 +139,7 @@ def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -
         Sum("Duration", Decimal(90_000_000), "milliseconds"),
         rows=1001,
     )
-    unit = "hours:minutes:seconds:milliseconds"
+    unit = "hh:mm:ss:mmm"
     assert [(it.name, it.of, it.before, it.after, it.difference) for it in total_lines(before, after)] == [
         ("Rows", "", "1", "1,001", "+1,000"),
         ("Sum of Total cost", "EUR", "1,000.0050", "0", f"{MINUS}1,000.0050"),
