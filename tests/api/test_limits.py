@@ -244,7 +244,7 @@ def test_a_request_that_was_answered_is_answered_again_however_many_jobs_wait(
     client: ApiClient, subscription: Subscription, settings: Any
 ) -> None:
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
-    key = {"headers": {"Idempotency-Key": "nightly-1"}}
+    key: dict[str, Any] = {"headers": {"Idempotency-Key": "nightly-1"}}
     first = asked(client, subscription, **key)
     again = asked(client, subscription, **key)
     assert (first.status_code, again.status_code) == (202, 202)
