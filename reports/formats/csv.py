@@ -49,9 +49,10 @@ _CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
     Kind.INSTANT: lambda column: sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(
         column.value
     ),
-    Kind.DURATION: lambda column: sql.SQL("to_char(make_interval(secs => {} / 1000.0), 'HH24:MI:SS:MS')").format(
-        column.value
-    ),
+    # Divided as doubles, which are as exact here, since a number is turned into a double by way of its text.
+    Kind.DURATION: lambda column: sql.SQL(
+        "to_char(make_interval(secs => ({})::double precision / 1000), 'HH24:MI:SS:MS')"
+    ).format(column.value),
 }
 
 

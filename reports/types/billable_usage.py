@@ -11,10 +11,13 @@ def first_billable_logins(scope: Scope) -> sql.Composed:
 
     A login is a session's start. The boundaries of the cycles are those that the contract knows. An entity that logs in
     before the range alone is not billed in it; one that logs in inside it is, from its first login of the cycle on.
+
+    `place` puts charges and entities in the order of their names: one number is compared much faster than two texts.
     """
     start, end = scope.range.period
     return sql.SQL(
-        """SELECT charge.name AS charge, entity.identifier AS entity, entity.id AS entity_id, first_login.at
+        """SELECT charge.name AS charge, entity.identifier AS entity, entity.id AS entity_id, first_login.at,
+            (charge.place << 32) + entity.place AS place
         FROM (
             SELECT charge_id, entity_id, min(started_at) AS at
             FROM usage_loginsession
@@ -22,8 +25,13 @@ def first_billable_logins(scope: Scope) -> sql.Composed:
             GROUP BY charge_id, entity_id, width_bucket(started_at, {cycles})
             HAVING max(started_at) >= {start}
         ) AS first_login
-        JOIN billing_charge AS charge ON charge.id = first_login.charge_id
-        JOIN usage_entity AS entity ON entity.id = first_login.entity_id"""
+        JOIN (
+            SELECT id, name, row_number() OVER (ORDER BY name) AS place FROM billing_charge
+        ) AS charge ON charge.id = first_login.charge_id
+        JOIN (
+            SELECT id, identifier, row_number() OVER (ORDER BY identifier) AS place
+            FROM usage_entity WHERE account_id = {account}
+        ) AS entity ON entity.id = first_login.entity_id"""
     ).format(
         account=sql.Literal(scope.account_id),
         cycles=sql.SQL("({})").format(sql.Literal([midnight(cycle.first_day) for cycle in scope.cycles])),
@@ -44,6 +52,7 @@ REPORT_TYPE = ReportType(
     ),
     source=first_billable_logins,
     order_by=("charge", "entity", "at"),
+    sorted_by=("place", "at"),
     key=("Charge Name", "Entity"),
     key_cycle="Timestamp",
     is_costly=True,
