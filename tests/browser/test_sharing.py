@@ -15,6 +15,7 @@ from jobs.states import State
 from reports.models import ReportJob
 from reports.requesting import request_report
 from tests.browser.site import Site
+from tests.browser.test_pages import violations
 from tests.browser.world import today
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_member
@@ -99,6 +100,7 @@ def test_what_is_unchanged_is_offered_at_once_and_made_again_on_demand(
     notice = page.get_by_role("status")
     expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
     expect(notice.get_by_role("link", name="Download")).to_be_focused()
+    assert violations(site) == []
     with page.expect_download() as arriving:
         page.keyboard.press("Enter")
     assert Path(arriving.value.path()).read_bytes() == CONTENT
