@@ -5,7 +5,6 @@ than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apo
 """
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
@@ -22,12 +21,14 @@ from reports.file_format import Cells, FileFormat, Progress
 from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
 from reports.rows import Rows
+from reports.temporary_folders import temporary_folder
 from reports.totals import MILLISECONDS, Totals
 from reports.workbook_rows import ReadNumber, rows_of
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""
 EXACT_DIGITS = 15
+FOLDER_PREFIX = "tallydesk-workbook-"
 # Spreadsheets disagree on the days before; one of them has a 29 February 1900.
 _FIRST_DAY = 61
 _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
@@ -218,7 +219,7 @@ def _write(
     rows: Rows, target: BinaryIO, progress: Progress, add: Callable[[Workbook, Totals], None] | None = None
 ) -> int:
     written = 0
-    with tempfile.TemporaryDirectory(prefix="tallydesk-") as folder:
+    with temporary_folder(FOLDER_PREFIX) as folder:
         # Larger than 4 GB only where it has to be; every cell has the type of its column: no text is guessed.
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
         workbook = Workbook(_Watched(target, lambda: progress(written)), options)
