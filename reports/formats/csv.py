@@ -21,11 +21,23 @@ from reports.rows import Rows
 _RUN = "=@+-\t\r"
 _NUMBER = "[+-]?[0-9]+([.][0-9]+)?"
 
+# Of what begins with a plus: whether it is a phone number, in a third of the time of the regular expression. What else
+# the database reads as a number has another character after the plus (`+0x1`), or is too small for its length
+# (`+1_000`, `+1 `). Powers of ten are exact as doubles, and so are fifteen digits, which no phone number exceeds.
+_PHONE_NUMBER = """ascii({0}) = 43 AND {0} COLLATE "C" >= '+1' AND octet_length({0}) <= 16
+    AND CASE WHEN pg_input_is_valid({0}, 'bigint')
+        THEN ({0})::bigint >= 10::double precision ^ (octet_length({0}) - 2) ELSE false END"""
+
 
 def _text(column: Column) -> sql.Composed:
     # ascii() is the code point of the first character. An empty cell is NULL, or COPY writes "".
-    return sql.SQL("CASE WHEN ascii({0}) IN ({1}) AND {0} !~ {2} THEN '''' || {0} ELSE nullif({0}, '') END").format(
-        column.value, sql.SQL(", ").join(map(sql.Literal, map(ord, _RUN))), sql.Literal(f"^{_NUMBER}$")
+    return sql.SQL(
+        "CASE WHEN ascii({0}) IN ({1}) AND NOT ({2}) AND {0} !~ {3} THEN '''' || {0} ELSE nullif({0}, '') END"
+    ).format(
+        column.value,
+        sql.SQL(", ").join(map(sql.Literal, map(ord, _RUN))),
+        sql.SQL(_PHONE_NUMBER).format(column.value),
+        sql.Literal(f"^{_NUMBER}$"),
     )
 
 
@@ -46,9 +58,10 @@ _CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
     Kind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
     Kind.DECIMAL: _decimal,
     Kind.DATE: lambda column: sql.SQL("to_char(({})::timestamp, 'YYYY-MM-DD')").format(column.value),
-    Kind.INSTANT: lambda column: sql.SQL("to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").format(
-        column.value
-    ),
+    # UTC by its distance from itself: a name would be looked up for each cell.
+    Kind.INSTANT: lambda column: sql.SQL(
+        "to_char({} AT TIME ZONE interval '0', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+    ).format(column.value),
     # Divided as doubles, which are as exact here, since a number is turned into a double by way of its text.
     Kind.DURATION: lambda column: sql.SQL(
         "to_char(make_interval(secs => ({})::double precision / 1000), 'HH24:MI:SS:MS')"
