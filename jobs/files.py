@@ -51,6 +51,14 @@ def remove(name: str) -> None:
         default_storage.delete(name + TEMPORARY)
 
 
+def is_lost(name: str, size: int | None) -> bool:
+    """Whether a file that was stored with so many bytes is not there any more, or has others."""
+    try:
+        return default_storage.size(name) != size
+    except FileNotFoundError:
+        return True
+
+
 def local_path(name: str) -> Path | None:
     """Where the default storage keeps a name on this machine; None when it keeps files elsewhere."""
     storage = storages["default"]

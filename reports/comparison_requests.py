@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from billing.models import Administrator
+from jobs import files
 from jobs.locks import hold
 from jobs.publishing import publish
 from jobs.states import UNFINISHED, State
@@ -53,7 +54,8 @@ def request_comparison(*, administrator: Administrator, job: ReportJob, other: R
         known = Comparison.objects.of(before, after).filter(
             Q(state__in=UNFINISHED) | (Q(state=State.SUCCEEDED) & ~Q(file=""))
         )
-        if comparison := known.order_by("-requested_at").first():
+        comparison = known.order_by("-requested_at").first()
+        if comparison and not (comparison.file and files.is_lost(str(comparison.file.name), comparison.file_bytes)):
             return comparison
         _refuse_when_too_many_wait(job)
         comparison = Comparison.objects.create(

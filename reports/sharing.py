@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from billing.models import Administrator, ApiToken, DataVersion
+from jobs import files
 from jobs.locks import hold
 from jobs.states import UNFINISHED, State
 from reports.models import ReportJob, ReportRequest
@@ -48,15 +49,16 @@ def under_way(order: ReportJob) -> ReportJob | None:
 def unchanged(order: ReportJob) -> ReportJob | None:
     """The finished job whose file this order would make again, byte for byte; None when there is none.
 
-    Made by this version of the software, of the data as they are now, with open sessions cut at the same instant. Only
-    the latest can be: versions of data grow, so that what was made before shows none that is newer.
+    Made by this version of the software, of the data as they are now, with open sessions cut at the same instant; and
+    its file is still there. Only the latest can be: versions of data grow, so that what was made before shows none that
+    is newer.
     """
     alike = ReportJob.objects.alike(order).filter(state=State.SUCCEEDED, software_version=settings.VERSION)
     latest = alike.exclude(file="").order_by("-file_as_of").first()
     if latest is None or latest.data_version != DataVersion.objects.of([order.account_id]):
         return None
     is_cut_alike = order.subscription.contract.cuts_open_sessions_alike(latest.requested_on, order.requested_on)
-    return latest if is_cut_alike else None
+    return latest if is_cut_alike and not files.is_lost(str(latest.file.name), latest.file_bytes) else None
 
 
 def is_unchanged(job: ReportJob, today: date) -> bool:

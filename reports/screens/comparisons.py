@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from jobs import files
 from jobs.states import State
 from reports.comparison_requests import in_order, other_runs, request_comparison
 from reports.downloads import ExpiredError, NotReadyError
@@ -98,7 +99,7 @@ def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Differ
     """The headings and the first rows that differ, and whether their file is gone."""
     if comparison is None or comparison.state != State.SUCCEEDED:
         return [], [], False
-    if comparison.is_expired:
+    if comparison.is_expired or files.is_lost(str(comparison.file.name), comparison.file_bytes):
         return [], [], True
     try:
         return *first_differences(comparison), False

@@ -1,6 +1,7 @@
 """The same report asked for again: under way it is joined, unchanged it is the answer; what cancelling then ends."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from jobs.claims import Claim
 from jobs.states import State
 from reports.models import ReportJob
 from tests.api.world import NOW, TODAY, ApiClient, make_member, make_staff, program, to
-from tests.jobs.jobs import make_job
+from tests.jobs.jobs import make_job, with_file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
@@ -39,9 +40,9 @@ def bruno(subscription: Subscription) -> ApiClient:
 
 
 @pytest.fixture
-def made(subscription: Subscription, ana: Administrator, settings: Any) -> ReportJob:
+def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path: Path) -> ReportJob:
     """The report, made a while ago of the data as they are."""
-    return make_job(
+    job = make_job(
         subscription=subscription,
         requested_by=ana,
         state=State.SUCCEEDED,
@@ -56,6 +57,7 @@ def made(subscription: Subscription, ana: Administrator, settings: Any) -> Repor
         software_version=settings.VERSION,
         data_version=DataVersion.objects.of([subscription.account_id]),
     )
+    return with_file(job, settings=settings, folder=tmp_path)
 
 
 def test_the_same_report_under_way_is_joined(client: ApiClient, bruno: ApiClient) -> None:

@@ -1,6 +1,7 @@
 """Jobs for tests, and the database's clock turned on for one of them."""
 
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import Permission
@@ -35,6 +36,17 @@ def make_job(*, subscription: Subscription | None = None, report_type: str = "us
             **fields,
         },
     )
+
+
+def with_file(job: ReportJob, *, settings: Any, folder: Path) -> ReportJob:
+    """The same, and a file of its length in the default storage, which is in this folder from now on."""
+    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
+    settings.STORAGES = {**settings.STORAGES, "default": storage}
+    path = folder / str(job.file.name)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(job.file_bytes)
+    return job
 
 
 def expire_lease(job: ReportJob) -> None:

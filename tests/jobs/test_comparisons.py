@@ -82,6 +82,18 @@ def test_the_earlier_data_come_first_and_there_is_one_comparison_of_the_two(subs
     assert request_comparison(administrator=ana, job=after, other=before) != comparison
 
 
+def test_a_comparison_whose_file_is_lost_is_made_again(subscription: Subscription, files_root: Path) -> None:
+    before, after = two_runs(subscription)
+    ana = permitted_administrator(subscription=subscription)
+    lost = made(request_comparison(administrator=ana, job=before, other=after))
+    (files_root / str(lost.file.name)).write_bytes(CHANGES[:-1])
+
+    again = request_comparison(administrator=ana, job=before, other=after)
+
+    assert again != lost
+    assert request_comparison(administrator=ana, job=before, other=after) == again
+
+
 def test_what_is_no_run_of_the_same_report_or_may_not_be_seen_is_refused(subscription: Subscription) -> None:
     _usage = make_usage(subscription)
     job = make_run(subscription=subscription)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models.functions import Now
 
@@ -21,7 +22,7 @@ from reports.models import ReportJob, ReportRequest
 from reports.requesting import Requested, request_again, request_report
 from reports.sharing import withdraw
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
-from tests.jobs.jobs import expire_lease, make_job, permitted_administrator
+from tests.jobs.jobs import expire_lease, make_job, permitted_administrator, with_file
 
 pytestmark = pytest.mark.django_db
 
@@ -280,10 +281,10 @@ def make(requested: Requested) -> ReportJob:
 
 
 @pytest.fixture
-def made(ana: Administrator, subscription: Subscription, settings: Any) -> ReportJob:
+def made(ana: Administrator, subscription: Subscription, settings: Any, tmp_path: Path) -> ReportJob:
     """A finished report of the data as they are, recorded as a worker records it."""
     change_data(subscription)
-    return make_job(
+    job = make_job(
         subscription=subscription,
         requested_by=ana,
         state=State.SUCCEEDED,
@@ -298,6 +299,7 @@ def made(ana: Administrator, subscription: Subscription, settings: Any) -> Repor
         software_version=settings.VERSION,
         data_version=DataVersion.objects.of([subscription.account_id]),
     )
+    return with_file(job, settings=settings, folder=tmp_path)
 
 
 def test_a_finished_report_is_offered_while_nothing_has_changed(
@@ -321,6 +323,8 @@ def test_make_again_makes_it_again(ana: Administrator, subscription: Subscriptio
         lambda job: DataVersion.objects.bump(None),
         lambda job: ReportJob.objects.update(software_version="0.0.1"),
         lambda job: ReportJob.objects.update(file=""),
+        lambda job: default_storage.delete(job.file.name),
+        lambda job: ReportJob.objects.update(file_bytes=2),
         lambda job: ReportJob.objects.update(format="xlsx"),
         lambda job: ReportJob.objects.update(totals_sheet=True),
         lambda job: ReportJob.objects.update(report_type="voice-usage"),
@@ -328,7 +332,20 @@ def test_make_again_makes_it_again(ana: Administrator, subscription: Subscriptio
         lambda job: ReportJob.objects.update(requested_on=TODAY - timedelta(days=1)),
         lambda job: ReportJob.objects.update(state=State.FAILED),
     ],
-    ids=["data", "shared data", "software", "expired", "format", "totals", "type", "range", "day", "state"],
+    ids=[
+        "data",
+        "shared data",
+        "software",
+        "expired",
+        "lost",
+        "damaged",
+        "format",
+        "totals",
+        "type",
+        "range",
+        "day",
+        "state",
+    ],
 )
 def test_what_would_come_out_otherwise_is_made_anew(
     ana: Administrator, subscription: Subscription, made: ReportJob, change: Callable[[ReportJob], object]

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Callable
 from contextlib import nullcontext
 from decimal import Decimal
 from pathlib import Path
@@ -253,6 +254,23 @@ def test_counts_stay_when_the_list_of_differences_has_expired(
     assert "The list of differences was deleted" in said
     assert "Compare again" in said
     assert ana_client.get(to("comparison-file", comparison)).status_code == 410
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-30])])
+def test_what_is_lost_of_the_differences_can_be_compared_again(
+    lose: Callable[[Path], object], ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
+) -> None:
+    compare(ana_client, *runs)
+    lose(files / str(Comparison.objects.get().file.name))
+    address = to("report-job-compare", runs[0], **{"with": runs[1].pk})
+
+    said = words(ana_client.get(address))
+    assert "Compare again" in said
+    assert "What differs" not in said
+
+    said = words(compare(ana_client, *runs))
+    assert "Compare again" not in said
+    assert "What differs" in said
 
 
 def test_a_failure_is_said_and_can_be_tried_again(

@@ -1,6 +1,7 @@
 """The same report asked for again on the screen: under way, or made before with nothing changed since."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
 from reports.screens.wording import ago_text, still_waiting_text
-from tests.jobs.jobs import make_job
+from tests.jobs.jobs import make_job, with_file
 from tests.screens.test_download_usage_report import JSON, MADE, choices, page_of
 from tests.screens.world import CYCLE_SO_FAR, NOW, TODAY, make_member, make_staff, words
 
@@ -31,9 +32,9 @@ def bruno_client(subscription: Subscription) -> Client:
 
 
 @pytest.fixture
-def made(subscription: Subscription, ana: Administrator, settings: Any) -> ReportJob:
+def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path: Path) -> ReportJob:
     """The report that the form asks for, made five minutes ago of the data as they are."""
-    return make_job(
+    job = make_job(
         subscription=subscription,
         requested_by=ana,
         report_type="voice-usage",
@@ -45,6 +46,7 @@ def made(subscription: Subscription, ana: Administrator, settings: Any) -> Repor
         data_version=DataVersion.objects.of([subscription.account_id]),
         **{**MADE, "finished_at": NOW - timedelta(minutes=5), "file_as_of": NOW - timedelta(minutes=5)},
     )
+    return with_file(job, settings=settings, folder=tmp_path)
 
 
 def cancel_address(job: ReportJob) -> str:
