@@ -85,10 +85,11 @@ def who_wait(job: ReportJob) -> list[Administrator]:
 
 
 def withdraw(job: ReportJob, *, administrator: Administrator, token: ApiToken | None = None) -> Withdrawal:
-    """Withdraw the requests of one administrator (of one token, if a program asks), and end what nobody waits for.
+    """Withdraw the requests of one administrator, and end what nobody waits for.
 
-    Who has never asked for the report ends it for everybody. Who withdraws twice changes nothing the second time. The
-    job's row is locked meanwhile: nobody joins what is being cancelled. The object then shows what the row says.
+    A token that asked for the report withdraws its own request; one that did not, those of its administrator. Who has
+    never asked for the report ends it for everybody. Who withdraws twice changes nothing the second time. The job's row
+    is locked meanwhile: nobody joins what is being cancelled. The object then shows what the row says.
     """
     with transaction.atomic():
         locked = ReportJob.objects.select_for_update(no_key=True).get(pk=job.pk)
@@ -101,8 +102,8 @@ def _withdraw(job: ReportJob, administrator: Administrator, token: ApiToken | No
     if job.is_finished:
         return Withdrawal()
     own = job.requests.filter(administrator=administrator)
-    if token is not None:
-        own = own.filter(token=token)
+    if token is not None and (of_token := own.filter(token=token)).exists():
+        own = of_token
     has_asked = own.exists()
     own.waiting().update(withdrawn_at=Now())
     if has_asked and (still_waiting := who_wait(job)):

@@ -250,6 +250,17 @@ def test_a_token_withdraws_its_own_and_a_person_all_of_theirs(ana: Administrator
     assert withdraw(job, administrator=ana).is_cancelled
 
 
+def test_a_token_that_did_not_ask_withdraws_what_its_administrator_asked_for(
+    ana: Administrator, bruno: Administrator, subscription: Subscription
+) -> None:
+    token, _secret = make_api_token(administrator=ana)
+    job = ask(ana, subscription).job
+    ask(bruno, subscription)
+    assert withdraw(job, administrator=ana, token=token).still_waiting == [bruno]
+    assert withdraw(job, administrator=ana, token=token).still_waiting == [bruno]
+    assert withdraw(job, administrator=bruno).is_cancelled
+
+
 def test_who_never_asked_ends_it_for_everybody(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
