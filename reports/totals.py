@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from psycopg import sql
@@ -12,6 +12,8 @@ from reports.report_type import Column, Kind, Query
 
 MILLISECONDS = "milliseconds"
 """The unit of a sum of durations."""
+MOST_DIGITS = 200
+"""More than any sum has: nothing is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,11 @@ def distinct(query: Query, relation: sql.Composable) -> sql.Composed | None:
 
 def totals_of(query: Query, grouped: Iterable[Sequence[Any]], different: Sequence[int]) -> Totals:
     """The totals, from the rows of `groups` and the row of `distinct`."""
+    with localcontext(prec=MOST_DIGITS):
+        return _totals_of(query, grouped, different)
+
+
+def _totals_of(query: Query, grouped: Iterable[Sequence[Any]], different: Sequence[int]) -> Totals:
     pers = [column.heading for column in _pers(query)]
     summed = [column for column in query.columns if column.adds_up]
     amounts: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -153,7 +160,7 @@ def _added(column: Column) -> sql.Composable:
 
 
 def _sums(column: Column, amounts: Mapping[tuple[str, str], Decimal]) -> list[Sum]:
-    """A column's sum, or those of each group; 0 for a column that has nothing in any cell."""
+    """A column's sum, 0 if all of its cells are empty; or that of each group in which some are not."""
     found = sorted(group for heading, group in amounts if heading == column.heading) if column.per else [""]
     unit = MILLISECONDS if column.kind is Kind.DURATION else column.unit
     return [

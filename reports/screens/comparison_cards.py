@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from jobs.states import State
 from reports import comparing, formats, types
@@ -16,7 +16,7 @@ from reports.models import Comparison, ReportJob
 from reports.report_type import Kind
 from reports.screens.job_cards import LONG_WAIT
 from reports.screens.wording import count_text, counted, moment_text, total_text, total_unit_text
-from reports.totals import Line, Totals
+from reports.totals import MOST_DIGITS, Line, Totals
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
@@ -194,7 +194,8 @@ def _key(line: Line) -> tuple[str, str, str]:
 
 
 def _total(line: Line, before: Decimal, after: Decimal) -> TotalLine:
-    change = after - before
+    with localcontext(prec=MOST_DIGITS):
+        change = after - before
     sign = "+" if change > 0 else MINUS
     return TotalLine(
         line.name,

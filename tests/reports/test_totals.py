@@ -16,8 +16,9 @@ from psycopg import sql
 from reports import formats, types
 from reports.file_format import FileFormat
 from reports.generation import TotalsDifferError, Written, write_report
-from reports.report_type import Column, Kind, ReportType, Scope
-from reports.totals import Totals
+from reports.report_type import Column, Kind, Query, ReportType, Scope
+from reports.rows import Rows
+from reports.totals import Sum, Totals
 from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
 from tests.oracle.values import show_text
@@ -237,3 +238,12 @@ def test_a_file_that_lacks_a_row_is_no_report(report_type: ReportType) -> None:
             target=io.BytesIO(),
             progress=ignore,
         )
+
+
+@pytest.mark.parametrize("is_costly", [False, True])
+def test_sums_of_many_digits_are_exact(is_costly: bool) -> None:
+    source = sql.SQL("SELECT * FROM (VALUES (10::numeric ^ 30), (0.000001)) AS amounts (amount)")
+    columns = (Column("Amount", Kind.DECIMAL, "amount"),)
+    rows = Rows(connection, Query(columns, source, ("amount",), is_costly=is_costly))
+    formats.by_slug("csv").write(rows, io.BytesIO(), ignore)
+    assert rows.totals.sums == (Sum("Amount", Decimal(f"1{'0' * 30}.000001")),)
