@@ -77,6 +77,15 @@ def test_whatever_comes_first_calls_end_rated_alike(order: tuple[str, ...], acme
     assert ratings() == RATED
 
 
+def test_the_database_knows_how_many_rates_there_are_once_they_are_uploaded() -> None:
+    upload(kind="rates", text=RATES)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, reltuples::int FROM pg_class WHERE relname LIKE 'billing_rate%' AND relkind = 'r'"
+        )
+        assert dict(cursor.fetchall()) == {"billing_ratesheet": 1, "billing_ratesheetversion": 2, "billing_rate": 3}
+
+
 @pytest.mark.parametrize("order", [("rates", "calls"), ("calls", "rates")], ids="-".join)
 def test_the_day_of_a_call_is_that_of_utc_whatever_the_zone_of_the_database(
     order: tuple[str, ...], acme: Account
