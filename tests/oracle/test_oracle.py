@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.oracle import SLUGS, Oracle, Question, World, worlds
 from tests.oracle.cycles import cycle_on, cycles
@@ -200,12 +200,7 @@ def test_a_rated_call_keeps_its_rate_when_a_new_version_arrives() -> None:
     assert b",60,60,1.0,1.0,1.0000,USD,Standard\n" in answer(oracle, "voice-usage", question)
 
 
-@settings(
-    max_examples=40,
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(worlds())
 def test_the_order_of_uploads_makes_no_difference(world: World) -> None:
     oracle, reordered = Oracle(world.files), Oracle(world.reordered)

@@ -126,7 +126,7 @@ def expected(kind: str, before: list[Row], after: list[Row]) -> tuple[Counts, li
 
 
 @pytest.mark.django_db
-@budget(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=25, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(before=reports_of_rows, after=reports_of_rows, first=slugs, second=slugs)
 def test_the_differences_of_two_files_are_those_that_dictionaries_find(
     before: list[Row], after: list[Row], first: str, second: str

@@ -89,7 +89,6 @@ def over_worlds(batch: int, check: Callable[[World], None], *, number: int = WOR
     """Run a check over so many worlds of a batch, the same in every run."""
     options = settings(
         max_examples=number,
-        deadline=None,
         database=None,
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),

@@ -32,7 +32,7 @@ def cells_of(csv: bytes) -> list[list[str | None]]:
 
 
 @pytest.mark.django_db
-@budget(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=15, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(world=worlds)
 def test_every_report_in_every_format_reads_back_as_the_cells_of_the_csv(world: dict[str, Any]) -> None:
     with transaction.atomic():

@@ -329,7 +329,7 @@ def _reasons(result: Result) -> list[tuple[str, str]]:
 class RowsInError(TestCase):
     """Whatever is wrong with whichever rows, nothing is lost on the way out and in again."""
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(case=cases(whole_rows=True))
     def test_the_good_rows_and_then_the_mended_ones_are_the_correct_file(self, case: Case) -> None:
         one, other = _account(case.kind), _account(case.kind)
@@ -341,7 +341,7 @@ class RowsInError(TestCase):
         assert (second.reasons, second.counts.rows) == ([], len(case.meant))
         assert _stored(case.kind, one) == _stored(case.kind, other)
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(case=cases(whole_rows=False))
     def test_unmended_they_are_wrong_for_the_same_reasons(self, case: Case) -> None:
         account = _account(case.kind)

@@ -263,7 +263,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size
 class Cells(TestCase):
     """Whatever Python's csv writes is read as the same cells, the quick way or the slow one."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         names=st.lists(
             TEXT.filter(lambda text: text.strip("\ufeff") and not text.startswith("'")), min_size=1, max_size=6

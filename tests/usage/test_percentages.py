@@ -136,7 +136,7 @@ def test_a_format_shows_percentages_by_a_sign_that_stands_for_itself(code: str, 
     assert shown_by(code) is shown
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(shown=st.decimals(-(10**6), 10**6, places=6))
 def test_no_percentage_gains_or_loses_a_digit(shown: Decimal) -> None:
     text = f"{shown.normalize() if shown else abs(shown):f}"

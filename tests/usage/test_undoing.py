@@ -500,7 +500,7 @@ FILES = st.one_of(
 class AnyFiles(TestCase):
     """Whatever was uploaded in whatever order, taking it back in the opposite order ends where it began."""
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(files=st.lists(FILES, min_size=2, max_size=5))
     def test_undo_after_apply_is_the_identity(self, files: list[tuple[str, str]]) -> None:
         account = make_account(code="ACME")

@@ -20,7 +20,9 @@ from usage.uploads import Counts, Staged, stage
 
 pytestmark = pytest.mark.django_db
 few = settings(
-    max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 Row = tuple[str, ...]

@@ -388,7 +388,7 @@ def test_an_absent_column_leaves_what_is_there_and_an_empty_cell_clears_it() -> 
 class Instants(TestCase):
     """Every instant, in every zone, arrives as the same instant cut to its millisecond."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(
         moment=st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2026, 6, 1)),  # noqa: DTZ001 - UTC below
         minutes=st.integers(-15 * 60 - 59, 15 * 60 + 59),
