@@ -23,7 +23,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 HERE = Path(__file__).parent
 
 # On a busy machine a page takes its time; whoever waits for what never comes waits longer.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 # Playwright's own loop runs in the thread of the test, which is not asynchronous for all that.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
@@ -69,6 +69,7 @@ def worker(processes: Processes) -> None:
 @pytest.fixture
 def site(page: Page, live_server: LiveServer) -> Iterator[Site]:
     """The web site in a browser window; an error on the console, such as a breach of the policy, fails the test."""
+    page.context.set_default_timeout(90_000)
     site = Site(page, live_server.url)
     yield site
     assert site.complaints == []

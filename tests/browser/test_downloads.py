@@ -21,7 +21,7 @@ from tests.browser.world import today
 from tests.faults.processes import Processes, wait_for
 
 TITLES = {report_type.slug: report_type.title for report_type in types.all_types()}
-SOON = 30_000  # milliseconds; a worker takes a few seconds until it is ready
+SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
 
 
 def page_of(subscription: Subscription) -> str:

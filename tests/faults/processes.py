@@ -16,15 +16,16 @@ from django.db import connection
 
 from config.embedded.binaries import valkey_program
 from jobs.broker import circuit
+from tests.stopwatch import Stopwatch
 
 Found = TypeVar("Found")
 
 
 def wait_for(happened: Callable[[], Found], *, seconds: float, what: str, pause: float = 0.02) -> Found:
     """What the function returns once that is true; an AssertionError when it takes longer."""
-    end = time.monotonic() + seconds
+    watch = Stopwatch()
     while not (found := happened()):
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        assert watch.seconds < seconds, f"not within {seconds} s: {what}"
         time.sleep(pause)
     return found
 

@@ -15,6 +15,7 @@ import pytest
 from django.db import connection
 
 from billing.models import Subscription
+from jobs.broker import circuit
 from jobs.states import State
 from reports.api import limits
 from reports.models import ReportJob
@@ -22,6 +23,9 @@ from tests.api.world import make_member, program, to
 from tests.factories import make_api_token, make_subscription
 from tests.faults.processes import Broker, Processes, wait_for
 from tests.faults.test_killed_workers import FAST
+from tests.stopwatch import Stopwatch
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 MOST_SECONDS = 3
 AT_ONCE = 20
@@ -54,7 +58,7 @@ class Asking(threading.Thread):
     def _ask(self, key: str, body: bytes) -> str:
         headers = {"Authorization": f"Bearer {self._secret}", "Content-Type": "application/json"}
         request = urllib.request.Request(self._url, body, {**headers, "Idempotency-Key": key})
-        began = time.monotonic()
+        watch = Stopwatch()
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 job: str = json.load(answer)["id"]
@@ -64,7 +68,7 @@ class Asking(threading.Thread):
             self.wrong.append(str(error))
             return ""
         finally:
-            self.seconds.append(time.monotonic() - began)
+            self.seconds.append(watch.seconds)
         return job
 
 
@@ -141,8 +145,11 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
     subscription = make_subscription()
     programs = [program(make_member(subscription.account)) for _ in range(AT_ONCE)]
     seconds: list[float] = []
+    rounds = count()
+    untold = ReportJob.objects.filter(published_at=None)
 
-    def ask_all_at_once(days: range, *, frozen_midway: bool) -> list[Any]:
+    def ask_all_at_once(*, frozen_midway: bool) -> list[Any]:
+        first_day = next(rounds) * AT_ONCE
         action = (lambda: counted_there.process.send_signal(signal.SIGSTOP)) if frozen_midway else None
         midway = threading.Barrier(AT_ONCE, action=action)
         monkeypatch.setattr("reports.requesting._refuse_when_too_many_wait", lambda _job: midway.wait(30))
@@ -151,26 +158,39 @@ def test_of_twenty_requests_none_waits_for_another_when_redis_freezes_between_th
 
         def ask(number: int) -> None:
             try:
-                answers.append(programs[number].post_json(to("report-jobs"), order(subscription, days[number])))
-                seconds.append(time.monotonic() - began)
+                answers.append(programs[number].post_json(to("report-jobs"), order(subscription, first_day + number)))
+                seconds.append(watch.seconds)
             finally:
                 connection.close()
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(AT_ONCE)]
-        began = time.monotonic()
+        watch = Stopwatch()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         return answers
 
-    assert [answer.status_code for answer in ask_all_at_once(range(AT_ONCE), frozen_midway=False)] == [202] * AT_ONCE
-    assert not ReportJob.objects.filter(published_at=None).exists()
-    answers = ask_all_at_once(range(AT_ONCE, 2 * AT_ONCE), frozen_midway=True)
-    assert [answer.status_code for answer in answers] == [202] * AT_ONCE
-    assert all("RateLimit-Remaining" in answer for answer in answers)
+    def all_are_told_of() -> bool:
+        """Ask on connections that are there from then on; a Redis that is well may be late on a busy machine."""
+        circuit.forget()
+        before = untold.count()
+        answers = ask_all_at_once(frozen_midway=False)
+        assert [answer.status_code for answer in answers] == [202] * AT_ONCE
+        return untold.count() == before
+
+    def all_are_counted_before_it_freezes() -> bool:
+        """Ask while it freezes midway; whoever was not counted by then waited for Redis before."""
+        counted_there.process.send_signal(signal.SIGCONT)
+        wait_for(all_are_told_of, seconds=60, what="a Redis that is well is told of every report")
+        before = untold.count()
+        answers = ask_all_at_once(frozen_midway=True)
+        assert [answer.status_code for answer in answers] == [202] * AT_ONCE
+        assert untold.count() == before + AT_ONCE
+        return all("RateLimit-Remaining" in answer for answer in answers)
+
+    wait_for(all_are_counted_before_it_freezes, seconds=60, what="a Redis that is well counts every request")
     assert max(seconds) < MOST_SECONDS
-    assert ReportJob.objects.filter(published_at=None).count() == AT_ONCE
     print(f"the slowest of {AT_ONCE} took {max(seconds):.2f} s")  # noqa: T201 - for who runs it with -s
-    answers = ask_all_at_once(range(2 * AT_ONCE, 3 * AT_ONCE), frozen_midway=False)  # Redis is left alone
+    answers = ask_all_at_once(frozen_midway=False)  # Redis is left alone
     assert not any("RateLimit-Remaining" in answer for answer in answers)

@@ -19,12 +19,10 @@ from config.embedded.reset import remove_home
 from jobs.states import State
 from tests.factories import make_account
 from tests.faults.processes import wait_for
-from tests.faults.test_killed_uploads import is_writing
+from tests.faults.test_killed_uploads import ROWS, held_while_writing, is_writing
 from tests.jobs.uploads import receive_users, tables_of_uploads, taken
 from usage import deciding, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
-
-ROWS = 20_000
 
 
 class Cluster:
@@ -77,18 +75,20 @@ def cluster(transactional_db: None, settings: Any) -> Iterator[Cluster]:
 
 def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_then_all(cluster: Cluster) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
-    upload = taken(receive_users(f"email\n{lines}", account=make_account()))
+    account = make_account()
+    upload = taken(receive_users(f"email\n{lines}", account=account))
     staged = tables_of_uploads()
     assert rows_in(upload.staging_table) == ROWS
     assert upload.uploaded_by
     step = deciding.confirm(upload, upload.uploaded_by)
 
     worker = threading.Thread(target=work, args=(step,))
-    worker.start()
-    wait_for(is_writing, seconds=30, what="rows are written", pause=0.001)
-    connection.close()
-    cluster.stop_immediately()
-    worker.join(30)
+    with held_while_writing(account):
+        worker.start()
+        wait_for(is_writing, seconds=30, what="rows are written")
+        connection.close()
+        cluster.stop_immediately()
+    worker.join(60)
     assert not worker.is_alive()
     cluster.start()
 

@@ -2,13 +2,16 @@
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
-from billing.models import DataVersion
+from billing.models import Account, DataVersion
 from jobs.states import UNFINISHED, State
 from tests.factories import make_account, make_entity
 from tests.faults.dying import dies_at
@@ -21,16 +24,41 @@ from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
 ROWS = 60_000
 
 
+@contextmanager
+def held_while_writing(account: Account) -> Iterator[None]:
+    """Meanwhile no upload gets further than half way with these rows: somebody is about to save that user, too."""
+    begun, over = threading.Event(), threading.Event()
+
+    def be_in_the_way() -> None:
+        with suppress(DatabaseError), transaction.atomic():  # the database may be gone by then
+            make_entity(account=account, identifier=f"user{ROWS // 2}@acme.example")
+            begun.set()
+            over.wait(300)
+            transaction.set_rollback(True)
+        connection.close()
+
+    thread = threading.Thread(target=be_in_the_way)
+    thread.start()
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(processes: Processes) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
-    upload = taken(receive_users(f"email\n{lines}", account=make_account()))
+    account = make_account()
+    upload = taken(receive_users(f"email\n{lines}", account=account))
     worker = processes.worker("uploads", **FAST)
     processes.maintenance(**FAST)
     assert upload.uploaded_by
-    step = deciding.confirm(upload, upload.uploaded_by)
-    wait_for(is_writing, seconds=60, what="rows are written", pause=0.001)
-    os.kill(pool_process(worker), signal.SIGKILL)
-    assert Entity.objects.count() == 0
+    with held_while_writing(account):
+        step = deciding.confirm(upload, upload.uploaded_by)
+        wait_for(is_writing, seconds=60, what="rows are written")
+        os.kill(pool_process(worker), signal.SIGKILL)
+        assert Entity.objects.count() == 0
     wait_for(lambda: state_of(step) != State.RUNNING, seconds=60, what="noticed", pause=0.1)
     wait_for(lambda: state_of(step) not in UNFINISHED, seconds=60, what="applied", pause=0.1)
     step.refresh_from_db()
@@ -48,7 +76,7 @@ def is_writing() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%INSERT INTO %usage_entity%'"
-            " AND pid <> pg_backend_pid()"
+            " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone() is not None
 

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
@@ -11,8 +12,9 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.factories import make_subscription
 from tests.faults.processes import Processes, wait_for
+from tests.faults.report_types.slow_report import held_half_way
 from tests.faults.test_killed_workers import FAST, pool_process, requested, state_of, under_way
-from tests.jobs.jobs import make_job
+from tests.jobs.jobs import DAY, make_job
 
 ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}
 
@@ -23,8 +25,9 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
     workers = [processes.worker("reports", **ONE) for _ in range(2)]
     processes.maintenance(**ONE)
     subscription = make_subscription()
+    days = (DAY, DAY - timedelta(1), DAY, DAY)
     killed, cancelled, third, fourth = (
-        make_job(subscription=subscription, report_type="slow-report") for _ in range(4)
+        make_job(subscription=subscription, report_type="slow-report", date_from=day) for day in days
     )
     ours = ReportJob.objects.filter(subscription=subscription)
 
@@ -37,14 +40,18 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
 
         return asked
 
-    assert all(publish(job) for job in (killed, cancelled, third, fourth))
-    wait_for(alone(lambda: under_way(killed)), seconds=60, what="the first runs")
-    other = requested()
-    wait_for(lambda: under_way(other) and under_way(killed), seconds=10, what="another account's runs beside it")
-    for worker in workers:
-        os.kill(pool_process(worker), signal.SIGKILL)
-    wait_for(alone(lambda: under_way(cancelled)), seconds=30, what="another one's turn, or the first one's again")
-    assert cancelled.cancel()
+    with held_half_way(cancelled):
+        with held_half_way(killed):
+            assert all(publish(job) for job in (killed, cancelled, third, fourth))
+            wait_for(alone(lambda: under_way(killed)), seconds=60, what="the first runs")
+            other = requested()
+            wait_for(
+                lambda: under_way(other) and under_way(killed), seconds=60, what="another account's runs beside it"
+            )
+            for worker in workers:
+                os.kill(pool_process(worker), signal.SIGKILL)
+        wait_for(alone(lambda: under_way(cancelled)), seconds=60, what="another one's turn, or the first one's again")
+        assert cancelled.cancel()
     wait_for(
         alone(lambda: ours.filter(state=State.SUCCEEDED).count() == 3), seconds=60, what="all had their turn", pause=0.1
     )

@@ -3,6 +3,8 @@
 import os
 import threading
 import time
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -32,35 +34,42 @@ def is_asked(circuit: Circuit) -> bool:
         return False
 
 
-def let_pass(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
-    """Turn the clock on."""
-    began = time.monotonic
-    monkeypatch.setattr("jobs.broker.time.monotonic", lambda: began() + seconds)
+@pytest.fixture
+def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """A clock that goes on by so many seconds when it is told to, and otherwise stands still."""
+    now = time.monotonic()
+
+    def turn(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    monkeypatch.setattr("jobs.broker.time", SimpleNamespace(monotonic=lambda: now))
+    return turn
 
 
-def test_after_a_failure_nobody_asks_for_five_seconds(circuit: Circuit, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_failure_nobody_asks_for_five_seconds(circuit: Circuit, let_pass: Callable[[float], None]) -> None:
     assert is_asked(circuit)
     fail(circuit)
     assert not is_asked(circuit)
-    let_pass(monkeypatch, seconds=4.9)
+    let_pass(4.9)
     assert not is_asked(circuit)
 
 
 def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was_answered(
-    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+    circuit: Circuit, let_pass: Callable[[float], None]
 ) -> None:
     fail(circuit)
-    let_pass(monkeypatch, seconds=5.1)
+    let_pass(5.1)
     with circuit.guarding(AwayError):
         assert not is_asked(circuit)
     assert is_asked(circuit)
 
 
 def test_when_the_one_that_asks_fails_too_the_pause_begins_again(
-    circuit: Circuit, monkeypatch: pytest.MonkeyPatch
+    circuit: Circuit, let_pass: Callable[[float], None]
 ) -> None:
     fail(circuit)
-    let_pass(monkeypatch, seconds=5.1)
+    let_pass(5.1)
     fail(circuit)
     assert not is_asked(circuit)
 
@@ -83,14 +92,14 @@ def test_a_forked_process_does_not_wait_for_a_lock_that_a_thread_of_its_parent_h
     def hold() -> None:
         with broker.circuit._lock:
             held.set()
-            done.wait(10)
+            done.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(60)
     child = os.fork()
     if child == 0:
-        threading.Timer(5, os._exit, [1]).start()
+        threading.Timer(30, os._exit, [1]).start()
         os._exit(0 if is_asked(broker.circuit) else 2)
     done.set()
     thread.join()

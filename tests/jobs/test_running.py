@@ -3,6 +3,8 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,35 +15,43 @@ from jobs import shutdown
 from jobs.running import Attempt, JobFailedError, run
 from jobs.states import State
 from reports.models import ReportJob
+from tests.faults.processes import wait_for
 from tests.jobs.jobs import expire_lease, make_job
+from tests.stopwatch import Stopwatch
 
 RESULT = {"file": "reports/x.csv", "file_rows": 3, "file_bytes": 1, "file_sha256": "0"}
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+Work = Callable[[Attempt[ReportJob]], None]
 
-def run_once(job: ReportJob, work: Callable[[Attempt[ReportJob]], None]) -> ReportJob:
+
+def run_once(job: ReportJob, work: Work) -> ReportJob:
     run(ReportJob, job.pk, work)
     job.refresh_from_db()
     return job
 
 
-def raising(error: BaseException) -> Callable[[Attempt[ReportJob]], None]:
+def raising(error: BaseException) -> Work:
     def work(attempt: Attempt[ReportJob]) -> None:
         raise error
 
     return work
 
 
-def soon(happens: Callable[[], Any], *, seconds: float = 0.5) -> None:
-    """Do it a little later, as another process would."""
+def meanwhile(work: Work, happens: Callable[[], Any]) -> Work:
+    """The same work, and a little after it has begun that happens, as by another process."""
 
     def later() -> None:
-        time.sleep(seconds)
+        time.sleep(0.5)
         happens()
         connection.close()
 
-    threading.Thread(target=later).start()
+    def begun(attempt: Attempt[ReportJob]) -> None:
+        threading.Thread(target=later).start()
+        work(attempt)
+
+    return begun
 
 
 def long_query(attempt: Attempt[ReportJob]) -> None:
@@ -98,75 +108,97 @@ def test_a_database_that_goes_away_is_tried_again_up_to_three_times() -> None:
     assert (job.state, job.attempt) == (State.FAILED, 3)
 
 
-def test_progress_is_recorded_while_the_work_goes_on_and_its_transaction_is_open() -> None:
-    seen: list[tuple[int, int | None]] = []
+def progress_of(job: ReportJob) -> tuple[int, int | None]:
+    """How far everybody else sees the job, by a connection of their own."""
 
+    def look() -> tuple[int, int | None]:
+        try:
+            return ReportJob.objects.values_list("rows_done", "rows_expected").get(pk=job.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor() as threads:
+        return threads.submit(look).result()
+
+
+def test_progress_is_recorded_while_the_work_goes_on_and_its_transaction_is_open() -> None:
     def work(attempt: Attempt[ReportJob]) -> None:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             attempt.expect(10)
             attempt.progress(4)
-            time.sleep(1)
+            wait_for(lambda: progress_of(job) == (4, 10), seconds=30, what="it is recorded")
             cursor.execute("ROLLBACK")
-        row = ReportJob.objects.get(pk=attempt.job.pk)
-        seen.append((row.rows_done, row.rows_expected))
         attempt.succeed(**RESULT)
 
-    job = run_once(make_job(), work)
-    assert seen == [(4, 10)]
-    assert job.state == State.SUCCEEDED
+    job = make_job()
+    assert run_once(job, work).state == State.SUCCEEDED
 
 
 def test_a_heartbeat_keeps_the_lease_however_long_one_query_takes(settings: Any) -> None:
-    settings.JOB_LEASE_SECONDS, settings.JOB_HEARTBEAT_SECONDS = 1.5, 0.5
-    taken: list[ReportJob | None] = []
+    settings.JOB_LEASE_SECONDS, settings.JOB_HEARTBEAT_SECONDS = 30, 0.5
+    job = make_job()
+    leases = list[datetime | None]()
+    in_the_way = threading.Event()
+
+    def watch() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(1)")
+            in_the_way.set()
+            lease = ReportJob.objects.filter(pk=job.pk).values_list("lease_until", flat=True)
+            for _renewal in range(3):
+                wait_for(lambda: lease.get() not in leases, seconds=30, what="the lease is renewed")
+                leases.append(lease.get())
+            assert ReportJob.objects.claim(job.pk) is None
+        finally:
+            connection.close()  # and the query that waits for the lock goes on
 
     def work(attempt: Attempt[ReportJob]) -> None:
-        soon(lambda: taken.append(ReportJob.objects.claim(attempt.job.pk)), seconds=2.5)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(3)")
+        with ThreadPoolExecutor() as threads, connection.cursor() as cursor:
+            watched = threads.submit(watch)
+            assert in_the_way.wait(30)
+            cursor.execute("SELECT pg_advisory_lock(1)")
+            cursor.execute("SELECT pg_advisory_unlock(1)")
+            watched.result()
         attempt.succeed(**RESULT)
 
-    job = run_once(make_job(), work)
-    assert taken == [None]
+    run_once(job, work)
+    assert leases == sorted({lease for lease in leases if lease})
+    assert len(leases) == 3
     assert (job.state, job.attempt) == (State.SUCCEEDED, 1)
 
 
 @pytest.mark.parametrize("work", [long_query, long_computation])
-def test_cancelling_stops_the_work_at_once(work: Callable[[Attempt[ReportJob]], None]) -> None:
+def test_cancelling_stops_the_work_at_once(work: Work) -> None:
     job = make_job()
-    soon(lambda: ReportJob.objects.get(pk=job.pk).cancel())
-    started = time.monotonic()
-    run_once(job, work)
-    assert time.monotonic() - started < 3.5
+    watch = Stopwatch()
+    run_once(job, meanwhile(work, lambda: ReportJob.objects.get(pk=job.pk).cancel()))
+    assert watch.seconds < 3.5
     assert (job.state, job.failure) == (State.CANCELLED, "")
 
 
 @pytest.mark.parametrize("work", [long_query, long_computation])
-def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(work: Callable[[Attempt[ReportJob]], None]) -> None:
+def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(work: Work) -> None:
     job = make_job()
 
     def take_over() -> None:
         expire_lease(job)
         assert ReportJob.objects.claim(job.pk)
 
-    soon(take_over)
-    started = time.monotonic()
-    run_once(job, work)
-    assert time.monotonic() - started < 3.5
+    watch = Stopwatch()
+    run_once(job, meanwhile(work, take_over))
+    assert watch.seconds < 3.5
     assert (job.state, job.attempt) == (State.RUNNING, 2)
 
 
 @pytest.mark.parametrize("work", [long_query, long_computation])
-def test_a_worker_that_is_to_stop_hands_its_job_over(
-    work: Callable[[Attempt[ReportJob]], None], request: pytest.FixtureRequest
-) -> None:
+def test_a_worker_that_is_to_stop_hands_its_job_over(work: Work, request: pytest.FixtureRequest) -> None:
     request.addfinalizer(shutdown.withdraw)
     job = make_job()
-    soon(shutdown.announce)
-    started = time.monotonic()
-    run_once(job, work)
-    assert time.monotonic() - started < 3
+    watch = Stopwatch()
+    run_once(job, meanwhile(work, shutdown.announce))
+    assert watch.seconds < 3
     assert (job.state, job.attempt) == (State.QUEUED, 0)
     assert job.published_at
 

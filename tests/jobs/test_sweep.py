@@ -78,7 +78,7 @@ def test_the_sweep_sends_a_message_that_names_the_job_to_the_queue_of_reports() 
     with current_app.connection_for_read() as broker, broker.SimpleQueue("reports") as queue:
         queue.clear()
         tasks.sweep()
-        message = queue.get(timeout=5)
+        message = queue.get(timeout=30)
         message.ack()
     assert message.headers["task"] == "reports.tasks.generate_report"
     assert message.payload[0] == [str(job.pk)]

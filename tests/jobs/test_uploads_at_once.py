@@ -63,8 +63,8 @@ def test_uploads_with_the_same_keys_are_applied_one_after_the_other(number: int)
         works = [pool.submit(apply, upload) for upload in uploads]
         edited = [pool.submit(edit, client, *one) for client, one in zip(clients, edits, strict=True)]
         for work in works:
-            work.result(timeout=60)
-        assert [one.result(timeout=60) for one in edited] == [302, 302]
+            work.result(timeout=120)
+        assert [one.result(timeout=120) for one in edited] == [302, 302]
     done = Upload.objects.select_related("latest_step").order_by("applied_at")
     assert {(upload.status, upload.latest_step and upload.latest_step.attempt) for upload in done} == {
         (UploadStatus.APPLIED, 1)

@@ -39,14 +39,14 @@ def another_user_of(home: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         process.stdout.close()
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
     """SIGKILL: the process cleans up nothing."""
     process.send_signal(signal.SIGKILL)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 def query(statement: str, *, user: str = "tallydesk", database: str = "tallydesk") -> Any:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from datetime import timedelta
@@ -29,6 +28,7 @@ from tests.factories import make_administrator
 from tests.faults.processes import free_port, wait_for
 from tests.jobs.jobs import make_job
 from tests.setup.servers import PROJECT
+from tests.stopwatch import Stopwatch
 
 COUNT = """
 import os, sys
@@ -213,10 +213,10 @@ def test_metrics_are_served_without_a_database_until_told_to_stop(home: Path) ->
     try:
         text = wait_for(lambda: read(port), seconds=30, what="metrics are served")
         assert "tallydesk_database_up 0.0" in text
-        begun = time.monotonic()
+        watch = Stopwatch()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
-        assert time.monotonic() - begun < 3
+        assert process.wait(timeout=60) == 0
+        assert watch.seconds < 3
     finally:
         process.kill()
         process.wait()

@@ -2,7 +2,6 @@
 
 import re
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from billing.models import Account, RateSheet
+from tests.stopwatch import Stopwatch
 from tests.usage import hostile
 from tests.usage.files import counts, upload
 from usage import workbook_reader
@@ -42,9 +42,9 @@ def bounded(make: hostile.Make, folder: Path) -> Iterator[Path]:
             file.write(piece)
     del content
     Path("/proc/self/clear_refs").write_text("5")  # forgets the highest mark
-    start, before = time.monotonic(), highest_mark()
+    watch, before = Stopwatch(), highest_mark()
     yield path
-    assert time.monotonic() - start < SECONDS
+    assert watch.seconds < SECONDS
     assert highest_mark() - before < GROWTH
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 <= workbook_reader.MEMORY
 

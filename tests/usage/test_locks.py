@@ -93,12 +93,15 @@ def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> N
             sleep(0.01)
         may_commit.set()
         for work in works:
-            work.result(timeout=60)
+            work.result(timeout=120)
 
 
 def _waits() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
+            " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)"
+        )
         return bool(cursor.fetchone()[0])
 
 

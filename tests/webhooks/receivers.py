@@ -4,7 +4,6 @@ import http.server
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,8 +33,9 @@ class Receiver:
     port: int
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
+    at_once: int = 0
     most_at_once: int = 0
-    seconds: float = 0
+    may_answer: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -49,18 +49,17 @@ class Receiver:
 @contextmanager
 def receiver(*, tls: bool = False) -> Iterator[Receiver]:
     """A server that answers 204 unless told otherwise."""
-    lock, at_once = threading.Lock(), 0
+    lock = threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            nonlocal at_once
             with lock:
-                at_once += 1
-                state.most_at_once = max(state.most_at_once, at_once)
+                state.at_once += 1
+                state.most_at_once = max(state.most_at_once, state.at_once)
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            time.sleep(state.seconds)
+            state.may_answer.wait(30)
             with lock:
-                at_once -= 1
+                state.at_once -= 1
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 state.received.append(Received(self.path, headers, body))
                 answers = state.answers
@@ -84,6 +83,7 @@ def receiver(*, tls: bool = False) -> Iterator[Receiver]:
         context.load_cert_chain(CERTIFICATES / "server.pem")
         server.socket = context.wrap_socket(server.socket, server_side=True)
     state = Receiver(server.server_address[1])
+    state.may_answer.set()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -10,6 +10,7 @@ import pytest
 
 from reports.webhooks import sending
 from reports.webhooks.sending import send
+from tests.stopwatch import Stopwatch
 from tests.webhooks.receivers import CERTIFICATES, NAME, Names, Receiver, raw_server, receiver
 
 HEADERS = {"webhook-id": "msg_1"}
@@ -104,13 +105,13 @@ def test_any_2xx_is_delivered_and_nothing_else(status: int, delivered: bool, lis
 
 
 def dripping(connection: socket.socket) -> None:
-    for _second in range(60):
+    for _time in range(400):
         connection.sendall(b"X")
         time.sleep(0.05)
 
 
 def silent(connection: socket.socket) -> None:
-    time.sleep(3)
+    connection.recv(1)
 
 
 def header_after_header(connection: socket.socket) -> None:
@@ -129,11 +130,11 @@ def continuing(connection: socket.socket) -> None:
 @pytest.mark.parametrize("talk", [dripping, silent, header_after_header, continuing])
 def test_an_answer_that_drips_is_cut_off_in_time(talk: Any, loopback: None) -> None:
     with raw_server(talk) as url:
-        began = time.monotonic()
+        watch = Stopwatch()
         outcome = send(url, b"{}", HEADERS, seconds=0.5)
-        assert time.monotonic() - began < 0.8
+        assert watch.seconds < 0.8
     assert outcome.error == "There was no complete answer within 0.5 seconds."
-    assert 450 < outcome.milliseconds < 800
+    assert 450 < outcome.milliseconds <= round(watch.elapsed * 1000)
 
 
 def test_a_status_counts_although_the_body_drips(loopback: None) -> None:
@@ -142,9 +143,10 @@ def test_a_status_counts_although_the_body_drips(loopback: None) -> None:
         dripping(connection)
 
     with raw_server(talk) as url:
-        began = time.monotonic()
-        assert send(url, b"{}", HEADERS, seconds=0.5).is_delivered
-        assert time.monotonic() - began < 0.8
+        watch = Stopwatch()
+        assert send(url, b"{}", HEADERS, seconds=6).is_delivered
+        assert watch.elapsed >= 6
+        assert watch.seconds < 6.3
 
 
 def endless_headers(connection: socket.socket) -> None:
@@ -166,10 +168,11 @@ def endless_headers(connection: socket.socket) -> None:
 )
 def test_what_is_no_answer_is_a_failure_with_a_sentence(talk: Any, loopback: None) -> None:
     with raw_server(talk) as url:
-        outcome = send(url, b"{}", HEADERS, seconds=2)
+        watch = Stopwatch()
+        outcome = send(url, b"{}", HEADERS)
+        assert watch.seconds < 1.5
     assert outcome.status_code is None
     assert outcome.error.endswith(".")
-    assert outcome.milliseconds < 1500
 
 
 @pytest.mark.parametrize("size", [b"-5", b"f" * 5000, b"x"])
@@ -178,7 +181,7 @@ def test_a_status_counts_although_the_body_has_an_impossible_length(size: bytes,
         connection.sendall(b"HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\nabc\r\n")
 
     with raw_server(talk) as url:
-        outcome = send(url, b"{}", HEADERS, seconds=2)
+        outcome = send(url, b"{}", HEADERS)
     assert (outcome.status_code, outcome.error) == (500, "It answered 500.")
 
 
@@ -193,7 +196,7 @@ def test_a_body_beyond_reason_is_not_read(loopback: None) -> None:
             sent += 65536
 
     with raw_server(talk) as url:
-        assert send(url, b"{}", HEADERS, seconds=5).answer == "z" * sending.KEPT_BYTES
+        assert send(url, b"{}", HEADERS).answer == "z" * sending.KEPT_BYTES
         time.sleep(0.2)
     assert sent < 10_000_000
 

@@ -1,11 +1,29 @@
-"""A report that takes its time: rows come one by one, so that a test can strike while some are there."""
+"""A report that takes its time: rows come one by one, and half way they wait for a test that wants to strike there."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from django.db import connection
 from psycopg import sql
 
-from reports.report_type import Column, Kind, ReportType
+from reports.models import ReportJob
+from reports.report_type import Column, Kind, ReportType, Scope
 
 ROWS = 60
-SECONDS_PER_ROW = 0.05
+SECONDS_PER_ROW = 0.02
+HALF_WAY = 30
+
+
+def _source(scope: Scope) -> sql.Composable:
+    return sql.SQL("SELECT number, {} AS lock FROM generate_series(1, {}) AS number").format(
+        _lock(scope.range.date_from), ROWS
+    )
+
+
+def _lock(day: date) -> int:
+    return day.toordinal()
+
 
 REPORT_TYPE = ReportType(
     slug="slow-report",
@@ -13,10 +31,28 @@ REPORT_TYPE = ReportType(
     description="rows that come one by one",
     columns=(
         # Text: to add numbers up would take as long.
-        Column("Number", Kind.TEXT, f"number::text || pg_sleep({SECONDS_PER_ROW})::text"),
+        Column(
+            "Number",
+            Kind.TEXT,
+            f"number::text || pg_sleep({SECONDS_PER_ROW})::text"
+            f" || CASE number WHEN {HALF_WAY} THEN pg_advisory_xact_lock_shared(lock)::text ELSE '' END",
+        ),
         # The database sends what fills a block.
         Column("Filling", Kind.TEXT, "repeat('x', 10000)"),
     ),
-    source=lambda scope: sql.SQL("SELECT number FROM generate_series(1, {}) AS number").format(ROWS),
+    source=_source,
     order_by=("number",),
 )
+
+
+@contextmanager
+def held_half_way(job: ReportJob) -> Iterator[None]:
+    """Meanwhile this report, and any of the same first day, gets no further than half way, however long it lasts."""
+    lock = [_lock(job.date_from)]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", lock)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", lock)
