@@ -90,15 +90,23 @@ class _Object(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         if self._position >= self._size or not view:
             return 0
-        with errors_of_files():
-            if self._answer is None or self._answer_at != self._position:
-                self._ask()
-            block = self._answer.read(len(view))
-        if not block:
-            raise StorageError("The file ended too early")
+        try:
+            block = self._read(len(view))
+        except OSError:
+            self._forget()  # who reads here again, asks again
+            raise
         view[: len(block)] = block
         self._position = self._answer_at = self._position + len(block)
         return len(block)
+
+    def _read(self, most: int) -> bytes:
+        with errors_of_files():
+            if self._answer is None or self._answer_at != self._position:
+                self._ask()
+            block: bytes = self._answer.read(most)
+        if not block:
+            raise StorageError("The file ended too early")
+        return block
 
     def _ask(self) -> None:
         self._forget()

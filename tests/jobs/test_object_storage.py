@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from django.conf import settings as django_settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -375,3 +375,24 @@ def test_a_stored_file_can_be_opened_again(storage: ObjectStorage) -> None:
     assert file.closed
     assert file.open().read(3) == b"con"
     file.close()
+
+
+class TornConnection:
+    """What is left of an answer when the storage has fallen silent."""
+
+    def read(self, _most: int) -> bytes:
+        raise ReadTimeoutError(endpoint_url="http://objects.example")
+
+    def close(self) -> None:
+        pass
+
+
+def test_who_reads_on_after_an_error_asks_again(storage: ObjectStorage) -> None:
+    storage.save("file", ContentFile(b"content"))
+    with storage.open("file") as file:
+        unbuffered: Any = file.file.raw
+        start = unbuffered.read(3)
+        unbuffered._answer = TornConnection()
+        with pytest.raises(StorageError, match="Read timeout"):
+            unbuffered.read(3)
+        assert start + unbuffered.read() == b"content"
