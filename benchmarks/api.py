@@ -25,7 +25,6 @@ from billing.models import Account, Administrator, ApiToken, Membership, Subscri
 from jobs.states import State
 from reports import types
 from reports.models import ReportJob
-from reports.models.report_jobs import FOLDER
 
 THREADS, ACCOUNTS, RANGES, WAITERS = 20, 5, 8, 50
 ROUNDS, LISTS_PER_ROUND = 4, 60
@@ -142,7 +141,7 @@ def _all_made(wanted: int) -> None:
         time.sleep(0.5)
     states = dict(jobs.values_list("state").annotate(Count("pk")))
     storage = ReportJob._meta.get_field("file").storage
-    files = storage.listdir(FOLDER)[1]
+    files = storage.listdir(ReportJob.folder)[1]
     if states != {State.SUCCEEDED: wanted} or len(files) != wanted:
         raise RuntimeError(f"of {wanted} jobs: {states}, {len(files)} files")
 

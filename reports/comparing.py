@@ -2,14 +2,13 @@
 
 import io
 from datetime import date
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
 
 from billing.models import Administrator
-from jobs import files
-from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
 from reports import formats, types
 from reports.differences import Differences
@@ -17,6 +16,7 @@ from reports.downloads import ExpiredError, open_stored, refuse_unless_there
 from reports.generation import BYTES_PER_BLOCK, Tally
 from reports.models import Comparison, ReportJob
 from reports.report_type import ReportType
+from reports.storing import store
 
 READING_BEFORE, READING_AFTER, COMPARING, WRITING = "reading before", "reading after", "comparing", "writing"
 """The phases of a comparison."""
@@ -25,20 +25,9 @@ READING_BEFORE, READING_AFTER, COMPARING, WRITING = "reading before", "reading a
 def compare(attempt: Attempt[Comparison]) -> None:
     """Hold the stored files of two reports against each other, store what differs, and finish the job.
 
-    Whether who asked may still have the reports is asked again. As of a report: the job succeeds once the file is
-    stored under the attempt's own name, and only if it is still this attempt's.
+    Whether who asked may still have the reports is asked again.
     """
-    comparison = attempt.job
-    for fence in range(1, comparison.fence):
-        files.remove(comparison.file_name(fence))
-    name = comparison.file_name(comparison.fence)
-    with files.storing(name) as target:
-        result = _write(attempt, target)
-    try:
-        attempt.succeed(file=name, **result)
-    except ClaimLostError:
-        files.remove(name)
-        raise
+    store(attempt, partial(_write, attempt))
 
 
 def _write(attempt: Attempt[Comparison], target: BinaryIO) -> dict[str, Any]:

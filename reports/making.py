@@ -1,5 +1,6 @@
 """Making a requested report: one attempt, from a claimed job to its stored file."""
 
+from functools import partial
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -7,36 +8,25 @@ from django.core.exceptions import PermissionDenied
 
 from billing.cycles import RangeError
 from billing.models import Administrator, DataVersion, Subscription
-from jobs import files
-from jobs.claims import ClaimLostError
 from jobs.running import Attempt, JobFailedError
 from reports import formats, sharing, types
 from reports.generation import scope_of, snapshot, snapshot_instant, write_report
 from reports.models import ReportJob
 from reports.report_type import Scope
 from reports.requesting import refuse_unless_permitted
+from reports.storing import store
 
 
 def make_report(attempt: Attempt[ReportJob]) -> None:
-    """Write the file from one snapshot of the data, store it under the attempt's own name, and finish the job.
+    """Write the file from one snapshot of the data, store it, and finish the job.
 
-    Whether who asked may still have the report is asked again. Only once the file is stored does the job succeed, and
-    only if it is still this attempt's: a worker that was taken for dead deletes its own file and nothing else.
+    Whether who asked may still have the report is asked again.
     """
     job = attempt.job
     _refuse_unless_still_permitted(job)
-    for fence in range(1, job.fence):
-        files.remove(job.file_name(fence))
-    name = job.file_name(job.fence)
     # Who asks for the same shares this attempt, as long as nothing has changed since.
     attempt.record(data_version=DataVersion.objects.of([job.account_id]))
-    with files.storing(name) as target:
-        result = _write(attempt, target)
-    try:
-        attempt.succeed(file=name, **result)
-    except ClaimLostError:
-        files.remove(name)
-        raise
+    store(attempt, partial(_write, attempt))
 
 
 def _refuse_unless_still_permitted(job: ReportJob) -> None:

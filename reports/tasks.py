@@ -16,7 +16,7 @@ from jobs.states import State
 from reports.api.serializers.report_jobs import complete
 from reports.comparing import compare
 from reports.making import make_report
-from reports.models import Comparison, IdempotencyKey, ReportJob, comparisons, report_jobs
+from reports.models import Comparison, IdempotencyKey, ReportJob
 from reports.webhooks.announcing import announce_expired
 from reports.webhooks.tasks import announce, hint
 
@@ -68,10 +68,10 @@ def forget_idempotency_keys() -> None:
 @shared_task
 def collect_left_over_files() -> None:
     """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
-    for model, folder in ((ReportJob, report_jobs.FOLDER), (Comparison, comparisons.FOLDER)):
-        wanted = partial(_wanted, JobQuerySet(model), folder)
-        if deleted := files.collect(folder, wanted=wanted, older_than=GRACE):
-            logger.info("left_over_files_deleted", folder=folder, files=deleted)
+    for model in (ReportJob, Comparison):
+        wanted = partial(_wanted, JobQuerySet(model), model.folder)
+        if deleted := files.collect(model.folder, wanted=wanted, older_than=GRACE):
+            logger.info("left_over_files_deleted", folder=model.folder, files=deleted)
 
 
 def _wanted(jobs: "JobQuerySet[ReportJob] | JobQuerySet[Comparison]", folder: str, names: list[str]) -> set[str]:

@@ -1,25 +1,17 @@
 """Report jobs: one request for one report."""
 
 import re
-from datetime import datetime, timedelta
-from functools import partial
 from typing import Self
 
-from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
 
 from billing.cycles import DateRange
-from billing.models import Account, Administrator, ApiToken, Subscription
+from billing.models import Account, ApiToken, Subscription
 from billing.tenancy import SameAccountForeignKey
-from jobs import files
-from jobs.models import Job
-from jobs.querysets import JobQuerySet
 from jobs.states import State
 from reports import types
-
-FOLDER = "reports"
+from reports.models.file_jobs import FileJob, FileJobQuerySet
 
 
 def report_type_choices() -> list[tuple[str, str]]:
@@ -27,25 +19,16 @@ def report_type_choices() -> list[tuple[str, str]]:
     return [(report_type.slug, report_type.title) for report_type in types.all_types()]
 
 
-class ReportJobQuerySet(JobQuerySet["ReportJob"]):
+class ReportJobQuerySet(FileJobQuerySet["ReportJob"]):
     """Sets of report jobs."""
-
-    def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
-        return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def alike(self, job: "ReportJob") -> Self:
         """Those that ask for what this one asks for, on whichever day."""
         asked = ("subscription", "report_type", "format", "totals_sheet", "date_from", "date_through")
         return self.filter(**{name: getattr(job, name) for name in asked})
 
-    def past_retention(self) -> Self:
-        """Those with a file that was made longer ago than files are kept."""
-        kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
-        return self.filter(state=State.SUCCEEDED, finished_at__lt=Now() - kept).exclude(file="")
 
-
-class ReportJob(Job):
+class ReportJob(FileJob):
     """One request for one report on a subscription's usage, over two days, both included."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="report_jobs")
@@ -63,10 +46,6 @@ class ReportJob(Job):
         editable=False,
         help_text="The day (UTC) of the request: sessions still open are cut at the end of the day before.",
     )
-    file = models.FileField(max_length=255, blank=True, editable=False)
-    file_bytes = models.PositiveBigIntegerField(null=True, editable=False)
-    file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
-    file_rows = models.PositiveBigIntegerField(null=True, editable=False)
     file_columns = models.JSONField(
         default=list, editable=False, help_text="Name, kind and unit of each column that the file has."
     )
@@ -90,12 +69,13 @@ class ReportJob(Job):
 
     objects = models.Manager.from_queryset(ReportJobQuerySet)()
 
+    folder = "reports"
     task_name = "reports.tasks.generate_report"
     turns_by = "account_id"
 
-    class Meta(Job.Meta):
+    class Meta(FileJob.Meta):
         constraints = [
-            *Job.Meta.constraints,
+            *FileJob.Meta.constraints,
             models.UniqueConstraint(fields=["account", "id"], name="report_job_id_stands_with_its_account"),
             SameAccountForeignKey(field="subscription", name="report_job_is_on_a_subscription_of_its_account"),
             models.CheckConstraint(
@@ -110,7 +90,7 @@ class ReportJob(Job):
             ),
         ]
         indexes = [
-            *Job.Meta.indexes,
+            *FileJob.Meta.indexes,
             # The recent reports of a subscription.
             models.Index(fields=["subscription", "-requested_at"], name="report_job_recent"),
             # The pages of the API's list, for one account and for the platform's staff.
@@ -127,27 +107,10 @@ class ReportJob(Job):
     def __str__(self) -> str:
         return f"{self.get_report_type_display()}, {self.date_from} through {self.date_through}"
 
-    @classmethod
-    def at_once(cls) -> int:
-        """How many of one account run at the same time: those of other accounts find a worker, too."""
-        limit: int = settings.REPORT_JOBS_RUNNING_PER_ACCOUNT
-        return limit
-
     @property
     def range(self) -> DateRange:
         """The days that the report covers."""
         return DateRange(self.date_from, self.date_through)
-
-    @property
-    def is_expired(self) -> bool:
-        """Whether the report was made, and its file deleted after the time for which files are kept."""
-        return self.state == State.SUCCEEDED and not self.file
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When the file has been kept for long enough, or was; None as long as the job is not finished."""
-        kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
-        return None if self.finished_at is None else self.finished_at + kept
 
     @property
     def percent(self) -> int | None:
@@ -158,10 +121,6 @@ class ReportJob(Job):
             return None
         return min(99, 100 * self.rows_done // self.rows_expected) if self.rows_expected else 99
 
-    def file_name(self, fence: int) -> str:
-        """Where the attempt with this fence stores its file: a name that no other attempt uses."""
-        return f"{FOLDER}/{self.pk}.{fence}.{self.format}"
-
     @property
     def download_name(self) -> str:
         """The name under which a browser or a program saves the file.
@@ -170,15 +129,3 @@ class ReportJob(Job):
         """
         name = f"{self.report_type}_{self.subscription.number}_{self.date_from}_{self.date_through}.{self.format}"
         return re.sub(r"[^\w.+-]", "_", name)
-
-    def expire(self) -> bool:
-        """Delete the file of the report that was made; the job stays. False when there is none to delete any more.
-
-        The row first: what a failed deletion leaves over is collected later. Who is just reading the file reads on.
-        """
-        name = self.file.name
-        if not name or not ReportJob.objects.filter(pk=self.pk, file=name).update(file=""):
-            return False
-        transaction.on_commit(partial(files.remove, name), robust=True)
-        self.refresh_from_db(fields=["file"])
-        return True
