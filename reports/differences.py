@@ -13,6 +13,7 @@ from psycopg import sql
 from billing.cycles import midnight
 from reports.file_format import Cells, Progress
 from reports.report_type import Kind, ReportType
+from reports.rows import pour
 
 CHANGE, CHANGED_COLUMNS = "Change", "Changed columns"
 ADDED, REMOVED, CHANGED_BEFORE, CHANGED_AFTER = "added", "removed", "changed: before", "changed: after"
@@ -116,18 +117,13 @@ class Differences:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(headings)
         target.write(line.getvalue().encode())
-        written = 0
         statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, ENCODING 'UTF8')").format(self._lines())
         with (
             self._connection.cursor() as cursor,
             self._connection.wrap_database_errors,
             cursor.copy(statement.as_string(cursor.connection)) as copy,
         ):
-            for row in copy:
-                target.write(row)
-                written += 1
-                progress(written)
-        return written
+            return pour(copy, target, progress)
 
     def _read(self, table: sql.Identifier, rows: Iterable[Cells], progress: Progress) -> int:
         self._execute(

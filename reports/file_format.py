@@ -17,11 +17,11 @@ Read = Callable[[BinaryIO, tuple[Column, ...]], Iterator[Cells]]
 class FileFormat:
     """One format of files.
 
-    `write(rows, target, progress)` writes the rows to the target in constant memory, calls `progress` after each row,
-    or a few of them, with the rows so far, and returns their number. `write_with_totals`, of a format that has a place
-    for them, does the same and adds the control totals. `read(source, columns)` reads what was written, in constant
-    memory: of each row the cells as the CSV has them, None for an empty one; the source can seek. The slug is the
-    ending of the file's name too. Lists show the formats by `place`, those without one last.
+    `write(rows, target, progress)` writes the rows to the target in constant memory, calls `progress` after each row
+    or some hundreds of them with the rows so far, and returns their number. `write_with_totals`, of a format that has a
+    place for them, does the same and adds the control totals. `read(source, columns)` reads what was written, in
+    constant memory: of each row the cells as the CSV has them, None for an empty one; the source can seek. The slug is
+    the ending of the file's name too. Lists show the formats by `place`, those without one last.
     """
 
     slug: str

@@ -30,15 +30,17 @@ class Column:
     """One column: its exact heading, its kind, and the SQL expression over the rows of the report type's source.
 
     A decimal is written with `decimals`: at least so many, at most so many (rounded half up), without needless zeros
-    in between. `unit` says what a number counts. The control totals add numbers and durations up; amounts of money
-    `per` the currency that the column of this heading names. They count the values of `distinct`, if it is given: SQL
-    that has as many different values as the column.
+    in between; `is_rounded` says that the expression never has more of them (and no fewer, where the two are one
+    number). `unit` says what a number counts. The control totals add numbers and durations up; amounts of money `per`
+    the currency that the column of this heading names. They count the values of `distinct`, if it is given: SQL that
+    has as many different values as the column.
     """
 
     heading: str
     kind: Kind
     expression: str
     decimals: tuple[int, int] = (0, 6)
+    is_rounded: bool = False
     unit: str = ""
     per: str = ""
     distinct: str = ""
@@ -47,6 +49,11 @@ class Column:
     def value(self) -> sql.Composable:
         """The stored value, typed and exact."""
         return sql.SQL(self.expression)
+
+    @property
+    def rounded(self) -> sql.Composable:
+        """A decimal as cells show it, but for needless zeros."""
+        return self.value if self.is_rounded else sql.SQL("round({}, {})").format(self.value, self.decimals[1])
 
     @property
     def adds_up(self) -> bool:
@@ -142,6 +149,11 @@ class ReportType:
     counts: tuple[Count, ...] = ()
     is_costly: bool = False
     place: int = 100
+
+    def __post_init__(self) -> None:
+        headings = [column.heading for column in self.columns]
+        if len(set(headings)) < len(headings):  # their totals would be added into each other
+            raise ValueError(f"{self.title}: two columns have one heading")
 
     def query(self, scope: Scope) -> Query:
         """The rows of this report for a scope."""

@@ -155,7 +155,7 @@ def _named(expressions: Sequence[sql.Composable]) -> sql.Composed:
 def _added(column: Column) -> sql.Composable:
     """A cell's value as files have it."""
     if column.kind is Kind.DECIMAL:
-        return sql.SQL("round({}, {})").format(column.value, sql.Literal(column.decimals[1]))
+        return column.rounded
     return sql.SQL("({})::bigint").format(column.value)
 
 

@@ -9,35 +9,35 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import BinaryIO
 
 from psycopg import sql
 
 from reports.file_format import Cells, FileFormat, Progress
 from reports.report_type import Column, Kind
-from reports.rows import Rows
+from reports.rows import Rows, pour
 
 # What a spreadsheet takes for the beginning of a formula, and the numbers and phone numbers that may begin so.
 _RUN = "=@+-\t\r"
 _NUMBER = "[+-]?[0-9]+([.][0-9]+)?"
 
-# Of what begins with a plus: whether it is a phone number, in a third of the time of the regular expression. What else
-# the database reads as a number has another character after the plus (`+0x1`), or is too small for its length
-# (`+1_000`, `+1 `). Powers of ten are exact as doubles, and so are fifteen digits, which no phone number exceeds.
-_PHONE_NUMBER = """ascii({0}) = 43 AND {0} COLLATE "C" >= '+1' AND octet_length({0}) <= 16
-    AND CASE WHEN pg_input_is_valid({0}, 'bigint')
-        THEN ({0})::bigint >= 10::double precision ^ (octet_length({0}) - 2) ELSE false END"""
+# ascii() is the code point of the first character. Most texts begin with a letter, and then with a plus: whether it is
+# that of a phone number is seen from the number's own digits in half of the time of the regular expression. An empty
+# cell is NULL, or COPY writes "".
+_TEXT = """CASE WHEN ascii({text}) > {last} THEN {text}
+    WHEN ascii({text}) = {plus} AND CASE WHEN pg_input_is_valid({text}, 'bigint') THEN
+        '+' || ({text})::bigint = {text} ELSE false END THEN {text}
+    WHEN ascii({text}) IN ({run}) AND {text} !~ {number} THEN '''' || {text} ELSE nullif({text}, '') END"""
 
 
 def _text(column: Column) -> sql.Composed:
-    # ascii() is the code point of the first character. An empty cell is NULL, or COPY writes "".
-    return sql.SQL(
-        "CASE WHEN ascii({0}) IN ({1}) AND NOT ({2}) AND {0} !~ {3} THEN '''' || {0} ELSE nullif({0}, '') END"
-    ).format(
-        column.value,
-        sql.SQL(", ").join(map(sql.Literal, map(ord, _RUN))),
-        sql.SQL(_PHONE_NUMBER).format(column.value),
-        sql.Literal(f"^{_NUMBER}$"),
+    return sql.SQL(_TEXT).format(
+        text=column.value,
+        last=max(map(ord, _RUN)),
+        plus=ord("+"),
+        run=sql.SQL(", ").join(map(sql.Literal, map(ord, _RUN))),
+        number=sql.Literal(f"^{_NUMBER}$"),
     )
 
 
@@ -47,10 +47,12 @@ def guarded(text: str) -> str:
 
 
 def _decimal(column: Column) -> sql.Composed:
-    least, most = map(sql.Literal, column.decimals)
-    if column.decimals[0] == column.decimals[1]:
-        return sql.SQL("round({}, {})").format(column.value, most)
-    return sql.SQL("round({0}, greatest({1}, min_scale(round({0}, {2}))))").format(column.value, least, most)
+    least, most = column.decimals
+    if least == most:
+        return sql.SQL("({})").format(column.rounded)
+    shown = sql.SQL("trim_scale({})").format(column.rounded)
+    # A sum has as many decimals as the longer of its terms.
+    return sql.SQL("({} + {})").format(shown, Decimal(0).scaleb(-least)) if least else shown
 
 
 _CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
@@ -83,13 +85,8 @@ def _line(cells: Iterable[str]) -> bytes:
 def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write the headings and the rows; see FileFormat."""
     target.write(_line(column.heading for column in rows.columns))
-    written = 0
     with rows.copying(map(cell_text, rows.columns)) as copy:
-        for row in copy:  # libpq hands over one row at a time
-            target.write(row)
-            written += 1
-            progress(written)
-    return written
+        return pour(copy, target, progress)
 
 
 def read(source: BinaryIO, _columns: tuple[Column, ...]) -> Iterator[Cells]:

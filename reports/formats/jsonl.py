@@ -13,7 +13,7 @@ from psycopg import sql
 from reports.file_format import Cells, FileFormat, Progress
 from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
-from reports.rows import Rows
+from reports.rows import Rows, pour
 
 # COPY quotes a value that holds one of these, or the end of a line; in JSON all of them are escaped. So it never does.
 _AS_IT_IS = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"
@@ -39,13 +39,8 @@ def _line(columns: tuple[Column, ...]) -> sql.Composed:
 
 def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write a line for each row, and nothing else; see FileFormat."""
-    written = 0
     with rows.copying([_line(rows.columns)], _AS_IT_IS) as copy:
-        for row in copy:
-            target.write(row)
-            written += 1
-            progress(written)
-    return written
+        return pour(copy, target, progress)
 
 
 def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:

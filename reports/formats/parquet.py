@@ -14,7 +14,7 @@ from reports.cell_texts import decimal_text, duration_text
 from reports.file_format import Cells, FileFormat, Progress
 from reports.formats.csv import cell_text, guarded
 from reports.report_type import Column, Kind
-from reports.rows import Rows
+from reports.rows import Rows, blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,14 +57,14 @@ def _schema(columns: tuple[Column, ...]) -> "pa.Schema":
     )
 
 
-def _table(block: bytearray, schema: "pa.Schema") -> "pa.Table":
+def _table(text: bytearray, schema: "pa.Schema") -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv
 
     milliseconds = pa.int64()  # Arrow reads no durations
     read = {field.name: milliseconds if pa.types.is_duration(field.type) else field.type for field in schema}
     table = csv.read_csv(
-        pa.py_buffer(block),
+        pa.py_buffer(text),
         read_options=csv.ReadOptions(column_names=schema.names, skip_rows=1, use_threads=False),
         parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
         convert_options=csv.ConvertOptions(
@@ -80,18 +80,18 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
 
     schema = _schema(rows.columns)
     written = 0
-    block = bytearray(_SKIPPED)
+    text = bytearray(_SKIPPED)
     with parquet.ParquetWriter(target, schema, compression="zstd") as writer:
         with rows.copying(map(_cell, rows.columns)) as copy:
-            for row in copy:
-                block += row
-                written += 1
+            for block in blocks(copy):
+                text += b"".join(block)
+                written += len(block)
                 progress(written)
-                if len(block) >= BYTES_PER_BLOCK:
-                    writer.write_table(_table(block, schema))
-                    block = bytearray(_SKIPPED)
-        if len(block) > len(_SKIPPED):
-            writer.write_table(_table(block, schema))
+                if len(text) >= BYTES_PER_BLOCK:
+                    writer.write_table(_table(text, schema))
+                    text = bytearray(_SKIPPED)
+        if len(text) > len(_SKIPPED):
+            writer.write_table(_table(text, schema))
     return written
 
 

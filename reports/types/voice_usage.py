@@ -31,6 +31,9 @@ def calls(scope: Scope) -> sql.Composed:
     )
 
 
+# Whole ten thousandths, half up, are reckoned in a fraction of the time of a division of decimals.
+_MINUTES = "(adjusted_seconds * 500 + 1) / 3 * 0.0001"
+
 REPORT_TYPE = ReportType(
     slug="voice-usage",
     title="Voice Usage",
@@ -51,12 +54,13 @@ REPORT_TYPE = ReportType(
         Column(
             "Adjusted Duration (minutes)",
             Kind.DECIMAL,
-            "adjusted_seconds::numeric / 60",
+            _MINUTES,
             decimals=(1, 4),
+            is_rounded=True,
             unit="minutes",
         ),
-        Column("Usage Rate Per Minute", Kind.DECIMAL, "rate_per_minute", decimals=(1, 6), per="Currency"),
-        Column("Total cost", Kind.DECIMAL, "cost", decimals=(4, 4), per="Currency"),
+        Column("Usage Rate Per Minute", Kind.DECIMAL, "rate_per_minute", (1, 6), is_rounded=True, per="Currency"),
+        Column("Total cost", Kind.DECIMAL, "cost", (4, 4), is_rounded=True, per="Currency"),
         Column("Currency", Kind.TEXT, "currency"),
         Column("Rate Sheet", Kind.TEXT, "rate_sheet"),
     ),

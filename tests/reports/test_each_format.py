@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from reports import formats, types
+from reports import formats, rows, types
 from reports.formats import parquet, xlsx
 from reports.report_type import Scope
 from reports.rows import Rows
@@ -37,6 +37,7 @@ def test_arrow_is_loaded_on_first_use_alone() -> None:
 def test_parquet_is_typed_compressed_and_written_block_by_block(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, _written = write("voice-usage", scope, file_format="parquet")
     monkeypatch.setattr(parquet, "BYTES_PER_BLOCK", 300)
+    monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 1)
 
     content, _written = write("voice-usage", scope, file_format="parquet")
 

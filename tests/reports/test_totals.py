@@ -111,7 +111,7 @@ def test_the_totals_are_those_of_the_cells_over_random_worlds() -> None:
     assert all(seen[report_type.slug] > 10 for report_type in types.all_types())
 
 
-@budget(max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=15, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(world=odd_usage.worlds)
 def test_the_totals_are_those_of_the_cells_also_of_hard_texts_and_long_numbers(world: dict[str, Any]) -> None:
     with transaction.atomic():
@@ -210,6 +210,11 @@ def restless() -> ReportType:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY SEQUENCE readings")
     return RESTLESS
+
+
+def test_two_columns_with_one_heading_are_refused_since_their_sums_would_be_one(restless: ReportType) -> None:
+    with pytest.raises(ValueError, match="Restless: two columns have one heading"):
+        replace(restless, columns=restless.columns * 2)
 
 
 def test_rows_that_are_not_those_of_the_totals_are_no_report(restless: ReportType) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -99,6 +100,30 @@ def test_amounts_have_the_decimals_that_they_need(
     )
 
     assert f",{cells},USD," in report("voice-usage", subscription, "2026-03-22")[1]
+
+
+def test_minutes_are_rounded_half_up_whatever_the_second(subscription: Subscription) -> None:
+    version = make_version()
+    longest = 10**13  # more than any two instants are apart
+    for seconds in [*range(61), 3599, 86_399, longest - 1, longest]:
+        make_call(
+            account=subscription.account,
+            sip_call_id=str(seconds),
+            started_at=instant("2026-03-22T09:00"),
+            rate_sheet_version=version,
+            rate_per_minute=Decimal(1),
+            adjusted_seconds=seconds,
+            cost=Decimal(0),
+            currency="USD",
+        )
+
+    lines = report("voice-usage", subscription, "2026-03-22")[1:]
+    assert len(lines) == 65
+    for line in lines:
+        cells = line.split(",")
+        exact = Fraction(int(cells[0]), 60)
+        assert abs(Fraction(cells[11]) - exact) <= Fraction(1, 20_000)
+        assert 1 <= len(cells[11].partition(".")[2]) <= 4
 
 
 def test_calls_come_by_their_exact_start_then_by_id_and_belong_to_the_day_of_their_start(
