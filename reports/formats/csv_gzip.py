@@ -1,24 +1,26 @@
-"""The CSV, compressed with gzip: the same bytes once it is unpacked, and of itself the same bytes every time."""
+"""The CSV, compressed with gzip: the same bytes once it is unpacked, and on one machine of itself every time, too."""
 
 import gzip
 import io
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+from isal import igzip
+
 from reports.file_format import Cells, FileFormat, Progress
 from reports.formats import csv
 from reports.report_type import Column
 from reports.rows import Rows
 
-# Less than half of the time of the usual level, and a tenth more bytes.
-LEVEL = 1
+# In a tenth of the time of the usual level of zlib, and a tenth more bytes.
+LEVEL = 2
 BYTES_PER_BLOCK = 256 * 1024
 
 
 def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     """Write the compressed CSV; see FileFormat."""
     # No name and no time of day in it.
-    packed = gzip.GzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=target, mtime=0)
+    packed = igzip.IGzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=target, mtime=0)
     buffer = io.BufferedWriter(cast("io.RawIOBase", packed), BYTES_PER_BLOCK)
     written = csv.write(rows, cast("BinaryIO", buffer), progress)
     buffer.close()
