@@ -32,8 +32,8 @@ DAYS_OF_HUNDRED_THOUSAND = DateRange(FIRST_DAY, date(2025, 3, 3))
 ROUNDS = 4
 SAME_BOUND, PLAIN_BOUND, STOCK_LEAST = 1.25, 2.5, 10
 _STORED = """
-SELECT sip_call_id, origin, destination, usage_group, call_type, direction, started_at, ended_at, rate_sheet_version_id,
- rate_per_minute, adjusted_seconds, cost, currency
+SELECT sip_call_id, origin, destination, usage_group, call_type, direction, started_at, ended_at, duration_seconds,
+ rate_sheet_version_id, rate_per_minute, adjusted_seconds, cost, currency
 FROM usage_call WHERE account_id = {account} AND started_at >= {start} AND started_at < {end}
 ORDER BY account_id, started_at, sip_call_id
 """

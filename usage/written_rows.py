@@ -140,5 +140,6 @@ def fetched(statement: Expression) -> list[tuple[int, ...]]:
 
 
 def names_of_columns(model: type[Model]) -> Sequence[str]:
-    """The columns of a table, its key left out."""
-    return [str(field.column) for field in model._meta.local_concrete_fields if not field.primary_key]
+    """The columns of a table that can be written, its key left out."""
+    fields = model._meta.local_concrete_fields
+    return [str(field.column) for field in fields if not field.primary_key and not field.generated]

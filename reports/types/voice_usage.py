@@ -2,7 +2,6 @@
 
 from psycopg import sql
 
-from billing.rating import duration_seconds
 from reports.report_type import Column, Count, Kind, ReportType, Scope
 
 
@@ -15,7 +14,6 @@ def calls(scope: Scope) -> sql.Composed:
     start, end = scope.range.period
     return sql.SQL(
         """SELECT call.*, coalesce(usage_group.display_name, call.usage_group) AS usage_group_display,
-            {duration} AS seconds,
             CASE WHEN call.rate_per_minute IS NOT NULL THEN rate_sheet.name END AS rate_sheet
         FROM usage_call AS call
         LEFT JOIN billing_ratesheetversion AS version ON version.id = call.rate_sheet_version_id
@@ -24,7 +22,6 @@ def calls(scope: Scope) -> sql.Composed:
             ON usage_group.version_id = call.rate_sheet_version_id AND usage_group.code = call.usage_group
         WHERE call.account_id = {account} AND call.started_at >= {start} AND call.started_at < {end}"""
     ).format(
-        duration=duration_seconds(sql.SQL("call.started_at"), sql.SQL("call.ended_at")),
         account=sql.Literal(scope.account_id),
         start=sql.Literal(start),
         end=sql.Literal(end),
@@ -49,7 +46,7 @@ REPORT_TYPE = ReportType(
         Column("Direction", Kind.TEXT, "direction"),
         Column("Start time", Kind.INSTANT, "started_at"),
         Column("End Time", Kind.INSTANT, "ended_at"),
-        Column("Duration (Seconds)", Kind.INTEGER, "seconds", unit="seconds"),
+        Column("Duration (Seconds)", Kind.INTEGER, "duration_seconds", unit="seconds"),
         Column("Adjusted Duration (seconds)", Kind.INTEGER, "adjusted_seconds", unit="seconds"),
         Column(
             "Adjusted Duration (minutes)",

@@ -90,7 +90,7 @@ def many_rows() -> list[Account]:
 def multiply(cursor: Any, row: Any, key: str) -> None:
     """Ten thousand copies, each with an ID and a start of its own."""
     table = row._meta.db_table
-    columns = [field.column for field in row._meta.concrete_fields if field.column != "id"]
+    columns = [field.column for field in row._meta.concrete_fields if field.column != "id" and not field.generated]
     values = [
         {
             key: f"{key} || '-' || n",

@@ -1,14 +1,16 @@
 """Calls are rated as they arrive, or when their rates do; what is rated stays as it is."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
 
 import pytest
 from django.db import connection
+from psycopg import sql
 
 from billing.models import Account, RateSheetVersion, TelcoCommitDiscount
-from tests.factories import make_account, make_subscription, make_version
+from billing.rating import duration_seconds
+from tests.factories import make_account, make_call, make_subscription, make_version
 from tests.usage.files import COLUMNS, counts, table, upload
 from usage.models import Call
 from usage.rating import rate_unrated_calls
@@ -188,3 +190,15 @@ def test_rates_that_arrive_rate_every_call_they_cover_and_say_how_many(acme: Acc
     upload(kind="rates", text=RATES)
     assert ratings() == RATED
     assert rate_unrated_calls() == 0
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 999, 1000, 1001, 86_400_000, 86_400_001, 10**12 + 1])
+def test_the_duration_that_is_kept_is_the_one_that_is_rated(milliseconds: int, acme: Account) -> None:
+    start = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    call = make_call(account=acme, started_at=start, ended_at=start + timedelta(milliseconds=milliseconds))
+    rated = duration_seconds(sql.SQL("started_at"), sql.SQL("ended_at"))
+
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT duration_seconds, {} FROM usage_call").format(rated))
+        assert cursor.fetchone() == (-(-milliseconds // 1000),) * 2
+    assert call.duration_seconds == -(-milliseconds // 1000)

@@ -49,6 +49,24 @@ class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
     list_filter = [UnratedFilter, *LongListAdmin.list_filter, StartedFilter]
     search_fields = ["sip_call_id__exact"]
     search_help_text = "A whole SIP call ID"
+    fields = [
+        "account",
+        "sip_call_id",
+        "origin",
+        "destination",
+        "usage_group",
+        "call_type",
+        "direction",
+        "started_at",
+        "ended_at",
+        "duration_seconds",
+        "rate_sheet_version",
+        "rate_per_minute",
+        "adjusted_seconds",
+        "cost",
+        "currency",
+    ]
+    readonly_fields = ["duration_seconds"]
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Each filter with the order of the index that answers it; the last first."""

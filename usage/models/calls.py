@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Direction, RateSheetVersion, Uploadable
@@ -26,6 +26,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         return self.filter(rate_per_minute__isnull=True)
 
 
+def _is_finite(field: str) -> Func:
+    return Func(F(field), function="isfinite", output_field=models.BooleanField())
+
+
 class Call(Uploadable):
     """A call detail record (CDR). Rated, it has rate, adjusted seconds, cost and currency, all or none of them."""
 
@@ -38,6 +42,20 @@ class Call(Uploadable):
     direction = models.CharField(max_length=8, choices=Direction.choices)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
+    # As `billing.rating.duration_seconds` has it; kept, since reports ask for it again and again. What has no beginning
+    # or no end has none, or it would be refused without its constraint's name.
+    duration_seconds = models.GeneratedField(
+        expression=Case(
+            When(
+                Q(_is_finite("started_at"), _is_finite("ended_at")),
+                then=Func(
+                    F("ended_at") - F("started_at"), template="ceil(extract(epoch FROM %(expressions)s))::bigint"
+                ),
+            )
+        ),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
     # The version in force at the start, which also names the usage group; a call may have one and still be unrated.
     rate_sheet_version = models.ForeignKey(
         RateSheetVersion, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="calls"
