@@ -4,7 +4,7 @@ The row in PostgreSQL is the only truth.
 """
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -14,6 +14,9 @@ from django.db.models.functions import Now
 
 from jobs.querysets import JobQuerySet
 from jobs.states import UNFINISHED, State
+
+LONG_WAIT = timedelta(seconds=15)
+"""A worker that is there takes a job at once; after this long, people are told what it waits for."""
 
 
 class Job(models.Model):
@@ -82,6 +85,12 @@ class Job(models.Model):
     def is_finished(self) -> bool:
         """Whether nothing more will happen to the job."""
         return self.state not in UNFINISHED
+
+    def awaits_worker(self, moment: datetime) -> bool:
+        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
+        if self.state == State.RUNNING:
+            return self.lease_until is not None and self.lease_until < moment
+        return self.state == State.QUEUED and moment - self.requested_at > LONG_WAIT
 
     def cancel(self) -> bool:
         """End the job: queued, it is gone; running, its worker stops and its result is discarded.

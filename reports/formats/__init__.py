@@ -21,3 +21,8 @@ def all_formats() -> tuple[FileFormat, ...]:
 def by_slug(slug: str) -> FileFormat:
     """The file format with this slug; a KeyError when there is none."""
     return {file_format.slug: file_format for file_format in all_formats()}[slug]
+
+
+def title_of(slug: str) -> str:
+    """The title of the file format with this slug; the slug itself when it is no longer known."""
+    return next((file_format.title for file_format in all_formats() if file_format.slug == slug), slug)

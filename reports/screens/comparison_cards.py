@@ -14,7 +14,6 @@ from reports.differences import ADDED, CHANGED_BEFORE, REMOVED
 from reports.formats.csv import guarded
 from reports.models import Comparison, ReportJob
 from reports.report_type import Kind
-from reports.screens.job_cards import LONG_WAIT
 from reports.screens.wording import count_text, counted, moment_text, total_text, total_unit_text
 from reports.totals import MOST_DIGITS, Line, Totals
 
@@ -40,10 +39,9 @@ class Run:
     @property
     def size(self) -> str:
         """`100,412 rows`, the format unless it is CSV, and whether there is no file any more."""
-        titles = {file_format.slug: file_format.title for file_format in formats.all_formats()}
         parts = [counted(self.job.file_rows or 0, "row", "rows")]
         if self.job.format != formats.DEFAULT:
-            parts.append(titles.get(self.job.format, self.job.format))
+            parts.append(formats.title_of(self.job.format))
         if self.job.is_expired:
             parts.append("file expired")
         return " · ".join(parts)
@@ -94,10 +92,8 @@ class ComparisonCard:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
-        if self.job.state == State.RUNNING:
-            return self.job.lease_until is not None and self.job.lease_until < self.now
-        return self.job.state == State.QUEUED and self.now - self.job.requested_at > LONG_WAIT
+        """Whether no worker has it."""
+        return self.job.awaits_worker(self.now)
 
     @property
     def progress(self) -> str:

@@ -35,7 +35,8 @@ def compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     job = report_job_or_404(request, pk)
     if job.state != State.SUCCEEDED:
         card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}: there are no rows."
-        return screen(request, "no_file.html", status=409, title="Nothing to compare yet", card=card, sentence=sentence)
+        title = "Nothing to compare" if job.is_finished else "Nothing to compare yet"
+        return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
     if request.method != "POST":
         return _page(request, job, _chosen(job, request.GET["with"]) if request.GET.get("with") else None)
     other = _chosen(job, request.POST.get("with", ""), required=False)

@@ -1,7 +1,7 @@
 """A report job as a screen shows it: how far it is, in a sentence, and what one can do with it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,9 +11,6 @@ from jobs.states import State
 from reports import formats
 from reports.models import ReportJob
 from reports.screens.wording import ago_text, count_text, counted, days_text, moment_text, size_text
-
-LONG_WAIT = timedelta(seconds=15)
-"""A worker that is there takes a job at once; after this long, the screen says what it waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +33,12 @@ class JobCard:
     @property
     def format(self) -> str:
         """The format's title, unless it is CSV, as most are; its slug when it is no longer known."""
-        titles = {file_format.slug: file_format.title for file_format in formats.all_formats()}
-        return "" if self.job.format == formats.DEFAULT else titles.get(self.job.format, self.job.format)
+        return "" if self.job.format == formats.DEFAULT else formats.title_of(self.job.format)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
-        if self.job.state == State.RUNNING:
-            return self.job.lease_until is not None and self.job.lease_until < self.now
-        return self.job.state == State.QUEUED and self.now - self.job.requested_at > LONG_WAIT
+        """Whether no worker has it."""
+        return self.job.awaits_worker(self.now)
 
     @property
     def progress(self) -> str:

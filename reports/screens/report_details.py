@@ -88,8 +88,7 @@ class Details:
     @property
     def format(self) -> str:
         """The format's title; its slug when it is no longer known."""
-        titles = {file_format.slug: file_format.title for file_format in formats.all_formats()}
-        return titles.get(self.job.format, self.job.format)
+        return formats.title_of(self.job.format)
 
     @property
     def rows(self) -> str:
@@ -149,9 +148,9 @@ def report_job_manifest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The manifest, byte for byte that of the API; 409 where there is none. It stays when the file is gone."""
     job = report_job_or_404(request, pk)
     if job.state != State.SUCCEEDED:
-        sentence = f"The report is {job.get_state_display()}: there is no manifest."
-        card = JobCard(job, timezone.now())
-        return screen(request, "no_file.html", status=409, title="No manifest yet", card=card, sentence=sentence)
+        card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}: there is no manifest."
+        title = "No manifest" if job.is_finished else "No manifest yet"
+        return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
     named = content_disposition_header(as_attachment=True, filename=f"{job.download_name}.manifest.json") or ""
     headers = {"Content-Disposition": named, "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
     return HttpResponse(manifest_bytes(job), content_type="application/json", headers=headers)

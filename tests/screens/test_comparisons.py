@@ -35,9 +35,8 @@ def files(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def worker_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is rolled back afterwards has no snapshot of its own, and no other connection sees it."""
+    """What is rolled back afterwards has no snapshot of its own."""
     monkeypatch.setattr("reports.making.snapshot", lambda: nullcontext(connection))
-    monkeypatch.setattr("jobs.heartbeat.PROGRESS_SECONDS", 3600)
 
 
 @pytest.fixture

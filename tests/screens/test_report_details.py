@@ -151,6 +151,7 @@ def test_a_report_that_was_not_made_says_what_became_of_it(
     assert not any(text in page for text in ["Control totals", "SHA-256", "Manifest"])
     refused = ana_client.get(reverse("account_settings:report-job-manifest", args=[job.pk]))
     assert (refused.status_code, "there is no manifest" in words(refused)) == (409, True)
+    assert ("No manifest yet" in words(refused)) is not job.is_finished
 
 
 @pytest.mark.parametrize("name", ["report-job", "report-job-manifest"])

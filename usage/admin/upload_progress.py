@@ -1,6 +1,6 @@
 """How far work on an upload is, in a sentence and as a bar."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -10,8 +10,6 @@ from usage.admin.upload_words import counted, size_text
 from usage.models import Step, Upload, UploadStep
 from usage.watching import Phase
 
-LONG_WAIT = timedelta(seconds=15)
-"""A worker that is there takes a step at once; after this long, the screen says what it waits for."""
 _LOOKED_AT = 20
 _ROWS = {
     Phase.CHECKING: ("Checking", "Comparing", "with the data"),
@@ -41,21 +39,13 @@ def progress_of(upload: Upload, now: datetime) -> Progress | None:
     step = upload.latest_step
     if step is None or step.is_finished:
         return None
-    if step.state == State.QUEUED:
-        return _queued(upload, step, now)
-    if step.lease_until is not None and step.lease_until < now:
-        return Progress("Waiting for a worker…", is_waiting=True)
-    return _running(step)
-
-
-def _queued(upload: Upload, step: UploadStep, now: datetime) -> Progress:
-    before = _before(upload, step)
+    before = _before(upload, step) if step.state == State.QUEUED else None
     if before is not None:
         words = f"Waiting for {{}}, into the same account, which is {before.status.label}…"
         return Progress(words, is_waiting=True, waits_for=before)
-    if now - step.requested_at > LONG_WAIT:
+    if step.awaits_worker(now):
         return Progress("Waiting for a worker…", is_waiting=True)
-    return Progress("Starting…")
+    return Progress("Starting…") if step.state == State.QUEUED else _running(step)
 
 
 def _before(upload: Upload, step: UploadStep) -> Upload | None:
