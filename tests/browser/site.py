@@ -35,3 +35,10 @@ class Site:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
+
+
+def ask(page: Page, title: str) -> None:
+    """Choose a type on the page of the reports and ask for it, as soon as the page's script is there."""
+    page.get_by_role("radio", name=title).check()
+    page.wait_for_load_state("domcontentloaded")
+    page.get_by_role("button", name="Download Usage Data").click()

@@ -8,13 +8,13 @@ from django.conf import settings
 from django.core.files.base import ContentFile
 from django.urls import reverse
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
 from reports.requesting import request_report
-from tests.browser.site import Site
+from tests.browser.site import Site, ask
 from tests.browser.test_pages import violations
 from tests.browser.world import today
 from tests.jobs.jobs import make_job
@@ -25,11 +25,6 @@ CONTENT = b"Date,Peak Concurrent Users,Minutes at Peak\n"
 
 def page_of(subscription: Subscription) -> str:
     return reverse("account_settings:download-usage-report", args=[subscription.pk])
-
-
-def ask(page: Page) -> None:
-    page.get_by_role("radio", name="Concurrent Usage").check()
-    page.get_by_role("button", name="Download Usage Data").click()
 
 
 @pytest.fixture
@@ -62,10 +57,10 @@ def test_what_is_under_way_is_shown_and_not_made_twice(
 ) -> None:
     site.sign_in(ana, page_of(subscription))
     page = site.page
-    ask(page)
+    ask(page, "Concurrent Usage")
     row = page.locator("#in-progress-list > li")
     expect(row).to_be_focused()
-    ask(page)
+    ask(page, "Concurrent Usage")
     expect(page.get_by_role("status")).to_contain_text("Already under way: Concurrent Usage, ")
     expect(row).to_have_count(1)
     expect(row).to_be_focused()
@@ -74,7 +69,7 @@ def test_what_is_under_way_is_shown_and_not_made_twice(
 def test_who_withdraws_leaves_it_to_the_others(site: Site, ana: Administrator, subscription: Subscription) -> None:
     site.sign_in(ana, page_of(subscription))
     page = site.page
-    ask(page)
+    ask(page, "Concurrent Usage")
     expect(page.locator("#in-progress-list > li")).to_be_focused()
     job = ReportJob.objects.get()
     bruno = make_member(subscription.account, email="bruno@acme.example")
@@ -96,7 +91,7 @@ def test_what_is_unchanged_is_offered_at_once_and_made_again_on_demand(
 ) -> None:
     site.sign_in(ana, page_of(subscription))
     page = site.page
-    ask(page)
+    ask(page, "Concurrent Usage")
     notice = page.get_by_role("status")
     expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
     expect(notice.get_by_role("link", name="Download")).to_be_focused()
@@ -122,14 +117,14 @@ def test_without_a_script_the_offer_is_the_same(
     plain = Site(context.new_page(), site.url)
     plain.sign_in(ana, page_of(subscription))
     page = plain.page
-    ask(page)
+    ask(page, "Concurrent Usage")
     notice = page.get_by_role("status")
     expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
     with page.expect_download():
         notice.get_by_role("link", name="Download").click()
     notice.get_by_role("button", name="Make again").click()
     expect(page.locator("#in-progress-list > li")).to_have_count(1)
-    ask(page)
+    ask(page, "Concurrent Usage")
     expect(notice).to_contain_text("Already under way: Concurrent Usage, ")
     assert ReportJob.objects.exclude(pk=made.pk).count() == 1
     assert plain.complaints == []

@@ -307,11 +307,6 @@
         };
         format.addEventListener("change", offerTotals);
         offerTotals();
-        for (const input of form.querySelectorAll("input[type=date]")) {
-            input.addEventListener("input", () => {
-                document.getElementById("range-custom").checked = true;
-            });
-        }
     }
 
     desk.addEventListener("submit", async (event) => {

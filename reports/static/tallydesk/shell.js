@@ -1,4 +1,4 @@
-// The frame: the menu on a small screen, and menus that close when one clicks elsewhere or presses Escape.
+// The frame: the menu on a small screen, menus that close when one clicks elsewhere or presses Escape, and choices.
 "use strict";
 {
     document.documentElement.classList.add("js");
@@ -21,6 +21,14 @@
             const open = toggle.getAttribute("aria-expanded") !== "true";
             toggle.setAttribute("aria-expanded", String(open));
             document.getElementById("side-nav").classList.toggle("is-open", open);
+        }
+    });
+
+    // Who fills in a field that belongs to one choice among several makes that choice, also before all of the page is there.
+    document.addEventListener("input", (event) => {
+        const {dataset, validity, value} = event.target;
+        if (dataset.chooses && (value || validity.badInput)) {
+            document.getElementById(dataset.chooses).checked = true;
         }
     });
 
