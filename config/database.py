@@ -15,6 +15,7 @@ from config.embedded.locks import exclusive
 from config.embedded.sharing import Running
 
 OLDEST_VERSION = 16
+CONNECT_SECONDS = 2
 
 
 @contextmanager
@@ -37,14 +38,19 @@ def ready_database(*, migrated: bool = True) -> Iterator[Running]:
 
 @contextmanager
 def impatient_connection(*, seconds: int) -> Iterator[None]:
-    """Inside, this thread has another connection, in a transaction: two seconds to connect, `seconds` for each query.
+    """Inside, this thread has another connection, in a transaction: CONNECT_SECONDS to connect, `seconds` a query.
 
     Raises OperationalError when the database takes longer. (One that freezes in the middle of a query cannot be waited
     for less: ask it in a thread.)
     """
     usual = connections[DEFAULT_DB_ALIAS]
     impatient = connections.create_connection(DEFAULT_DB_ALIAS)
-    bounds = {"connect_timeout": 2, "tcp_user_timeout": 2000, "keepalives_idle": 2, "keepalives_interval": 1}
+    bounds = {
+        "connect_timeout": CONNECT_SECONDS,
+        "tcp_user_timeout": 2000,
+        "keepalives_idle": 2,
+        "keepalives_interval": 1,
+    }
     impatient.settings_dict = usual.settings_dict | {"OPTIONS": usual.settings_dict["OPTIONS"] | bounds}
     connections[DEFAULT_DB_ALIAS] = impatient
     try:
