@@ -231,6 +231,25 @@ def test_an_impossible_range_is_refused_beside_its_field_and_the_rest_is_kept(
     site.complaints.clear()
 
 
+def test_a_day_that_is_entered_is_chosen_also_while_the_script_of_the_page_is_on_its_way(
+    site: Site, ana: Administrator, subscription: Subscription
+) -> None:
+    page = site.page
+    page.route("**/download-usage-report.js", lambda route: route.abort())
+    site.sign_in(ana, page_of(subscription))
+    preset, other_days = (page.get_by_role("radio", name=name) for name in ("Last 30 days", "Other days"))
+    page.get_by_label("From").fill("2001-01-01")
+    expect(other_days).to_be_checked()
+    preset.check()
+    page.get_by_label("From").press("Backspace")  # a day that is no longer whole is one to be complained of
+    expect(other_days).to_be_checked()
+    preset.check()
+    page.get_by_label("through").fill("")
+    expect(preset).to_be_checked()
+    assert [complaint for complaint in site.complaints if "ERR_FAILED" not in complaint] == []
+    site.complaints.clear()
+
+
 def test_who_was_signed_out_meanwhile_is_told_so(site: Site, ana: Administrator, subscription: Subscription) -> None:
     site.sign_in(ana, page_of(subscription))
     site.page.context.clear_cookies()
