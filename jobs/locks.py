@@ -23,5 +23,6 @@ def hold_together(*names: str) -> None:
 
 
 def _take(statement: LiteralString, names: tuple[str, ...]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [list(names)])
+    if names:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [list(names)])

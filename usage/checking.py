@@ -105,6 +105,20 @@ def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
     ).format(COMMA.join(values), COMMA.join(cells), batch.cells, batch.counted)
 
 
+def errors_table_statement(batch: Batch) -> sql.Composed:
+    """The statement that makes `errors`, still empty."""
+    return sql.SQL(
+        "CREATE UNLOGGED TABLE {} (line bigint, place integer, name text, value text, reason text)"
+    ).format(batch.errors)
+
+
+def findings_statement(batch: Batch) -> sql.Composed:
+    """The statement that tells whether there are faulty rows, and rows with one natural key."""
+    return sql.SQL("SELECT EXISTS (SELECT FROM {} r WHERE r.faulty), EXISTS (SELECT FROM {})").format(
+        batch.rows, batch.repeats
+    )
+
+
 def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     """The statement that explains every faulty row, column by column, into `errors`.
 
@@ -158,11 +172,11 @@ def _of_check(check: Check, place: int) -> Expression:
     )
 
 
-def repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.Composed]:
-    """The statements that find rows with one natural key: identical ones go to `repeats`, others to `errors`."""
+def repeats_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
+    """The statement that makes `repeats`, of all rows with one natural key."""
     key = COMMA.join(resource.natural_key(batch))
     hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(key)
-    find = sql.SQL(
+    return sql.SQL(
         "CREATE UNLOGGED TABLE {repeats} AS "
         "WITH candidates AS (SELECT r.line, ROW({key})::text AS key, ROW({content})::text AS content FROM {rows} r "
         "WHERE NOT r.faulty AND {hashed} IN "
@@ -178,6 +192,10 @@ def repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.C
         rows=batch.rows,
         hashed=hashed,
     )
+
+
+def contradicting_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.Composed]:
+    """The statements after which `repeats` holds identical rows but for the first; others went to `errors`."""
     names = [name for name in resource._meta.import_id_fields if name != "account"] or ["account"]
     columns = [column.name for column in resource.present(batch)]
     complain = sql.SQL(
@@ -195,7 +213,7 @@ def repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.C
         cells=batch.cells,
     )
     keep = sql.SQL("DELETE FROM {} WHERE first_other IS NOT NULL OR line = first").format(batch.repeats)
-    return [find, complain, keep]
+    return [complain, keep]
 
 
 def repeated_errors_statement(batch: Batch) -> sql.Composed:

@@ -68,7 +68,12 @@ def rate_unrated_calls(upload_id: UUID | None = None) -> int:
     `upload_id`: the upload by which calls are rated, which is then told what they were before.
     """
     lock_shared_tables()
-    return _rate(sql.SQL("true"), upload_id)
+    return _rated(unrated_calls_statement(upload_id))
+
+
+def unrated_calls_statement(upload_id: UUID | None) -> sql.Composed:
+    """The statement of `rate_unrated_calls`, for a transaction that holds the shared tables."""
+    return _statement(sql.SQL("true"), upload_id)
 
 
 def rate_restored_calls(upload_id: UUID) -> int:
@@ -76,12 +81,18 @@ def rate_restored_calls(upload_id: UUID) -> int:
     is_restored = sql.SQL(
         "c.id IN (SELECT r.row_id FROM {} r WHERE r.upload_id = {}::uuid AND r.relation = {})"
     ).format(sql.Identifier(UploadChange._meta.db_table), sql.Literal(str(upload_id)), sql.Literal(Call._meta.db_table))
-    return _rate(is_restored, None)
+    return _rated(_statement(is_restored, None))
 
 
-def _rate(condition: Expression, upload_id: UUID | None) -> int:
+def _rated(statement: Expression) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return int(cursor.fetchone()[0])
+
+
+def _statement(condition: Expression, upload_id: UUID | None) -> sql.Composed:
     columns = rating_columns(sql.SQL("c.started_at"), sql.SQL("c.ended_at"))
-    statement = sql.SQL(
+    return sql.SQL(
         "WITH found AS (SELECT c.id, c.rate_sheet_version_id AS version_before, {values} "
         "FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL AND {condition} "
         "AND (p.id IS NOT NULL OR v.id IS DISTINCT FROM c.rate_sheet_version_id)), "
@@ -97,9 +108,6 @@ def _rate(condition: Expression, upload_id: UUID | None) -> int:
         recorded=_recorded(upload_id, list(columns)) if upload_id else sql.SQL(""),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = found.{0}").format(sql.Identifier(name)) for name in columns),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return int(cursor.fetchone()[0])
 
 
 def _recorded(upload_id: UUID, columns: list[str]) -> sql.Composed:

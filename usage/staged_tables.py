@@ -1,6 +1,7 @@
 """The tables of staged files: kept as long as somebody works with them or an upload refers to them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from psycopg import sql
@@ -11,29 +12,36 @@ from usage.resources.base import COMMA
 from usage.resources.batches import Batch
 from usage.resources.formats import Expression
 
-# How much of a sequence one session takes at a time: the more, the cheaper, and the less often progress is seen.
-_COUNTED_AT_ONCE = 1000
+# What is sent together is still planned and seen one by one: a statement may name a table that one before it makes.
+_IN_ORDER = sql.SQL(";\n")
+# Of a smaller table the planner knows enough by its size.
+_ROWS_WORTH_STATISTICS = 1000
 
 
 def run(statements: Sequence[Expression]) -> int:
-    """Execute in order; the number of rows that they wrote."""
-    written = 0
+    """Execute in order, in one message to the database; the number of rows that they wrote."""
+    if not statements:
+        return 0
     with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        cursor.execute(_IN_ORDER.join(statements))
+        written = max(cursor.rowcount, 0)
+        while cursor.nextset():
             written += max(cursor.rowcount, 0)
     return written
 
 
-def make_counter(batch: Batch) -> None:
-    """The sequence with which long statements count the rows that they have come to; it goes with the first table."""
-    run(
-        [
-            sql.SQL("CREATE UNLOGGED SEQUENCE {} CACHE {} OWNED BY {}.line").format(
-                batch.progress, _COUNTED_AT_ONCE, batch.cells
-            )
-        ]
-    )
+def run_and_fetch(statements: Sequence[Expression]) -> tuple[Any, ...]:
+    """Execute in order, in one message to the database; the one row of the last, a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_ORDER.join(statements))
+        cursor.set_result(-1)
+        row: tuple[Any, ...] = cursor.fetchone()
+    return row
+
+
+def statistics(table: sql.Identifier, rows: int) -> Sequence[Expression]:
+    """The statement that lets the planner know what is in a new table of about so many rows; none for a small one."""
+    return [sql.SQL("ANALYZE {}").format(table)] if rows >= _ROWS_WORTH_STATISTICS else []
 
 
 def restart_counter(batch: Batch) -> None:
@@ -73,11 +81,10 @@ def is_intact(batch: Batch, rows: int) -> bool:
         )
         if not cursor.fetchone()[0]:
             return False
-        for table in (batch.cells, batch.rows):
-            cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(table))
-            if cursor.fetchone()[0] != rows:
-                return False
-    return True
+        cursor.execute(
+            sql.SQL("SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})").format(batch.cells, batch.rows)
+        )
+        return bool(cursor.fetchone() == (rows, rows))
 
 
 def drop_abandoned_tables() -> int:

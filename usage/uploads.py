@@ -28,13 +28,21 @@ from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch, Terms
 from usage.resources.formats import Expression
 from usage.source_files import opened
-from usage.staged_tables import columns_of_table, counted, is_intact, make_counter, restart_counter, run
+from usage.staged_tables import (
+    columns_of_table,
+    counted,
+    is_intact,
+    restart_counter,
+    run,
+    run_and_fetch,
+    statistics,
+)
 from usage.staging import copy_cells
 from usage.verdicts import RowError
 from usage.watching import Nobody, Phase, Watcher
 
-# Sorting and hashing a million rows in memory; given back at the end of the transaction.
-_WORK_MEM = "128MB"
+# Sort and hash a million rows in memory, given back at the end of the transaction.
+_IN_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'")
 _FIELDS = {
     "rows": "rows",
     "new": "rows_new",
@@ -126,7 +134,8 @@ class Staged:
     def lock(self) -> None:
         """Wait for those who write what this file is checked against, and let none begin; inside a transaction."""
         if self.resource.belongs_to_account:
-            lock_accounts([])  # from here on, no account comes or goes by upload
+            if self.batch.terms.account is None:
+                lock_accounts([])  # from here on, no account comes or goes by upload
             account_ids = self._named_accounts()
             lock_accounts(account_ids)
             DataVersion.objects.hold(account_ids)
@@ -161,70 +170,80 @@ class Staged:
     def drop(self) -> None:
         """Remove the tables of the file, unless they were left to somebody."""
         if not self._is_kept:
-            run([self._drop_checked(), sql.SQL("DROP TABLE IF EXISTS {}").format(self.batch.cells)])
+            run([self._drop(self.batch.cells, *self._checked_tables)])
 
-    def _drop_checked(self) -> sql.Composed:
-        names = (self.batch.rows, self.batch.errors, self.batch.repeats, self.batch.planned)
-        return sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(names))
+    @property
+    def _checked_tables(self) -> Sequence[sql.Identifier]:
+        """The tables that a check has left."""
+        batch = self.batch
+        return [batch.rows, batch.errors, batch.repeats, batch.planned] if self.is_checked else []
+
+    def _drop(self, *tables: sql.Identifier) -> sql.Composed:
+        return sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(tables))
 
     def _write(self, counts: Counts) -> None:
         resource, batch = self.resource, self.batch
-        run([sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEM))])
         if counts.new or counts.changed:
             DataVersion.objects.bump(*(self._written_accounts() if resource.belongs_to_account else [None]))
         self._count(Phase.APPLYING, counts.new + counts.changed)
-        # Keys that are checked at the end of a transaction are checked here, to be refused here.
+        # Keys that are checked at the end of a transaction are checked before it, to be refused here.
         run(
             [
+                _IN_MEMORY,
                 *recording.before_statements(resource, batch),
                 *resource.application(batch),
                 *recording.after_statements(resource, batch),
                 sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"),
+                *resource.follow_up(batch),
+                sql.SQL("SET CONSTRAINTS ALL DEFERRED"),
+                *self._statistics_of_shared_tables(),
             ]
         )
-        resource.follow_up(batch)
-        run([sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
-        self._analyse()
         self._done(Phase.APPLYING, counts.new + counts.changed)
 
-    def _analyse(self) -> None:
-        """Have the tables that all share looked at: small as they are, the database does not see to it by itself.
+    def _statistics_of_shared_tables(self) -> Sequence[Expression]:
+        """Let the planner know the tables that all share: small as they are, the database does not by itself.
 
         Without it the plan of a report that joins them to a million calls sorts these on disk.
         """
         models = {self.resource.model, *self.resource.recorded}
         shared = sorted(model._meta.db_table for model in models if model._meta.app_label == "billing")
-        if shared and not self.resource.belongs_to_account:
-            run([sql.SQL("ANALYZE {}").format(COMMA.join(map(sql.Identifier, shared)))])
+        if not shared or self.resource.belongs_to_account:
+            return []
+        return [sql.SQL("ANALYZE {}").format(COMMA.join(map(sql.Identifier, shared)))]
 
     def _check(self) -> Counts:
         resource, batch = self.resource, self.batch
         self._count(Phase.CHECKING, self.rows)
-        run([sql.SQL("SET LOCAL work_mem = {}").format(sql.Literal(_WORK_MEM)), self._drop_checked()])
+        dropped = [self._drop(*self._checked_tables)] if self.is_checked else []
+        has_faults, has_repeats = run_and_fetch(
+            [
+                _IN_MEMORY,
+                *dropped,
+                checking.errors_table_statement(batch),
+                checking.rows_statement(resource, batch),
+                *statistics(batch.rows, self.rows),
+                checking.repeats_statement(resource, batch),
+                checking.findings_statement(batch),
+            ]
+        )
         run(
             [
-                sql.SQL(
-                    "CREATE UNLOGGED TABLE {} (line bigint, place integer, name text, value text, reason text)"
-                ).format(batch.errors),
-                checking.rows_statement(resource, batch),
-                sql.SQL("ANALYZE {}").format(batch.rows),
-                checking.errors_statement(resource, batch),
-                *checking.repeats_statements(resource, batch),
+                *([checking.errors_statement(resource, batch)] if has_faults else []),
+                *(checking.contradicting_repeats_statements(resource, batch) if has_repeats else []),
                 *resource.disagreements(batch),
             ]
         )
         while run(resource.contradictions(batch)):
             pass  # a row left out can leave another one without what it relied on
-        run(
+        rows, new, changed, errors = run_and_fetch(
             [
-                checking.repeated_errors_statement(batch),
+                *([checking.repeated_errors_statement(batch)] if has_repeats else []),
                 *resource.settle(batch),
-                sql.SQL("ANALYZE {}").format(batch.errors),
+                *statistics(batch.errors, self.rows),
+                checking.counts_statement(batch),
             ]
         )
-        with connection.cursor() as cursor:
-            cursor.execute(checking.counts_statement(batch))
-            rows, new, changed, errors = cursor.fetchone()
         self.is_checked = True
         self._done(Phase.CHECKING, rows)
         return Counts(rows, new, changed, rows - new - changed - errors, errors)
@@ -273,9 +292,7 @@ def stage(file: BinaryIO, terms: Terms, *, watcher: Watcher | None = None) -> It
             staged = Staged(resource, batch, columns, rows=0, watcher=watcher)
             try:
                 watcher.expect(source.file.seek(0, os.SEEK_END), phase=Phase.READING, measured=source.file.tell)
-                copy_cells(source, batch.cells, columns)
-                make_counter(batch)
-                staged.rows = _numbers(sql.SQL("SELECT count(*) FROM {}").format(batch.cells))[0]
+                staged.rows = copy_cells(source, batch, columns)
                 yield staged
             finally:
                 watcher.expect(None)

@@ -28,11 +28,10 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
 
         Lasts until the end of the transaction. The shared tables are held together with others, the accounts alone.
         """
+        accounts = list(account_ids)
         with connection.cursor() as cursor:
-            cursor.execute(_MAKE, [[None]])
-            cursor.execute(_HOLD_SHARED)
-            cursor.execute(_MAKE, [list(account_ids)])
-            cursor.execute(_HOLD, [list(account_ids)])
+            # In one message, each statement still sees what those before it have waited for.
+            cursor.execute(";".join([_MAKE, _HOLD_SHARED, _MAKE, _HOLD]), [[None], accounts, accounts])
 
     def bump(self, *account_ids: int | None) -> None:
         """Say that the data of these accounts change, or (None) those of the shared tables, in this transaction.

@@ -279,8 +279,9 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         """The condition of the journal for a table of `recorded`; None: this file leaves it as it is, or all is new."""
         return None
 
-    def follow_up(self, batch: Batch) -> None:
-        """What follows once the rows are written, in the same transaction."""
+    def follow_up(self, batch: Batch) -> Sequence[Expression]:
+        """Statements that follow once the rows are written, in the same transaction."""
+        return ()
 
     # --- What is exported -------------------------------------------------------------------------------------------
 

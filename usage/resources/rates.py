@@ -8,7 +8,7 @@ from psycopg import sql
 
 from billing.cycles import ONE_DAY
 from billing.models import Direction, Rate, RateSheet, RateSheetVersion, Subscription, UsageGroup
-from usage.rating import rate_unrated_calls
+from usage.rating import unrated_calls_statement
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column
@@ -344,5 +344,5 @@ class RateResource(UploadResource):
         sheet_ids = sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)
         return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, sheet_ids=sheet_ids)
 
-    def follow_up(self, batch: Batch) -> None:
-        rate_unrated_calls(batch.terms.upload_id)
+    def follow_up(self, batch: Batch) -> Sequence[Expression]:
+        return [unrated_calls_statement(batch.terms.upload_id)]

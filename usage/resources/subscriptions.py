@@ -8,7 +8,7 @@ from psycopg import sql
 
 from billing.cycles import CyclePolicy
 from billing.models import Account, RateSheet, RateSheetVersion, Subscription, TelcoCommitDiscount
-from usage.rating import rate_unrated_calls
+from usage.rating import unrated_calls_statement
 from usage.resources.base import Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import Column, Reference
@@ -215,8 +215,8 @@ class SubscriptionResource(UploadResource):
             return None
         return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
-    def follow_up(self, batch: Batch) -> None:
-        rate_unrated_calls(batch.terms.upload_id)
+    def follow_up(self, batch: Batch) -> Sequence[Expression]:
+        return [unrated_calls_statement(batch.terms.upload_id)]
 
 
 def _ended_on(batch: Batch) -> Expression:
