@@ -1,6 +1,8 @@
 """From the text of a staged file to checked rows: one table of typed values, one of errors, one of repeated rows."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import LiteralString, cast
 
 from psycopg import sql
 
@@ -82,27 +84,39 @@ def _malformed(columns: Sequence[Column]) -> Expression:
 
 
 def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
-    cells, values = [], []
-    for column in columns:
-        cell = _named("t", column)
-        cells.append(sql.SQL("{} AS {}").format(_trimmed(cell), sql.Identifier(column.name)))
-        values.append(
-            sql.SQL(
-                "{cell} AS {raw}, "
-                "CASE WHEN {cell} IS NULL THEN {empty} WHEN {valid} THEN ({typed})::{type} END AS {name}"
-            ).format(
-                cell=cell,
-                raw=_raw(column),
-                empty=column.empty_value,
-                valid=column.widget.valid(cell),
-                typed=column.widget.typed(cell),
-                type=sql.SQL(column.widget.sql_type),
-                name=sql.Identifier(column.name),
-            )
-        )
     return sql.SQL(
         "SELECT t.line, t.fault, {} FROM (SELECT t.line, t.fault, {} FROM {} t WHERE {} OFFSET 0) t OFFSET 0"
-    ).format(COMMA.join(values), COMMA.join(cells), batch.cells, batch.counted)
+    ).format(
+        COMMA.join(map(_typed_cell, columns)), COMMA.join(map(_trimmed_cell, columns)), batch.cells, batch.counted
+    )
+
+
+@cache
+def _trimmed_cell(column: Column) -> Expression:
+    return _rendered(sql.SQL("{} AS {}").format(_trimmed(_named("t", column)), sql.Identifier(column.name)))
+
+
+@cache
+def _typed_cell(column: Column) -> Expression:
+    cell = _named("t", column)
+    return _rendered(
+        sql.SQL(
+            "{cell} AS {raw}, CASE WHEN {cell} IS NULL THEN {empty} WHEN {valid} THEN ({typed})::{type} END AS {name}"
+        ).format(
+            cell=cell,
+            raw=_raw(column),
+            empty=column.empty_value,
+            valid=column.widget.valid(cell),
+            typed=column.widget.typed(cell),
+            type=sql.SQL(column.widget.sql_type),
+            name=sql.Identifier(column.name),
+        )
+    )
+
+
+def _rendered(expression: Expression) -> sql.SQL:
+    """Return an expression that is the same for every file as text, so that it is put together once."""
+    return sql.SQL(cast("LiteralString", expression.as_string()))
 
 
 def errors_table_statement(batch: Batch) -> sql.Composed:

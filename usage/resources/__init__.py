@@ -1,5 +1,7 @@
 """The ten kinds of upload, declared as resources of django-import-export: columns, formats, look-ups, natural keys."""
 
+from functools import cache
+
 from usage.models import UploadKind
 from usage.resources.base import UploadResource
 from usage.resources.directory import (
@@ -27,6 +29,7 @@ RESOURCES: dict[UploadKind, type[UploadResource]] = {
 }
 
 
+@cache
 def resource_of(kind: UploadKind) -> UploadResource:
-    """The declaration of a kind."""
+    """Return the declaration of a kind, one for all files: making it copies every column."""
     return RESOURCES[kind]()
