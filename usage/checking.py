@@ -53,11 +53,12 @@ def rows_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     look_ups = resource.look_ups(batch)
     kept = [sql.Identifier("r", column.name) for column in columns] + [sql.Identifier("r", one[0]) for one in look_ups]
     return sql.SQL(
-        "CREATE UNLOGGED TABLE {rows} AS SELECT r.line, {kept}, r.malformed OR {checks} AS faulty, "
+        "{create_table} {rows} AS SELECT r.line, {kept}, r.malformed OR {checks} AS faulty, "
         "old.id AS old_id, "
         "CASE WHEN old.id IS NULL THEN 'new' WHEN {changed} THEN 'changed' ELSE 'unchanged' END AS state "
         "FROM (SELECT c.line, {values}, {malformed} AS malformed FROM ({typed}) c{joins} OFFSET 0) r{existing}"
     ).format(
+        create_table=batch.create_table,
         rows=batch.rows,
         kept=COMMA.join(kept),
         checks=_or(checks) if checks else sql.SQL("false"),
@@ -122,8 +123,8 @@ def _rendered(expression: Expression) -> sql.SQL:
 def errors_table_statement(batch: Batch) -> sql.Composed:
     """The statement that makes `errors`, still empty."""
     return sql.SQL(
-        "CREATE UNLOGGED TABLE {} (line bigint, place integer, name text, value text, reason text)"
-    ).format(batch.errors)
+        "{} {} (line bigint, place integer, name text, value text, reason text)"
+    ).format(batch.create_table, batch.errors)
 
 
 def findings_statement(batch: Batch) -> sql.Composed:
@@ -191,7 +192,7 @@ def repeats_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     key = COMMA.join(resource.natural_key(batch))
     hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(key)
     return sql.SQL(
-        "CREATE UNLOGGED TABLE {repeats} AS "
+        "{create_table} {repeats} AS "
         "WITH candidates AS (SELECT r.line, ROW({key})::text AS key, ROW({content})::text AS content FROM {rows} r "
         "WHERE NOT r.faulty AND {hashed} IN "
         "(SELECT {hashed} FROM {rows} r WHERE NOT r.faulty GROUP BY 1 HAVING count(*) > 1)), "
@@ -200,6 +201,7 @@ def repeats_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
         "SELECT line, first, content <> first_content AS differs, "
         "min(line) FILTER (WHERE content <> first_content) OVER (PARTITION BY key) AS first_other FROM compared"
     ).format(
+        create_table=batch.create_table,
         repeats=batch.repeats,
         key=key,
         content=COMMA.join(resource.content(batch)),

@@ -69,7 +69,7 @@ def columns_of_table(table: str) -> list[str]:
 
 
 def is_intact(batch: Batch, rows: int) -> bool:
-    """Whether the tables hold what the last check left in them: a crash of the server empties them all."""
+    """Whether the tables hold what the last check left in them: a crash of the server empties unlogged ones."""
     tables = [batch.cells, batch.rows, batch.errors, batch.repeats]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -43,6 +43,8 @@ from usage.watching import Nobody, Phase, Watcher
 
 # Sort and hash a million rows in memory, given back at the end of the transaction.
 _IN_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'")
+# Of a file of about a thousand rows, making the tables costs more than writing them to the log.
+_SMALL_BYTES = 1 << 16
 _FIELDS = {
     "rows": "rows",
     "new": "rows_new",
@@ -287,11 +289,12 @@ def stage(file: BinaryIO, terms: Terms, *, watcher: Watcher | None = None) -> It
     watcher.expect(None, phase=Phase.READING)
     with opened(file) as source:
         columns = columns_of(resource, source, terms.account)
-        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), terms)
+        size = source.file.seek(0, os.SEEK_END)
+        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), terms, is_small=size < _SMALL_BYTES)
         with staged_file(batch.table):
             staged = Staged(resource, batch, columns, rows=0, watcher=watcher)
             try:
-                watcher.expect(source.file.seek(0, os.SEEK_END), phase=Phase.READING, measured=source.file.tell)
+                watcher.expect(size, phase=Phase.READING, measured=source.file.tell)
                 staged.rows = copy_cells(source, batch, columns)
                 yield staged
             finally:

@@ -39,12 +39,19 @@ class Batch:
     `cells` holds the file as text (`line`, the columns of the file, and of an unreadable row `fault`, the reason, and
     `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
     `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row. The
-    sequence `progress` counts the rows that the statement under way has come to.
+    sequence `progress` counts the rows that the statement under way has come to. `is_small`: too little to write that
+    keeping it out of the database's log would pay.
     """
 
     table: str
     present: frozenset[str]
     terms: Terms
+    is_small: bool = False
+
+    @property
+    def create_table(self) -> sql.SQL:
+        """The words that begin a table. An unlogged one takes twice as many files, which is most of a small one."""
+        return sql.SQL("CREATE TABLE" if self.is_small else "CREATE UNLOGGED TABLE")
 
     @property
     def cells(self) -> sql.Identifier:

@@ -306,8 +306,8 @@ class RateResource(UploadResource):
     def settle(self, batch: Batch) -> Sequence[Expression]:
         names = {**_TABLES, "rows": batch.rows, "planned": batch.planned}
         return [
-            sql.SQL("CREATE UNLOGGED TABLE {} AS {} {}").format(
-                batch.planned, self._stated_and_known(batch), self._planned(batch)
+            sql.SQL("{} {} AS {} {}").format(
+                batch.create_table, batch.planned, self._stated_and_known(batch), self._planned(batch)
             ),
             sql.SQL(
                 "UPDATE {rows} r SET state = 'changed' FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
