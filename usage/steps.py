@@ -94,6 +94,7 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
             skip_errors=step.skips_errors,
             known_errors=upload.rows_in_error,
             checked=Counts.of(upload) if is_current else None,
+            is_locked=True,
         )
         found = {} if is_current else _found(step, staged, outcome.counts, versions)
         if outcome.is_applied:

@@ -145,17 +145,24 @@ class Staged:
             lock_shared_tables()
 
     def apply(
-        self, *, skip_errors: bool = False, known_errors: int | None = None, checked: Counts | None = None
+        self,
+        *,
+        skip_errors: bool = False,
+        known_errors: int | None = None,
+        checked: Counts | None = None,
+        is_locked: bool = False,
     ) -> Outcome:
         """Check again and write the rows in one transaction; none if one is in error, unless those are left out.
 
         `known_errors`: so many rows in error were shown to who leaves them out; with more of them, nothing is written.
         `checked`: what the last check counted, where nothing has changed since, as `versions()` says under the lock.
+        `is_locked`: the caller's transaction has called `lock()`.
         Raises UploadRefusedError when the database refuses the rows.
         """
         try:
             with transaction.atomic():
-                self.lock()
+                if not is_locked:
+                    self.lock()
                 counts = checked or self._check()
                 is_shown = known_errors is None or counts.errors <= known_errors
                 is_applied = not counts.errors or (skip_errors and is_shown and counts.errors < counts.rows)

@@ -1,15 +1,19 @@
 """Each kind of file arrives in its table, changes what differs, and the second time changes nothing."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from billing.models import Account
 from tests.factories import make_account, make_charge, make_entity
-from tests.usage.files import counts, upload
+from tests.usage.files import NOW, counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
+from usage.resources.batches import Terms
+from usage.uploads import Outcome, stage
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +104,26 @@ def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example: 
     assert again.counts == counts(1, changed=1)
     assert upload(kind=example.kind, text=changed, account=account).counts == counts(1, unchanged=1)
     assert model.objects.count() == before + 2
+
+
+def outcome_of(example: Example, account: Account | None, *rows: str) -> Outcome:
+    """What comes of a file that is staged and applied, and of which nothing more is asked."""
+    file = io.BytesIO("\n".join([example.header, *rows, ""]).encode())
+    with stage(file, Terms(UploadKind(example.kind), account, NOW)) as staged:
+        return staged.apply()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.kind)
+def test_a_small_file_is_staged_checked_and_applied_in_few_messages_to_the_database(
+    example: Example, surroundings: Account, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    account = surroundings if UploadKind(example.kind).belongs_to_account else None
+    with django_assert_max_num_queries(18):  # four of them are savepoints, which stand for BEGIN and COMMIT
+        assert outcome_of(example, account, example.first, example.second).is_applied
+    with django_assert_max_num_queries(18):
+        assert outcome_of(example, account, example.changed).counts == counts(1, changed=1)
+    with django_assert_max_num_queries(17):
+        assert outcome_of(example, account, example.changed).counts == counts(1, unchanged=1)
+    # Rows in error are explained in one more, and nothing is written.
+    with django_assert_max_num_queries(16):
+        assert outcome_of(example, account, "," * example.header.count(",")).counts.errors == 1
