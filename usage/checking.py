@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import LiteralString, cast
 
 from psycopg import sql
 
@@ -87,9 +86,7 @@ def _malformed(columns: Sequence[Column]) -> Expression:
 def _typed_layer(columns: Sequence[Column], batch: Batch) -> sql.Composed:
     return sql.SQL(
         "SELECT t.line, t.fault, {} FROM (SELECT t.line, t.fault, {} FROM {} t WHERE {} OFFSET 0) t OFFSET 0"
-    ).format(
-        COMMA.join(map(_typed_cell, columns)), COMMA.join(map(_trimmed_cell, columns)), batch.cells, batch.counted
-    )
+    ).format(COMMA.join(map(_typed_cell, columns)), COMMA.join(map(_trimmed_cell, columns)), batch.cells, batch.counted)
 
 
 @cache
@@ -117,14 +114,14 @@ def _typed_cell(column: Column) -> Expression:
 
 def _rendered(expression: Expression) -> sql.SQL:
     """Return an expression that is the same for every file as text, so that it is put together once."""
-    return sql.SQL(cast("LiteralString", expression.as_string()))
+    return sql.SQL(expression.as_string())
 
 
 def errors_table_statement(batch: Batch) -> sql.Composed:
     """The statement that makes `errors`, still empty."""
-    return sql.SQL(
-        "{} {} (line bigint, place integer, name text, value text, reason text)"
-    ).format(batch.create_table, batch.errors)
+    return sql.SQL("{} {} (line bigint, place integer, name text, value text, reason text)").format(
+        batch.create_table, batch.errors
+    )
 
 
 def findings_statement(batch: Batch) -> sql.Composed:

@@ -24,7 +24,7 @@ def run(statements: Sequence[Expression]) -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(_IN_ORDER.join(statements))
-        written = max(cursor.rowcount, 0)
+        written: int = max(cursor.rowcount, 0)
         while cursor.nextset():
             written += max(cursor.rowcount, 0)
     return written

@@ -31,7 +31,7 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
         accounts = list(account_ids)
         with connection.cursor() as cursor:
             # In one message, each statement still sees what those before it have waited for.
-            cursor.execute(";".join([_MAKE, _HOLD_SHARED, _MAKE, _HOLD]), [[None], accounts, accounts])
+            cursor.execute(f"{_MAKE};{_HOLD_SHARED};{_MAKE};{_HOLD}", [[None], accounts, accounts])
 
     def bump(self, *account_ids: int | None) -> None:
         """Say that the data of these accounts change, or (None) those of the shared tables, in this transaction.
