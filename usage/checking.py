@@ -113,19 +113,19 @@ def _typed_cell(column: Column) -> Expression:
 
 
 def _rendered(expression: Expression) -> sql.SQL:
-    """Return an expression that is the same for every file as text, so that it is put together once."""
+    """Return the expression as text, so that what is the same in every file is composed only once."""
     return sql.SQL(expression.as_string())
 
 
 def errors_table_statement(batch: Batch) -> sql.Composed:
-    """The statement that makes `errors`, still empty."""
+    """Return the statement that creates `errors`, empty."""
     return sql.SQL("{} {} (line bigint, place integer, name text, value text, reason text)").format(
         batch.create_table, batch.errors
     )
 
 
 def findings_statement(batch: Batch) -> sql.Composed:
-    """The statement that tells whether there are faulty rows, and rows with one natural key."""
+    """Return the query that tells whether there are faulty rows, and whether rows share a natural key."""
     return sql.SQL("SELECT EXISTS (SELECT FROM {} r WHERE r.faulty), EXISTS (SELECT FROM {})").format(
         batch.rows, batch.repeats
     )
@@ -185,7 +185,7 @@ def _of_check(check: Check, place: int) -> Expression:
 
 
 def repeats_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
-    """The statement that makes `repeats`, of all rows with one natural key."""
+    """Return the statement that creates `repeats`, with all rows that share a natural key."""
     key = COMMA.join(resource.natural_key(batch))
     hashed = sql.SQL("hash_record_extended(ROW({}), 0)").format(key)
     return sql.SQL(
@@ -207,8 +207,8 @@ def repeats_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     )
 
 
-def contradicting_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.Composed]:
-    """The statements after which `repeats` holds identical rows but for the first; others went to `errors`."""
+def split_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence[sql.Composed]:
+    """Return the statements that move contradictory rows from `repeats` to `errors` and keep only repetitions in it."""
     names = [name for name in resource._meta.import_id_fields if name != "account"] or ["account"]
     columns = [column.name for column in resource.present(batch)]
     complain = sql.SQL(

@@ -72,7 +72,7 @@ def rate_unrated_calls(upload_id: UUID | None = None) -> int:
 
 
 def unrated_calls_statement(upload_id: UUID | None) -> sql.Composed:
-    """The statement of `rate_unrated_calls`, for a transaction that holds the shared tables."""
+    """Return the statement of `rate_unrated_calls`; its transaction must hold the shared tables."""
     return _statement(sql.SQL("true"), upload_id)
 
 

@@ -12,14 +12,14 @@ from usage.resources.base import COMMA
 from usage.resources.batches import Batch
 from usage.resources.formats import Expression
 
-# What is sent together is still planned and seen one by one: a statement may name a table that one before it makes.
+# PostgreSQL plans a statement of a message after those before it have run: it may use a table that they create.
 _IN_ORDER = sql.SQL(";\n")
-# Of a smaller table the planner knows enough by its size.
+# For fewer rows, what the planner estimates from the size of a table is good enough.
 _ROWS_WORTH_STATISTICS = 1000
 
 
 def run(statements: Sequence[Expression]) -> int:
-    """Execute in order, in one message to the database; the number of rows that they wrote."""
+    """Execute in order, in one message to the database; return the number of rows written."""
     if not statements:
         return 0
     with connection.cursor() as cursor:
@@ -31,7 +31,7 @@ def run(statements: Sequence[Expression]) -> int:
 
 
 def run_and_fetch(statements: Sequence[Expression]) -> tuple[Any, ...]:
-    """Execute in order, in one message to the database; the one row of the last, a query."""
+    """Execute in order, in one message to the database; return the one row of the last statement, a query."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_ORDER.join(statements))
         cursor.set_result(-1)
@@ -40,7 +40,7 @@ def run_and_fetch(statements: Sequence[Expression]) -> tuple[Any, ...]:
 
 
 def statistics(table: sql.Identifier, rows: int) -> Sequence[Expression]:
-    """The statement that lets the planner know what is in a new table of about so many rows; none for a small one."""
+    """Return the statement that gives the planner statistics of a new table; none for a table of few rows."""
     return [sql.SQL("ANALYZE {}").format(table)] if rows >= _ROWS_WORTH_STATISTICS else []
 
 
@@ -69,7 +69,7 @@ def columns_of_table(table: str) -> list[str]:
 
 
 def is_intact(batch: Batch, rows: int) -> bool:
-    """Whether the tables hold what the last check left in them: a crash of the server empties unlogged ones."""
+    """Whether the tables hold what the last check left in them: a crash of the server empties the unlogged ones."""
     tables = [batch.cells, batch.rows, batch.errors, batch.repeats]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -39,7 +39,7 @@ def copy_cells(file: CsvFile, batch: Batch, columns: Sequence[str]) -> int:
 
 
 def _create(batch: Batch, columns: Sequence[str]) -> None:
-    """The sequence numbers the rows of the file; after that it counts those that later statements have come to."""
+    """Create `cells`. Its sequence numbers the rows of the file, and later counts those that a statement reaches."""
     run(
         [
             sql.SQL(

@@ -41,9 +41,9 @@ from usage.staging import copy_cells
 from usage.verdicts import RowError
 from usage.watching import Nobody, Phase, Watcher
 
-# Sort and hash a million rows in memory, given back at the end of the transaction.
+# Sort and hash a million rows in memory, which is given back at the end of the transaction.
 _IN_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'")
-# Of a file of about a thousand rows, making the tables costs more than writing them to the log.
+# Below this size, about a thousand rows, creating unlogged tables costs more than logging the rows.
 _SMALL_BYTES = 1 << 16
 _FIELDS = {
     "rows": "rows",
@@ -179,23 +179,23 @@ class Staged:
     def drop(self) -> None:
         """Remove the tables of the file, unless they were left to somebody."""
         if not self._is_kept:
-            run([self._drop(self.batch.cells, *self._checked_tables)])
+            run(self._drop(self.batch.cells, *self._checked_tables))
 
     @property
     def _checked_tables(self) -> Sequence[sql.Identifier]:
-        """The tables that a check has left."""
+        """Return the tables that a check has left."""
         batch = self.batch
         return [batch.rows, batch.errors, batch.repeats, batch.planned] if self.is_checked else []
 
-    def _drop(self, *tables: sql.Identifier) -> sql.Composed:
-        return sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(tables))
+    def _drop(self, *tables: sql.Identifier) -> Sequence[Expression]:
+        return [sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(tables))] if tables else []
 
     def _write(self, counts: Counts) -> None:
         resource, batch = self.resource, self.batch
         if counts.new or counts.changed:
             DataVersion.objects.bump(*(self._written_accounts() if resource.belongs_to_account else [None]))
         self._count(Phase.APPLYING, counts.new + counts.changed)
-        # Keys that are checked at the end of a transaction are checked before it, to be refused here.
+        # Keys that are checked at the end of a transaction are checked before that, to be refused here.
         run(
             [
                 _IN_MEMORY,
@@ -211,7 +211,9 @@ class Staged:
         self._done(Phase.APPLYING, counts.new + counts.changed)
 
     def _statistics_of_shared_tables(self) -> Sequence[Expression]:
-        """Let the planner know the tables that all share: small as they are, the database does not by itself.
+        """Return the statement that gives the planner statistics of the tables that all share.
+
+        Small as they are, the database does not see to it by itself.
 
         Without it the plan of a report that joins them to a million calls sorts these on disk.
         """
@@ -224,25 +226,10 @@ class Staged:
     def _check(self) -> Counts:
         resource, batch = self.resource, self.batch
         self._count(Phase.CHECKING, self.rows)
-        dropped = [self._drop(*self._checked_tables)] if self.is_checked else []
-        has_faults, has_repeats = run_and_fetch(
-            [
-                _IN_MEMORY,
-                *dropped,
-                checking.errors_table_statement(batch),
-                checking.rows_statement(resource, batch),
-                *statistics(batch.rows, self.rows),
-                checking.repeats_statement(resource, batch),
-                checking.findings_statement(batch),
-            ]
-        )
-        run(
-            [
-                *([checking.errors_statement(resource, batch)] if has_faults else []),
-                *(checking.contradicting_repeats_statements(resource, batch) if has_repeats else []),
-                *resource.disagreements(batch),
-            ]
-        )
+        has_faults, has_repeats = run_and_fetch([_IN_MEMORY, *self._tables_anew(), checking.findings_statement(batch)])
+        faults = [checking.errors_statement(resource, batch)] if has_faults else []
+        repeats = checking.split_repeats_statements(resource, batch) if has_repeats else []
+        run([*faults, *repeats, *resource.disagreements(batch)])
         while run(resource.contradictions(batch)):
             pass  # a row left out can leave another one without what it relied on
         rows, new, changed, errors = run_and_fetch(
@@ -256,6 +243,17 @@ class Staged:
         self.is_checked = True
         self._done(Phase.CHECKING, rows)
         return Counts(rows, new, changed, rows - new - changed - errors, errors)
+
+    def _tables_anew(self) -> Sequence[Expression]:
+        """Return the statements that create the tables of a check, in place of those of an earlier one."""
+        resource, batch = self.resource, self.batch
+        return [
+            *self._drop(*self._checked_tables),
+            checking.errors_table_statement(batch),
+            checking.rows_statement(resource, batch),
+            *statistics(batch.rows, self.rows),
+            checking.repeats_statement(resource, batch),
+        ]
 
     def _count(self, phase: Phase, rows: int) -> None:
         restart_counter(self.batch)

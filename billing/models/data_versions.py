@@ -30,7 +30,7 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
         """
         accounts = list(account_ids)
         with connection.cursor() as cursor:
-            # In one message, each statement still sees what those before it have waited for.
+            # One message, but each statement has a snapshot of its own, taken after those before it have waited.
             cursor.execute(f"{_MAKE};{_HOLD_SHARED};{_MAKE};{_HOLD}", [[None], accounts, accounts])
 
     def bump(self, *account_ids: int | None) -> None:

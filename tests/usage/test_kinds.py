@@ -107,7 +107,7 @@ def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example: 
 
 
 def outcome_of(example: Example, account: Account | None, *rows: str) -> Outcome:
-    """What comes of a file that is staged and applied, and of which nothing more is asked."""
+    """Stage, check and apply a file, and read nothing more about it."""
     file = io.BytesIO("\n".join([example.header, *rows, ""]).encode())
     with stage(file, Terms(UploadKind(example.kind), account, NOW)) as staged:
         return staged.apply()
@@ -118,12 +118,12 @@ def test_a_small_file_is_staged_checked_and_applied_in_few_messages_to_the_datab
     example: Example, surroundings: Account, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     account = surroundings if UploadKind(example.kind).belongs_to_account else None
-    with django_assert_max_num_queries(18):  # four of them are savepoints, which stand for BEGIN and COMMIT
+    with django_assert_max_num_queries(18):  # COPY, and four savepoints in place of BEGIN and COMMIT, among them
         assert outcome_of(example, account, example.first, example.second).is_applied
     with django_assert_max_num_queries(18):
         assert outcome_of(example, account, example.changed).counts == counts(1, changed=1)
     with django_assert_max_num_queries(17):
         assert outcome_of(example, account, example.changed).counts == counts(1, unchanged=1)
-    # Rows in error are explained in one more, and nothing is written.
+    # Explaining a row in error takes one more; nothing is written.
     with django_assert_max_num_queries(16):
         assert outcome_of(example, account, "," * example.header.count(",")).counts.errors == 1

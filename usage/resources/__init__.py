@@ -31,5 +31,5 @@ RESOURCES: dict[UploadKind, type[UploadResource]] = {
 
 @cache
 def resource_of(kind: UploadKind) -> UploadResource:
-    """Return the declaration of a kind, one for all files: making it copies every column."""
+    """Return the declaration of a kind: one object for all files, since creating it copies every column."""
     return RESOURCES[kind]()

@@ -280,7 +280,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         return None
 
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
-        """Statements that follow once the rows are written, in the same transaction."""
+        """Return the statements that follow once the rows are written, in the same transaction."""
         return ()
 
     # --- What is exported -------------------------------------------------------------------------------------------

@@ -39,8 +39,8 @@ class Batch:
     `cells` holds the file as text (`line`, the columns of the file, and of an unreadable row `fault`, the reason, and
     `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
     `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row. The
-    sequence `progress` counts the rows that the statement under way has come to. `is_small`: too little to write that
-    keeping it out of the database's log would pay.
+    sequence `progress` counts the rows that the statement under way has come to. `is_small`: the file has few rows,
+    and its tables are logged (see `create_table`).
     """
 
     table: str
@@ -50,7 +50,7 @@ class Batch:
 
     @property
     def create_table(self) -> sql.SQL:
-        """The words that begin a table. An unlogged one takes twice as many files, which is most of a small one."""
+        """Return the words that create a table. Unlogged ones take twice as many files, which few rows do not repay."""
         return sql.SQL("CREATE TABLE" if self.is_small else "CREATE UNLOGGED TABLE")
 
     @property
