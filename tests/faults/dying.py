@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -11,7 +10,7 @@ import psycopg
 from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests.stopwatch import Stopwatch
+from tests.waiting import wait_for
 
 
 def dies_at(moment: int, work: Callable[[], object]) -> bool:
@@ -76,7 +75,4 @@ def _others() -> set[int]:
 
 
 def _await_its_end(others: set[int]) -> None:
-    watch = Stopwatch()
-    while _others() - others:
-        assert watch.seconds < 10, "its connections live on"
-        time.sleep(0.002)
+    wait_for(lambda: not _others() - others, what="its connections are gone", pause=0.002)

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,18 +15,14 @@ from django.db import connection
 
 from config.embedded.binaries import valkey_program
 from jobs.broker import circuit
-from tests.stopwatch import Stopwatch
+from tests import waiting
 
 Found = TypeVar("Found")
 
 
 def wait_for(happened: Callable[[], Found], *, seconds: float, what: str, pause: float = 0.02) -> Found:
     """What the function returns once that is true; an AssertionError when it takes longer."""
-    watch = Stopwatch()
-    while not (found := happened()):
-        assert watch.seconds < seconds, f"not within {seconds} s: {what}"
-        time.sleep(pause)
-    return found
+    return waiting.wait_for(happened, what=what, guard=seconds, pause=pause)
 
 
 def children(pid: int) -> list[int]:

@@ -2,8 +2,6 @@
 
 import hashlib
 import os
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,8 @@ from reports.requesting import TooManyJobsError
 from tests.factories import make_subscription
 from tests.jobs.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
 from tests.jobs.jobs import make_job, permitted_administrator
-from tests.stopwatch import Stopwatch
+from tests.jobs.writing import elsewhere
+from tests.waiting import FOREVER_SECONDS, guarded, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -180,44 +179,35 @@ def test_a_cancelled_comparison_stops_and_leaves_no_file(
 
     def cancel() -> None:
         Comparison.objects.get(pk=comparison.pk).cancel()
-        connection.close()
 
-    def in_another_thread() -> None:
-        thread = threading.Thread(target=cancel)
-        thread.start()
-        thread.join()
-
-    find, read_after, write = Differences.find, Differences.read_after, comparing._write
+    find, read_after, write = Differences.find, Differences.read_after, Differences.write
 
     def sleeping(self: Differences) -> Any:
-        in_another_thread()
+        elsewhere(cancel)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(20)")
+            cursor.execute("SELECT pg_sleep(%s)", [FOREVER_SECONDS])
         return find(self)
 
     def reading_on(self: Differences, rows: Any, progress: Any) -> Any:
-        in_another_thread()
-        for number in range(200):
-            time.sleep(0.05)
-            progress(number)
+        elsewhere(cancel)
+        wait_for(lambda: progress(1), what="the comparison is stopped", guard=FOREVER_SECONDS)
         return read_after(self, rows, progress)
 
-    def too_late(*arguments: Any) -> Any:
-        result = write(*arguments)
-        cancel()
-        return result
+    def too_late(self: Differences, target: Any, progress: Any) -> Any:
+        lines = write(self, target, progress)
+        elsewhere(cancel)
+        return lines
 
     if at == "in the database":
         monkeypatch.setattr(Differences, "find", sleeping)
     elif at == "while rows are read":
         monkeypatch.setattr(Differences, "read_after", reading_on)
     else:
-        monkeypatch.setattr(comparing, "_write", too_late)
-    watch = Stopwatch()
+        monkeypatch.setattr(Differences, "write", too_late)
 
-    made(comparison)
+    with guarded("cancelling ends the comparison"):
+        made(comparison)
 
-    assert watch.seconds < 5
     assert comparison.state == State.CANCELLED
     assert list((files_root / "comparisons").iterdir()) == []
 

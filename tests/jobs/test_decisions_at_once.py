@@ -1,7 +1,6 @@
 """Decisions on an upload at the same moment, of two people or of one and a worker: one counts, the other is told so."""
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -13,9 +12,10 @@ from django.db import connection, transaction
 from billing.models import Administrator
 from jobs.running import Attempt
 from jobs.states import State
+from tests.database_activity import is_lock_awaited
 from tests.factories import instant, make_account
 from tests.jobs.uploads import applied, make_uploader, receive_users, tables_of_uploads, taken
-from tests.stopwatch import Stopwatch
+from tests.waiting import GUARD_SECONDS, wait_for
 from usage import deciding, retention, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
 from usage.staged_tables import drop_abandoned_tables
@@ -73,12 +73,12 @@ def while_held(held: Callable[[], object], then: Callable[[], object]) -> "tuple
         with transaction.atomic():
             result = held()
             is_written.set()
-            may_commit.wait(20)
+            assert may_commit.wait(GUARD_SECONDS)
         return result
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(on_its_own_connection(do_held))
-        assert is_written.wait(20)
+        assert is_written.wait(GUARD_SECONDS)
         second = pool.submit(on_its_own_connection(then))
         wait_until_it_waits(second)
         may_commit.set()
@@ -86,19 +86,7 @@ def while_held(held: Callable[[], object], then: Callable[[], object]) -> "tuple
 
 
 def wait_until_it_waits(work: "Future[object]") -> None:
-    watch = Stopwatch()
-    while not work.done() and not somebody_waits():
-        assert watch.seconds < 20
-        time.sleep(0.01)
-
-
-def somebody_waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE datname = current_database() AND NOT granted)"
-        )
-        return bool(cursor.fetchone()[0])
+    wait_for(lambda: work.done() or is_lock_awaited(), what="the second waits or is done")
 
 
 DECISIONS: list[tuple[Decision, Decision, str]] = [

@@ -32,11 +32,12 @@ from reports.downloads import ExpiredError, refuse_unless_there
 from reports.file_responses import file_response
 from reports.models import ReportJob
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
-from tests.faults.processes import free_port, wait_for
+from tests.faults.processes import free_port
 from tests.jobs.jobs import make_job
 from tests.jobs.objects import BUCKET, KEY, SECRET, ObjectServer
 from tests.jobs.uploads import applied, make_uploader, receive_users, taken, uploaded
 from tests.usage.workbooks import workbook
+from tests.waiting import wait_for
 from usage import retention
 from usage.models import Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload
@@ -53,7 +54,7 @@ def server() -> Iterator[ObjectServer]:
     with tempfile.TemporaryDirectory(prefix="td-", dir="/tmp") as folder:  # the path of a socket has to be short
         server = ObjectServer(Path(folder))
         try:
-            wait_for(server.listens, seconds=30, what="the object storage listens")
+            wait_for(server.listens, what="the object storage listens")
             server.bucket.create()
             yield server
         finally:
@@ -221,7 +222,7 @@ def test_an_attempt_that_is_cancelled_leaves_neither_file_nor_unfinished_upload(
     def cancel(attempt: Attempt[ReportJob]) -> None:
         seen.append(stored())
         ReportJob.objects.get(pk=job.pk).cancel()
-        wait_for(lambda: attempt.stop_reason, seconds=10, what="the attempt hears of it")
+        wait_for(lambda: attempt.stop_reason, what="the attempt hears of it")
         attempt.progress(1)
 
     run(ReportJob, job.pk, work(cancel))

@@ -22,6 +22,7 @@ from reports.downloads import ExpiredError, NotReadyError, open_stored, refuse_u
 from reports.models import ReportJob
 from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
 from tests.jobs.jobs import expire_lease, make_job, permitted_administrator
+from tests.jobs.writing import once_written
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -138,18 +139,15 @@ def test_a_result_that_comes_too_late_is_deleted_and_nothing_else(
     loss: str, subscription: Subscription, files_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(subscription=subscription)
-    written = making._write
 
-    def too_late(*arguments: object) -> object:
-        result = written(*arguments)  # type: ignore[arg-type]
+    def lose_it() -> None:
         if loss == "cancelled":
             ReportJob.objects.get().cancel()
         else:
             ReportJob.objects.update(fence=7)
             (files_root / "reports" / f"{job.pk}.7.csv").write_text("the other's")
-        return result
 
-    monkeypatch.setattr(making, "_write", too_late)
+    once_written(monkeypatch, "csv", lose_it)
     make(job)
     assert job.state == (State.CANCELLED if loss == "cancelled" else State.RUNNING)
     assert [path.name for path in (files_root / "reports").iterdir()] == (

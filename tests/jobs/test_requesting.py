@@ -16,7 +16,7 @@ from reports.models import ReportJob
 from reports.requesting import request_again, request_report
 from tests.factories import make_administrator, make_subscription
 from tests.jobs.jobs import permitted_administrator
-from tests.stopwatch import Stopwatch
+from tests.waiting import guarded
 
 TODAY = date(2017, 11, 24)
 DAYS = DateRange(date(2017, 11, 22), date(2017, 11, 23))
@@ -102,9 +102,8 @@ def test_a_broker_that_does_not_answer_delays_the_report_and_not_the_answer(
         celery.config_from_object("django.conf:settings", namespace="CELERY")
         celery.conf.update(broker_url=request.getfixturevalue(broker))
         monkeypatch.setattr("jobs.publishing.current_app", celery)
-        watch = Stopwatch()
-        job = ask(administrator, subscription)
-        assert watch.seconds < 3
+        with guarded("a request is answered without the broker"):
+            job = ask(administrator, subscription)
     job.refresh_from_db()
     assert (job.state, job.published_at) == (State.QUEUED, None)
     assert ReportJob.objects.take_untold() == [job]

@@ -17,12 +17,13 @@ from billing.models import Administrator, DataVersion, Subscription
 from jobs.claims import Claim
 from jobs.querysets import JobQuerySet
 from jobs.states import State
-from reports import making, sharing, tasks
+from reports import sharing, tasks
 from reports.models import ReportJob, ReportRequest
 from reports.requesting import Requested, request_again, request_report
 from reports.sharing import withdraw
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
 from tests.jobs.jobs import expire_lease, make_job, permitted_administrator, with_file
+from tests.jobs.writing import once_written
 
 pytestmark = pytest.mark.django_db
 
@@ -458,18 +459,15 @@ def test_a_report_is_offered_until_the_data_change_and_joined_while_it_is_made(
     ana = permitted_administrator(subscription=subscription)
     user = make_entity(account=subscription.account)
     change_data(subscription)
-    written = making._write
     meanwhile: list[Requested] = []
 
-    def with_a_request_meanwhile(*arguments: Any) -> Any:
-        result = written(*arguments)
-        meanwhile.append(at_once(partial(ask, ana, subscription))[0])
+    def ask_and_change_the_data() -> None:
+        meanwhile.append(ask(ana, subscription))
         change_data(subscription)
         make_session(entity=user, started_at=instant("2017-11-22T09:00"), ended_at=instant("2017-11-22T10:00"))
-        meanwhile.append(at_once(partial(ask, ana, subscription))[0])
-        return result
+        meanwhile.append(ask(ana, subscription))
 
-    monkeypatch.setattr(making, "_write", with_a_request_meanwhile)
+    once_written(monkeypatch, "csv", ask_and_change_the_data)
     first = make(ask(ana, subscription))
     monkeypatch.undo()
     assert [requested.job == first for requested in meanwhile] == [True, False]

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from billing.models import Administrator, DataVersion, Membership
 from jobs import shutdown
 from jobs.running import Attempt
 from jobs.states import State
+from tests.database_activity import is_lock_awaited
 from tests.factories import instant, make_account, make_administrator, make_entity
 from tests.jobs.uploads import applied, make_uploader, receive_users, tables_of_uploads, taken, uploaded
-from tests.stopwatch import Stopwatch
 from tests.usage.workbooks import workbook
+from tests.waiting import GUARD_SECONDS, guarded, wait_for
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import receive_upload
@@ -210,7 +211,7 @@ def test_what_was_written_before_the_claim_was_lost_is_rolled_back(loss: Any, mo
     assert not Entity.objects.exists()
 
 
-def test_a_cancelled_upload_stops_at_once_while_it_waits() -> None:
+def test_a_cancelled_upload_stops_while_it_waits() -> None:
     upload = confirmed()
     ready, release = threading.Event(), threading.Event()
 
@@ -218,25 +219,27 @@ def test_a_cancelled_upload_stops_at_once_while_it_waits() -> None:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN; LOCK TABLE usage_entity IN ACCESS EXCLUSIVE MODE")
             ready.set()
-            release.wait(60)
+            release.wait()
             cursor.execute("ROLLBACK")
         connection.close()
 
-    def cancel_soon() -> None:
-        time.sleep(0.5)
-        deciding.stop(upload, made_by(upload))
-        connection.close()
+    def cancel_when_it_waits() -> None:
+        try:
+            wait_for(lambda: is_lock_awaited(kind="relation"), what="the upload waits for the table")
+            deciding.stop(upload, made_by(upload))
+        finally:
+            connection.close()
 
-    threads = [threading.Thread(target=in_the_way), threading.Thread(target=cancel_soon)]
-    threads[0].start()
-    ready.wait()
-    threads[1].start()
-    watch = Stopwatch()
-    upload = taken(upload)
-    assert watch.seconds < 3.5
-    release.set()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(in_the_way)
+        try:
+            assert ready.wait(GUARD_SECONDS)
+            cancelling = threads.submit(cancel_when_it_waits)
+            with guarded("a cancelled upload stops waiting"):
+                upload = taken(upload)
+            cancelling.result()
+        finally:
+            release.set()
     assert (step_of(upload).state, upload.status) == (State.CANCELLED, UploadStatus.READY)
     assert not Entity.objects.exists()
 
