@@ -18,7 +18,8 @@ from reports import types
 from reports.models import ReportJob
 from tests.browser.site import Site, ask
 from tests.browser.world import today
-from tests.faults.processes import Processes, wait_for
+from tests.faults.processes import Processes
+from tests.waiting import wait_for
 
 TITLES = {report_type.slug: report_type.title for report_type in types.all_types()}
 SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
@@ -102,7 +103,7 @@ def test_only_the_window_that_asked_downloads_and_only_once(
         site.page.wait_for_timeout(50)
         return bool(downloads)
 
-    wait_for(downloaded, seconds=60, what="one of them downloads")
+    wait_for(downloaded, what="one of them downloads")
     site.page.wait_for_timeout(1500)
     assert len(downloads) == 1
     assert downloads[0].page == site.page
@@ -120,7 +121,7 @@ def test_a_report_that_became_ready_while_the_page_was_left_is_fetched_on_the_wa
     site.page.get_by_role("link", name="Reports", exact=True).click()
     expect(site.page.get_by_role("heading", name="All reports")).to_be_visible()
     processes.worker("reports")
-    wait_for(lambda: ReportJob.objects.filter(state=State.SUCCEEDED).exists(), seconds=30, what="the report is made")
+    wait_for(lambda: ReportJob.objects.filter(state=State.SUCCEEDED).exists(), what="the report is made")
     with site.page.expect_download():
         site.page.go_back()
     expect(site.page.get_by_role("status")).to_contain_text("on its way to your downloads")

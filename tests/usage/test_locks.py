@@ -5,14 +5,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Barrier, Event
-from time import sleep
 
 import pytest
 from django.db import connection, transaction
 
 from billing.models import Account, Charge
+from tests.database_activity import is_lock_awaited
 from tests.factories import make_account
 from tests.usage.files import NOW, table, upload
+from tests.waiting import GUARD_SECONDS, wait_for
 from usage.models import Call, Entity, UploadKind
 from usage.resources.batches import Terms
 from usage.uploads import UploadRefusedError, stage
@@ -75,7 +76,7 @@ def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> N
             with transaction.atomic():
                 first()
                 is_written.set()
-                may_commit.wait(60)
+                assert may_commit.wait(GUARD_SECONDS)
         finally:
             connection.close()
 
@@ -87,22 +88,12 @@ def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> N
 
     with ThreadPoolExecutor(2) as pool:
         works = [pool.submit(do_first)]
-        assert is_written.wait(60)
+        assert is_written.wait(GUARD_SECONDS)
         works.append(pool.submit(do_second))
-        while not works[1].done() and not _waits():
-            sleep(0.01)
+        wait_for(lambda: works[1].done() or is_lock_awaited(kind="advisory"), what="the second waits or is done")
         may_commit.set()
         for work in works:
             work.result(timeout=120)
-
-
-def _waits() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            " WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)"
-        )
-        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.parametrize("calls_are_first", [True, False])

@@ -1,6 +1,8 @@
 """Undoing an upload: everything is as it was before, or a sentence says why not."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -8,11 +10,10 @@ from uuid import uuid4
 import pytest
 from django.apps import apps
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import connection
+from django.db import connection, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
-from psycopg import sql
 
 from billing.models import (
     Account,
@@ -41,6 +42,7 @@ from tests.factories import (
 from tests.jobs.conftest import files_root
 from tests.jobs.uploads import applied, make_uploader, receive_users, taken
 from tests.usage.files import NOW, table
+from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
 from usage import deciding, undoing
 from usage.applying import at_once
 from usage.models import (
@@ -56,7 +58,6 @@ from usage.models import (
     UploadStatus,
     UploadStep,
 )
-from usage.staged_tables import run
 
 MARCH = "2026-03-01T09:00:00Z"
 BOOKKEEPING = {Upload, UploadStep, UploadChange, DataVersion}
@@ -318,12 +319,29 @@ def test_a_file_of_several_accounts_is_not_named_to_who_may_see_one() -> None:
     assert refusal(first) == ["1 of its rows was written over by a later upload."]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_takes_too_long_for_a_page_is_left_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = apply("users", "email,name\nana@acme.example,Ana\n", make_account())
+    monkeypatch.setattr(undoing, "SECONDS_FOR_A_PAGE", FOREVER_SECONDS)
     assert undoing.plan_at_once(upload) == undoing.plan(upload)
-    monkeypatch.setattr(undoing, "plan", lambda _upload: run([sql.SQL("SELECT pg_sleep(5)")]))
     monkeypatch.setattr(undoing, "SECONDS_FOR_A_PAGE", 0.05)
-    found = undoing.plan_at_once(upload)
+    locked, release = threading.Event(), threading.Event()
+
+    def lock_the_rows() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE usage_entity IN ACCESS EXCLUSIVE MODE")
+            locked.set()
+            release.wait()
+        connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(lock_the_rows)
+        try:
+            assert locked.wait(GUARD_SECONDS)
+            with guarded("the page is shown without the numbers"):
+                found = undoing.plan_at_once(upload)
+        finally:
+            release.set()
     assert (found.is_unknown, found.is_possible) == (True, True)
 
 
