@@ -45,6 +45,12 @@ class Watch:
         self._waiters: dict[_Waiter, None] = {}  # in the order in which they came
         self._thread: threading.Thread | None = None
 
+    @property
+    def requests(self) -> int:
+        """How many requests wait."""
+        with self._lock:
+            return len(self._waiters)
+
     def wait(self, job: ReportJob, seconds: float, *, most: int) -> bool:
         """Return once the job's state is another one, or the time is up; the thread's database connection is closed.
 
@@ -116,7 +122,7 @@ def _wake(waiters: list[_Waiter]) -> None:
             waiter.changed.set()
 
 
-_watch = Watch()
+watch = Watch()
 
 
 def most_waiting() -> int:
@@ -149,4 +155,4 @@ def wait_for_change(job: ReportJob, seconds: float) -> bool:
     """
     if seconds <= 0 or job.is_finished:
         return False
-    return _watch.wait(job, seconds, most=most_waiting())
+    return watch.wait(job, seconds, most=most_waiting())
