@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
+from reports.webhooks import sending
+from tests.waiting import FOREVER_SECONDS
 from tests.webhooks.receivers import Names, Receiver, receiver
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine answers late, and an attempt that is not given its seconds has enough of them."""
+    monkeypatch.setattr(sending.send, "__kwdefaults__", {"seconds": FOREVER_SECONDS})
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reports.webhooks.addresses import AddressError, is_public, read_url, refuse_unless_public, resolve
-from tests.stopwatch import Stopwatch
+from tests.waiting import FOREVER_SECONDS, guarded
 
 
 @pytest.mark.parametrize(
@@ -137,20 +137,18 @@ def test_one_address_inside_among_public_ones_is_enough_to_refuse(names: Any) ->
     assert resolve(read_url("https://hooks.example.com/"), seconds=10) == ["8.8.8.8", "2606:4700:4700::1111"]
 
 
-def test_a_name_that_resolves_slowly_or_not_at_all_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_resolves_slowly_or_not_at_all_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     target = read_url("https://hooks.example.com/")
 
     is_refused = Event()
 
     def slow(*_arguments: Any, **_options: Any) -> Any:
-        is_refused.wait(60)
+        is_refused.wait(FOREVER_SECONDS)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", slow)
-    watch = Stopwatch()
-    with pytest.raises(AddressError, match="in time"):
+    with guarded("the name is refused"), pytest.raises(AddressError, match="in time"):
         resolve(target, seconds=0.2)
-    assert watch.seconds < 1
     is_refused.set()
 
     def unknown(*_arguments: Any, **_options: Any) -> Any:

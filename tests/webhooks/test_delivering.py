@@ -2,11 +2,11 @@
 
 import re
 import threading
-import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import IntegrityError, connection
 from django.db.models.functions import Now
@@ -20,8 +20,9 @@ from reports.webhooks import tasks
 from reports.webhooks.delivering import GAVE_UP, GONE, PATIENCE, attempt
 from reports.webhooks.schedule import DELAYS, JITTER, LONGEST_WISH
 from reports.webhooks.signing import new_secret
+from tests.database_activity import is_lock_awaited
 from tests.factories import make_account, make_administrator
-from tests.faults.processes import wait_for
+from tests.waiting import wait_for
 from tests.webhooks.receivers import Receiver, receiver
 from tests.webhooks.world import make_delivery, make_due, make_endpoint, make_message, state_of
 
@@ -74,7 +75,7 @@ def deliver_at_once(listener: Receiver, deliveries: list[WebhookDelivery]) -> No
 
     def answer() -> None:
         try:
-            wait_for(lambda: listener.at_once + len(turned_away) >= len(deliveries), seconds=20, what="all have begun")
+            wait_for(lambda: listener.at_once + len(turned_away) >= len(deliveries), what="all have begun")
         finally:
             listener.may_answer.set()
 
@@ -122,9 +123,9 @@ def test_each_attempt_has_the_same_identifier_and_a_time_and_signature_of_its_ow
     listener.answer(500)
     delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
     tasks.deliver(delivery.pk)
-    time.sleep(1.1)
     make_due(delivery)
-    tasks.deliver(delivery.pk)
+    with time_machine.travel(timezone.now() + timedelta(seconds=2)):
+        tasks.deliver(delivery.pk)
     first, second = (received.headers for received in listener.received)
     assert first["webhook-id"] == second["webhook-id"]
     assert first["webhook-timestamp"] < second["webhook-timestamp"]
@@ -398,7 +399,7 @@ def test_an_endpoint_can_be_deleted_while_something_is_announced_to_it() -> None
 
     def meanwhile(**_signal: Any) -> None:
         announcer.start()
-        announcer.join(timeout=0.5)
+        wait_for(lambda: not announcer.is_alive() or is_lock_awaited(), what="the announcement waits for the endpoint")
 
     pre_delete.connect(meanwhile, sender=WebhookEndpoint)
     try:
