@@ -23,6 +23,7 @@ from tests.faults.conftest import broker, processes
 from tests.faults.processes import Processes
 from tests.jobs.conftest import files_root
 from tests.jobs.jobs import make_job
+from tests.waiting import GUARD_SECONDS
 
 __all__ = ["broker", "files_root", "processes"]
 
@@ -253,7 +254,7 @@ def test_a_web_server_keeps_whole_parts_and_empty_answers_apart_on_one_connectio
 ) -> None:
     ready = make_ready(subscription)
     secret = program(ana).defaults["HTTP_AUTHORIZATION"]
-    server = http.client.HTTPConnection(urlsplit(processes.web("--workers", "1")).netloc, timeout=30)
+    server = http.client.HTTPConnection(urlsplit(processes.web("--workers", "1")).netloc, timeout=GUARD_SECONDS)
 
     def ask(method: str, **headers: str) -> tuple[int, bytes]:
         server.request(method, file_of(ready), headers={"Authorization": secret, **headers})

@@ -10,6 +10,7 @@ import pytest
 
 from jobs import broker
 from jobs.broker import BrokerAwayError, Circuit
+from tests.waiting import GUARD_SECONDS
 
 
 class AwayError(Exception):
@@ -92,14 +93,14 @@ def test_a_forked_process_does_not_wait_for_a_lock_that_a_thread_of_its_parent_h
     def hold() -> None:
         with broker.circuit._lock:
             held.set()
-            done.wait(60)
+            done.wait()
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(60)
+    assert held.wait(GUARD_SECONDS)
     child = os.fork()
     if child == 0:
-        threading.Timer(30, os._exit, [1]).start()
+        threading.Timer(GUARD_SECONDS, os._exit, [1]).start()
         os._exit(0 if is_asked(broker.circuit) else 2)
     done.set()
     thread.join()

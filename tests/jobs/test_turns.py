@@ -16,6 +16,7 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.factories import make_subscription
 from tests.jobs.jobs import expire_lease, make_job
+from tests.waiting import GUARD_SECONDS
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}
 
@@ -159,7 +160,7 @@ def test_the_worker_tells_of_the_next_one_however_its_own_ended(end: str) -> Non
     with current_app.connection_for_read() as broker, broker.SimpleQueue("reports") as queue:
         queue.clear()
         run(ReportJob, first.pk, work)
-        assert [queue.get(timeout=30).payload[0] for _ in range(queue.qsize())] == [[str(third.pk)]]
+        assert [queue.get(timeout=GUARD_SECONDS).payload[0] for _ in range(queue.qsize())] == [[str(third.pk)]]
         queue.clear()
     assert (is_told_of(third), is_told_of(fourth)) == (True, False)
 
@@ -173,7 +174,7 @@ def test_after_the_broker_was_away_the_sweep_begins_and_each_end_goes_on() -> No
         tasks.sweep()
         done = []
         for _job in jobs:
-            message = queue.get(timeout=30)
+            message = queue.get(timeout=GUARD_SECONDS)
             message.ack()
             done.append(message.payload[0][0])
             run(ReportJob, done[-1], lambda attempt: attempt.succeed(**RESULT))

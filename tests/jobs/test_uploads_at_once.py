@@ -13,6 +13,7 @@ from jobs.states import State
 from tests.admin.world import client_of, make_role
 from tests.factories import make_account, make_charge, make_subscription
 from tests.jobs.uploads import make_uploader, receive_users, taken
+from tests.waiting import GUARD_SECONDS
 from usage import deciding, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
 
@@ -38,7 +39,7 @@ def test_uploads_with_the_same_keys_are_applied_one_after_the_other(number: int)
 
     def apply(upload: Upload) -> None:
         step = UploadStep.objects.get(upload=upload, step="apply")
-        barrier.wait(20)
+        barrier.wait(GUARD_SECONDS)
         # As the messages come again: a step whose turn it is not yet is left for later.
         while step.state in {State.QUEUED, State.RUNNING}:
             tasks.take_step(str(step.pk))
@@ -46,7 +47,7 @@ def test_uploads_with_the_same_keys_are_applied_one_after_the_other(number: int)
         connection.close()
 
     def edit(staff: Client, address: str, fields: dict[str, str]) -> int:
-        barrier.wait(20)
+        barrier.wait(GUARD_SECONDS)
         statuses = {staff.post(address, fields).status_code for _time in range(3)}
         connection.close()
         return statuses.pop() if len(statuses) == 1 else 0

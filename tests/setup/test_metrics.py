@@ -79,7 +79,7 @@ def finished(job: ReportJob, state: State, *, seconds: float = 0, rows: int | No
 def read(port: int) -> str:
     """What is served at a port; empty when nothing is."""
     try:
-        with urllib.request.urlopen(f"http://{ADDRESS}:{port}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{ADDRESS}:{port}/metrics", timeout=GUARD_SECONDS) as answer:
             return str(answer.read().decode())
     except urllib.error.URLError:
         return ""

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import FOREVER_SECONDS
+
 CERTIFICATES = Path(__file__).with_name("certificates")
 NAME = "hooks.example.com"
 REAL_LOOK_UP = socket.getaddrinfo
@@ -57,7 +59,7 @@ def receiver(*, tls: bool = False) -> Iterator[Receiver]:
                 state.at_once += 1
                 state.most_at_once = max(state.most_at_once, state.at_once)
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            state.may_answer.wait(30)
+            state.may_answer.wait(FOREVER_SECONDS)
             with lock:
                 state.at_once -= 1
                 headers = {name.lower(): value for name, value in self.headers.items()}
