@@ -6,7 +6,7 @@ Of `reports`, which takes longest, each part can be had by itself: `reports-sess
 import subprocess
 import sys
 
-NAMES = ["lists", "api", "uploads", "reports"]
+NAMES = ["lists", "api", "uploads", "reports", "promptness"]
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ os.environ["TALLYDESK_HOME"] = HOME
 
 django.setup()
 
-from benchmarks import api, lists, reports, uploads  # noqa: E402 - models can be imported only now
+from benchmarks import api, lists, promptness, reports, uploads  # noqa: E402 - models can be imported only now
 from benchmarks.measuring import show  # noqa: E402 - as above
 from config.database import ready_database  # noqa: E402 - as above
 
@@ -25,6 +25,7 @@ BENCHMARKS = {
     "api": api.figures,
     "uploads": uploads.figures,
     "reports": reports.figures,
+    "promptness": promptness.figures,
     **{f"reports-{name}": figures for name, figures in reports.GROUPS.items()},
 }
 
