@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TypeVar
 
 import pytest
+from django.db import connection
 
 GUARD_SECONDS = 90.0
 """What a busy machine never takes for a step of a test."""
@@ -44,6 +45,9 @@ def guarded(what: str, *, guard: float = GUARD_SECONDS) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, guard)
     try:
         yield
+    except pytest.fail.Exception:
+        connection.close()  # the statement that was interrupted is still under way on it
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
