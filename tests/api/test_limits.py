@@ -187,7 +187,7 @@ def test_a_redis_that_is_frozen_refuses_no_request_and_holds_up_only_the_first(
             assert_not_counted([client.get(to("root")) for _ in range(3)])
         server.setblocking(False)
         server.accept()[0].close()
-        with pytest.raises(BlockingIOError):  # nobody else has connected
+        with pytest.raises(BlockingIOError):  # there was one connection
             server.accept()
 
 

@@ -115,10 +115,10 @@ def other_connections() -> list[int]:
 
 
 def waits(requests: int = 1) -> None:
-    """Return once so many requests wait and have given their connections back, so that only the watch has one."""
+    """Return once that number of requests wait without a connection, so that only the watch has one."""
     wait_for(
         lambda: product.watch.requests == requests and len(other_connections()) == 1,
-        what=f"requests wait, and as many as {requests}",
+        what=f"{requests} requests wait",
     )
 
 

@@ -15,7 +15,7 @@ from tests.waiting import FOREVER_SECONDS, wait_for
 
 
 class HeldUp:
-    """Writing that gets no further than its n-th report of so many rows, until it is stopped."""
+    """Writing that gets no further than its n-th report of a number of rows, until it is stopped."""
 
     def __init__(self, write: Write, *, rows: int, times: int = 1) -> None:
         self.is_held = threading.Event()
