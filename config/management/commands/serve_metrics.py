@@ -1,7 +1,6 @@
 """`manage.py serve_metrics`: the figures for Prometheus, on a port of their own."""
 
 import signal
-import threading
 from typing import Any
 
 from django.conf import settings
@@ -21,13 +20,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         address, port = options["address"], options["port"]
-        stopped = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_signal: stopped.set())
+        # Blocked, a signal waits until `sigwait` takes it; a handler's could arrive just before the wait and be lost.
+        stops = {signal.SIGINT, signal.SIGTERM}
+        signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         try:
             server, thread = start_http_server(port, addr=address, registry=make_registry())
         except (OSError, OverflowError) as error:
             raise CommandError(f"{address}:{port} cannot be listened on: {error}.") from error
-        stopped.wait()
+        signal.sigwait(stops)
         server.shutdown()
         thread.join()
