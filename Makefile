@@ -12,26 +12,31 @@ export PYTHONUNBUFFERED := 1
 
 # A check says what it is, and when it fails, what to run.
 define check
-@printf '\n== %s\n' '$(1)'
-@$(1) || { printf '\nThis check failed. By itself: %s\n' '$(1)' >&2; exit 1; }
+@printf '\n== %s\n' '$(1)'; $(1) || { printf '\nThis check failed. By itself: %s\n' '$(1)' >&2; exit 1; }
 endef
 
 # The settings of a production machine; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=redis://cache.example/0 \
 	ALLOWED_HOSTS=reports.example SECRET_KEY=$$(head -c 48 /dev/urandom | base64)
 
-# Checks and tests keep what they need in a home of their own, beside the demo's.
-TEST_HOME := $(or $(TALLYDESK_HOME),.tallydesk)/test
-WITH_TEST_HOME := TALLYDESK_HOME=$(TEST_HOME)
+# Checks keep what they need in a home of their own, beside the demo's and the tests'.
+WITH_CHECK_HOME := TALLYDESK_HOME=$(or $(TALLYDESK_HOME),.tallydesk)/checks
 
-.PHONY: help setup demo test bench schema fuzz format clean reset
+# What was compiled once is not compiled again by each process of a run, also where Python is told to write no bytecode.
+test check soak tests static tests-in-process: export PYTHONDONTWRITEBYTECODE :=
+TOGETHER := $(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target
+
+.PHONY: help setup demo test tests static check tests-in-process bench schema fuzz soak durations format clean reset
 
 help:
 	@echo 'make demo    run everything on this machine with demo data; Ctrl-C stops it (PORT=$(PORT))'
-	@echo 'make test    every check and every test'
+	@echo 'make check   the checks, and the tests that start no processes: after each change'
+	@echo 'make test    every check and every test: before each commit'
+	@echo 'make soak    the long forms, over and over (HOURS=1)'
 	@echo 'make bench   what is measured, beside what it is measured against'
 	@echo 'make schema  write docs/openapi.yaml anew, after a change of the API'
 	@echo 'make fuzz    search the API for mistakes at length, with Schemathesis'
+	@echo 'make durations   write tests/durations.json anew, by which tests are handed out'
 	@echo 'make setup   only the environment that the others use, in .venv'
 	@echo 'make format  format the code and mend what can be mended by itself'
 	@echo 'make clean   remove the environment and what tools leave behind; data stay'
@@ -45,23 +50,43 @@ demo:
 	@$(MAKE) --no-print-directory setup
 	@exec $(MANAGE) demo
 
+# The checks beside the tests, which mostly wait for one of the two cores; all run to their end, also when one fails.
 test: setup
+	@$(TOGETHER) static tests
+
+# Not held back until the end, as the output of the checks is.
+tests:
+	+$(call check,env -u MAKEFLAGS $(BIN)/pytest -n 3 --durations=30)
+
+static:
 	$(call check,$(BIN)/ruff format --check .)
 	$(call check,$(BIN)/ruff check .)
 	$(call check,$(BIN)/mypy .)
 	$(call check,$(BIN)/lint-imports)
-	$(call check,$(WITH_TEST_HOME) $(MANAGE) makemigrations --check)
+	$(call check,$(WITH_CHECK_HOME) $(MANAGE) makemigrations --check)
 	$(call check,$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING)
-	$(call check,$(BIN)/pytest -n 2)
+
+# The inner loop: what needs no process but the shared servers.
+check: setup
+	@$(TOGETHER) static tests-in-process
+
+tests-in-process:
+	+$(call check,env -u MAKEFLAGS HYPOTHESIS_PROFILE=quick $(BIN)/pytest -n 3 -m "not processes and not soak")
 
 bench: setup
 	@$(BIN)/python -m benchmarks
 
 schema: setup
-	@$(WITH_TEST_HOME) $(MANAGE) spectacular --file docs/openapi.yaml --validate --fail-on-warn
+	@$(WITH_CHECK_HOME) $(MANAGE) spectacular --file docs/openapi.yaml --validate --fail-on-warn
 
 fuzz: setup
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),100) $(BIN)/pytest tests/api/test_schemathesis.py -n 2
+
+soak: setup
+	@$(BIN)/python -m tests.soak $(or $(HOURS),1)
+
+durations: setup
+	@$(BIN)/pytest -n 3 --record-durations
 
 format: setup
 	@$(BIN)/ruff check --fix .

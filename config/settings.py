@@ -157,6 +157,8 @@ CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("
 # on a new one: three waits. A worker's own connection waits: see celery.py.
 LIMITS_PATIENCE_SECONDS = 0.4
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.4, "socket_connect_timeout": 0.4}
+# After it failed to answer, a process leaves it alone for as long.
+BROKER_PAUSE_SECONDS = env.float("BROKER_PAUSE_SECONDS", default=5.0)
 # More than a process has threads: none waits for another's connection, and so for its time-outs on top of its own.
 CELERY_BROKER_POOL_LIMIT = 100
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}

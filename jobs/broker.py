@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-PAUSE_SECONDS = 5.0
+from django.conf import settings
 
 
 class BrokerAwayError(Exception):
@@ -17,7 +17,7 @@ class Circuit:
     """Counts how long Redis is left alone after a failure; one for the process, for any number of its threads.
 
     When the pause is over, one thread tries, and the others go on without Redis until it is known to answer: a dead
-    Redis costs one request in five seconds its time-outs, not all of them.
+    Redis costs one request in `BROKER_PAUSE_SECONDS` its time-outs, not all of them.
     """
 
     def __init__(self) -> None:
@@ -59,12 +59,12 @@ class Circuit:
                 return True
             if now < self._retry_at:
                 return False
-            self._retry_at = now + PAUSE_SECONDS
+            self._retry_at = now + settings.BROKER_PAUSE_SECONDS
             return True
 
     def _failed(self) -> None:
         with self._lock:
-            self._retry_at = time.monotonic() + PAUSE_SECONDS
+            self._retry_at = time.monotonic() + settings.BROKER_PAUSE_SECONDS
 
 
 circuit = Circuit()

@@ -4,26 +4,26 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import hypothesis
 import pytest
 from django.test import TransactionTestCase
-from hypothesis import HealthCheck
 from pytest_django import DjangoDbBlocker
 
 from config import settings as product
 from config.embedded import EmbeddedError, running
 from jobs import heartbeat
 from jobs.broker import circuit
+from tests.databases import use_a_migrated_copy
 from tests.emptying import Emptying
+from tests.profiles import load_profile
+
+pytest_plugins = ["tests.scheduling", "tests.fixtures.storage", "tests.fixtures.processes"]
 
 SERVERS = pytest.StashKey[ExitStack]()
 SAVING_FIXTURES = {"transactional_db", "django_db_reset_sequences", "live_server"}
+STARTING_FIXTURES = {"broker", "home", "page", "processes", "server"}
+STARTING_FOLDERS = {"browser", "faults", "setup"}
 
-# How long one example takes tells of the machine: an example that took long would be taken for a mistake of the code.
-hypothesis.settings.register_profile(
-    "any machine", hypothesis.settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any machine")
+load_profile()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -38,6 +38,21 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash.setdefault(SERVERS, ExitStack()).close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        starts = STARTING_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+        if starts or item.path.parent.name in STARTING_FOLDERS:
+            item.add_marker(pytest.mark.processes)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The database is copied from a migrated one."""
+    with django_db_blocker.unblock():
+        use_a_migrated_copy()
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +82,16 @@ def impatient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def heartbeat_that_sees_the_job(request: pytest.FixtureRequest) -> Iterator[None]:
-    """In a test that is rolled back, a heartbeat on its own connection finds no job: there it does not look."""
+    """In a test that is rolled back, a heartbeat on its own connection finds no job: there it does not look.
+
+    In the others it looks five times as often, so that nobody waits for it.
+    """
     marker = request.node.get_closest_marker("django_db")
     saves = marker is not None and marker.kwargs.get("transaction", False)
     with pytest.MonkeyPatch.context() as patch:
-        if not saves and not SAVING_FIXTURES.intersection(request.fixturenames):
+        if saves or SAVING_FIXTURES.intersection(request.fixturenames):
+            patch.setattr(heartbeat, "PROGRESS_SECONDS", heartbeat.PROGRESS_SECONDS / 5)
+            patch.setattr(heartbeat, "GLANCE_SECONDS", heartbeat.GLANCE_SECONDS / 5)
+        else:
             patch.setattr(heartbeat, "PROGRESS_SECONDS", 3600)
         yield

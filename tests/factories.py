@@ -99,11 +99,22 @@ def make_session(
     billable: bool = True,
 ) -> LoginSession:
     """A login session of the entity."""
-    return LoginSession.objects.create(
+    session = new_session(
+        entity=entity, charge=charge or make_charge(), started_at=started_at, ended_at=ended_at, billable=billable
+    )
+    session.save(force_insert=True)
+    return session
+
+
+def new_session(
+    *, entity: Entity, charge: Charge, started_at: datetime, ended_at: datetime | None, billable: bool = True
+) -> LoginSession:
+    """The same, not saved yet."""
+    return LoginSession(
         account=entity.account,
         session_id=f"S-{next(_number)}",
         entity=entity,
-        charge=charge or make_charge(),
+        charge=charge,
         started_at=started_at,
         ended_at=ended_at,
         billable=billable,
@@ -145,6 +156,13 @@ def make_rate(
 
 def make_call(*, account: Account, started_at: datetime, seconds: int = 55, **fields: Any) -> Call:
     """An unrated outbound call."""
+    call = new_call(account=account, started_at=started_at, seconds=seconds, **fields)
+    call.save(force_insert=True)
+    return call
+
+
+def new_call(*, account: Account, started_at: datetime, seconds: int = 55, **fields: Any) -> Call:
+    """The same, not saved yet."""
     defaults = {
         "sip_call_id": f"call-{next(_number)}",
         "origin": "+14155550100",
@@ -154,4 +172,4 @@ def make_call(*, account: Account, started_at: datetime, seconds: int = 55, **fi
         "direction": "Outbound",
         "ended_at": started_at + timedelta(seconds=seconds),
     }
-    return Call.objects.create(account=account, started_at=started_at, **{**defaults, **fields})
+    return Call(account=account, started_at=started_at, **{**defaults, **fields})

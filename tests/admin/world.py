@@ -58,6 +58,10 @@ ROLES = {
     "superuser": (OPEN, OPEN, OPEN),
 }
 
+# Different permissions open to them what is their own. What is not theirs they see as "customer who views" does, which
+# is about membership alone: where that is tried at every address, once is enough.
+OPENED_LIKE_WHO_VIEWS = {"customer who adds", "customer with all permissions", "customer granted everything"}
+
 
 @dataclass
 class World:

@@ -19,13 +19,9 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.api.world import NOW, ApiClient, Canary, make_canary, program, to
 from tests.factories import instant
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
-from tests.jobs.conftest import files_root
 from tests.jobs.jobs import make_job
+from tests.processes import Processes
 from tests.waiting import GUARD_SECONDS
-
-__all__ = ["broker", "files_root", "processes"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("files_root")]
 

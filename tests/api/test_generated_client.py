@@ -17,11 +17,8 @@ from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import types
 from tests.factories import make_api_token
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
+from tests.fixtures.processes import Server
 from tests.screens.world import CYCLE_SO_FAR, make_acme, make_member, report_file
-
-__all__ = ["broker", "processes"]
 
 PACKAGE = "tallydesk_client"
 
@@ -89,11 +86,10 @@ def subscription(transactional_db: None) -> Subscription:
 
 @pytest.mark.usefixtures("package")
 def test_a_generated_client_requests_awaits_and_verifies_all_five_reports(
-    subscription: Subscription, processes: Processes
+    subscription: Subscription, server: Server
 ) -> None:
     _token, secret = make_api_token(administrator=make_member(subscription.account))
-    processes.worker("reports")
-    program = Program(processes.web(), secret)
+    program = Program(server.url, secret)
     (found,) = program.call("discovery", "list_subscriptions", number="SUB-1001").parsed.results
     slugs = [known.slug for known in program.call("discovery", "list_report_types").parsed.results]
     assert slugs == [known.slug for known in types.all_types()]
@@ -106,9 +102,9 @@ def test_a_generated_client_requests_awaits_and_verifies_all_five_reports(
 
 
 @pytest.mark.usefixtures("package")
-def test_a_generated_client_understands_what_is_refused(subscription: Subscription, processes: Processes) -> None:
+def test_a_generated_client_understands_what_is_refused(subscription: Subscription, server: Server) -> None:
     _token, secret = make_api_token(administrator=make_member(subscription.account))
-    program = Program(processes.web(), secret)
+    program = Program(server.url, secret)
     order = program.models.ReportJobOrder("horoscope", "SUB-1001")
     refused = program.call("report_jobs", "request_report", body=order)
     assert (refused.status_code, refused.parsed.type_) == (400, "urn:tallydesk:problem:validation-failed")

@@ -12,7 +12,6 @@ from django.db import connection
 from django.test import Client
 
 from billing.models import Administrator, Subscription
-from jobs import broker
 from reports.api import limits
 from reports.models import ReportJob
 from tests.api.world import ApiClient, make_member, make_staff, program, to
@@ -180,7 +179,7 @@ def test_a_redis_that_is_frozen_refuses_no_request_and_holds_up_only_the_first(
     client: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
-    monkeypatch.setattr(broker, "PAUSE_SECONDS", FOREVER_SECONDS)
+    settings.BROKER_PAUSE_SECONDS = FOREVER_SECONDS
     with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections, and never answers
         settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         with guarded("requests are answered without Redis"):
@@ -196,7 +195,7 @@ def test_a_redis_that_is_away_refuses_no_request_and_is_asked_by_the_first_alone
     client: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
-    monkeypatch.setattr(broker, "PAUSE_SECONDS", FOREVER_SECONDS)
+    settings.BROKER_PAUSE_SECONDS = FOREVER_SECONDS
     with socket.create_server(("127.0.0.1", 0)) as closed:
         address = closed.getsockname()
     settings.REDIS_URL = f"redis://127.0.0.1:{address[1]}/0"

@@ -18,11 +18,8 @@ from billing.models import Administrator, Subscription
 from reports import formats, tasks, types
 from reports.models import ReportJob
 from tests.api.world import make_member, program, to
-from tests.jobs.conftest import files_root
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme
-
-__all__ = ["files_root"]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("files_root")]
 

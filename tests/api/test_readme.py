@@ -18,11 +18,8 @@ from billing.models import Subscription
 from reports import types
 from tests.browser.world import make_contact_centre
 from tests.factories import make_api_token
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
+from tests.fixtures.processes import Server
 from tests.screens.world import make_member, report_file
-
-__all__ = ["broker", "processes"]
 
 README = Path(settings.BASE_DIR) / "README.md"
 
@@ -60,12 +57,11 @@ def subscription(transactional_db: None) -> Subscription:
 
 
 @pytest.fixture
-def shell(subscription: Subscription, processes: Processes, tmp_path: Path) -> Shell:
+def shell(subscription: Subscription, server: Server, tmp_path: Path) -> Shell:
     _token, secret = make_api_token(administrator=make_member(subscription.account))
-    processes.worker("reports")
     folder = tmp_path / "fetched"
     folder.mkdir()
-    return Shell(folder, processes.web(), secret)
+    return Shell(folder, server.url, secret)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")

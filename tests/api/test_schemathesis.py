@@ -17,12 +17,9 @@ from reports.models import ReportJob
 from tests.api.test_files import make_ready
 from tests.api.world import NOW, make_canary
 from tests.factories import make_api_token
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
+from tests.fixtures.processes import Server
 from tests.jobs.jobs import make_job
 from tests.screens.world import make_acme, make_member, make_staff
-
-__all__ = ["broker", "processes"]
 
 HERE = Path(__file__).parent
 SHORT = "FUZZ_EXAMPLES" not in os.environ
@@ -34,19 +31,6 @@ PHASES = {
     "administrator without permissions": "examples,fuzzing,stateful" if SHORT else ALL_PHASES,
     "superuser": "examples,fuzzing,stateful" if SHORT else ALL_PHASES,
 }
-UNLIMITED = {
-    "API_REQUESTS_PER_MINUTE_PER_TOKEN": 0,
-    "API_REQUESTS_PER_MINUTE_PER_ACCOUNT": 0,
-    "REPORT_JOBS_WAITING_PER_TOKEN": 1_000_000,
-    "REPORT_JOBS_WAITING_PER_ACCOUNT": 1_000_000,
-}
-
-
-@pytest.fixture
-def server(processes: Processes) -> str:
-    """A web server and a worker; where it listens."""
-    processes.worker("reports", **UNLIMITED)
-    return processes.web(**UNLIMITED)
 
 
 def make_jobs(subscription: Subscription, canary: Subscription) -> None:
@@ -76,7 +60,7 @@ def make_identity(name: str) -> Administrator:
 
 
 @pytest.mark.parametrize("identity", PHASES)
-def test_nothing_fails_and_nothing_is_undocumented(identity: str, server: str, tmp_path: Path) -> None:
+def test_nothing_fails_and_nothing_is_undocumented(identity: str, server: Server, tmp_path: Path) -> None:
     _token, secret = make_api_token(administrator=make_identity(identity))
     schema = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
     command = [
@@ -90,7 +74,7 @@ def test_nothing_fails_and_nothing_is_undocumented(identity: str, server: str, t
     done = subprocess.run(
         [sys.executable, "-m", "schemathesis.cli", *command],
         cwd=tmp_path,
-        env={**os.environ, "API_URL": server, "API_TOKEN": secret, "PYTHONPATH": str(settings.BASE_DIR)},
+        env={**os.environ, "API_URL": server.url, "API_TOKEN": secret, "PYTHONPATH": str(settings.BASE_DIR)},
         capture_output=True,
         text=True,
         check=False,

@@ -27,13 +27,10 @@ from tests.api import patient_web_server
 from tests.api.patient_web_server import LONGEST_WAIT
 from tests.api.world import ApiClient, to
 from tests.factories import make_account, make_api_token, make_subscription
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
 from tests.jobs.jobs import make_job
+from tests.processes import Processes
 from tests.screens.world import make_member
 from tests.waiting import GUARD_SECONDS, wait_for
-
-__all__ = ["broker", "processes"]
 
 WATCH = "watch over awaited jobs"
 WOKEN = GUARD_SECONDS - 30

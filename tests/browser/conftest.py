@@ -13,11 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 from billing.models import Administrator, Subscription
 from tests.browser.site import Site
 from tests.browser.world import make_contact_centre
-from tests.faults.conftest import broker, processes
-from tests.faults.processes import Processes
+from tests.fixtures.processes import Server
 from tests.screens.world import make_member, make_staff
-
-__all__ = ["broker", "processes"]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HERE = Path(__file__).parent
@@ -61,9 +58,8 @@ def staff(transactional_db: None) -> Administrator:
 
 
 @pytest.fixture
-def worker(processes: Processes) -> None:
-    """Somebody who makes the reports."""
-    processes.worker("reports")
+def worker(server: Server) -> None:
+    """Somebody who makes the reports, checks files and applies them."""
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from reports import types
 from reports.models import ReportJob
 from tests.browser.site import Site, ask
 from tests.browser.world import today
-from tests.faults.processes import Processes
+from tests.processes import Processes
 from tests.waiting import wait_for
 
 TITLES = {report_type.slug: report_type.title for report_type in types.all_types()}

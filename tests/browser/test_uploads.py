@@ -4,7 +4,6 @@ import csv
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from django.urls import reverse
 from playwright.sync_api import Locator, Page, expect
 
@@ -12,17 +11,10 @@ from billing.models import Administrator, Subscription
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
 from tests.browser.world import today
-from tests.faults.processes import Processes
 from tests.reports.asking import report
 
 SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
 HEADER = "SIP Call Id;origin;destination;usage_group;call_type;direction;start_time;end_time\n"
-
-
-@pytest.fixture
-def worker(processes: Processes) -> None:
-    """Somebody who checks and applies files."""
-    processes.worker("uploads")
 
 
 def calls_file(folder: Path) -> Path:

@@ -34,6 +34,7 @@ def digest(world: World, folder: Path) -> str:
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+@pytest.mark.processes
 def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()

@@ -16,7 +16,8 @@ from reports import types
 from reports.models import ReportJob
 from tests.api.world import make_member, to
 from tests.factories import make_account, make_api_token, make_subscription
-from tests.faults.processes import Processes, wait_for
+from tests.processes import Processes
+from tests.waiting import wait_for
 
 ACCOUNTS, RANGES, THREADS = 5, 4, 20
 UNLIMITED = dict.fromkeys(
@@ -72,6 +73,6 @@ def test_different_requests_from_many_threads_make_one_file_each(processes: Proc
     asked = {job["id"] for _status, job in answers}
     assert len(asked) == len(wanted)
     made = ReportJob.objects.filter(state=State.SUCCEEDED)
-    wait_for(lambda: made.count() == len(wanted), seconds=120, what="all are made", pause=0.2)
+    wait_for(lambda: made.count() == len(wanted), what="all are made", pause=0.2)
     stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
     assert stored == {f"{job}.1.csv" for job in asked}

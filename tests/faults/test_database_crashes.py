@@ -18,9 +18,9 @@ from config.embedded.postgres import DATABASE, PORT, Postgres
 from config.embedded.reset import remove_home
 from jobs.states import State
 from tests.factories import make_account
-from tests.faults.processes import wait_for
 from tests.faults.test_killed_uploads import ROWS, held_while_writing, is_writing
 from tests.jobs.uploads import receive_users, tables_of_uploads, taken
+from tests.waiting import wait_for
 from usage import deciding, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
 
@@ -47,7 +47,7 @@ class Cluster:
         process_id = self._server.process_id()
         assert process_id is not None
         os.kill(process_id, signal.SIGQUIT)
-        wait_for(lambda: not self._server.is_alive, seconds=20, what="stopped")
+        wait_for(lambda: not self._server.is_alive, what="stopped")
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_t
     worker = threading.Thread(target=work, args=(step,))
     with held_while_writing(account):
         worker.start()
-        wait_for(is_writing, seconds=30, what="rows are written")
+        wait_for(is_writing, what="rows are written")
         connection.close()
         cluster.stop_immediately()
     worker.join(60)

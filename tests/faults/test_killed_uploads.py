@@ -5,8 +5,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -15,9 +13,11 @@ from billing.models import Account, DataVersion
 from jobs.states import UNFINISHED, State
 from tests.factories import make_account, make_entity
 from tests.faults.dying import dies_at
-from tests.faults.processes import Processes, wait_for
-from tests.faults.test_killed_workers import FAST, pool_process
+from tests.faults.test_killed_workers import pool_process
+from tests.jobs.jobs import expire_lease
 from tests.jobs.uploads import receive_users, tables_of_uploads, taken
+from tests.processes import FAST, Processes
+from tests.waiting import wait_for
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
 
@@ -56,11 +56,12 @@ def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(proce
     assert upload.uploaded_by
     with held_while_writing(account):
         step = deciding.confirm(upload, upload.uploaded_by)
-        wait_for(is_writing, seconds=60, what="rows are written")
+        wait_for(is_writing, what="rows are written")
         os.kill(pool_process(worker), signal.SIGKILL)
         assert Entity.objects.count() == 0
-    wait_for(lambda: state_of(step) != State.RUNNING, seconds=60, what="noticed", pause=0.1)
-    wait_for(lambda: state_of(step) not in UNFINISHED, seconds=60, what="applied", pause=0.1)
+        expire_lease(step)
+    wait_for(lambda: state_of(step) != State.RUNNING, what="noticed", pause=0.1)
+    wait_for(lambda: state_of(step) not in UNFINISHED, what="applied", pause=0.1)
     step.refresh_from_db()
     assert (step.state, step.attempt, step.upload.rows_new) == (State.SUCCEEDED, 2, ROWS)
     assert Entity.objects.count() == ROWS
@@ -79,15 +80,6 @@ def is_writing() -> bool:
             " AND datname = current_database() AND pid <> pg_backend_pid()"
         )
         return cursor.fetchone() is not None
-
-
-@pytest.fixture
-def files_root(tmp_path: Path, settings: Any) -> Path:
-    """Where the storage keeps its files during a test."""
-    default = settings.STORAGES["default"]
-    options = {**default["OPTIONS"], "location": tmp_path / "files"}
-    settings.STORAGES = {**settings.STORAGES, "default": {**default, "OPTIONS": options}}
-    return tmp_path / "files"
 
 
 GOOD = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"

@@ -11,10 +11,11 @@ from jobs.publishing import publish
 from jobs.states import State
 from reports.models import ReportJob
 from tests.factories import make_subscription
-from tests.faults.processes import Processes, wait_for
 from tests.faults.report_types.slow_report import held_half_way
-from tests.faults.test_killed_workers import FAST, pool_process, requested, state_of, under_way
-from tests.jobs.jobs import DAY, make_job
+from tests.faults.test_killed_workers import pool_process, requested, state_of, under_way
+from tests.jobs.jobs import DAY, expire_lease, make_job
+from tests.processes import FAST, Processes
+from tests.waiting import wait_for
 
 ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}
 
@@ -43,19 +44,17 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
     with held_half_way(cancelled):
         with held_half_way(killed):
             assert all(publish(job) for job in (killed, cancelled, third, fourth))
-            wait_for(alone(lambda: under_way(killed)), seconds=60, what="the first runs")
+            wait_for(alone(lambda: under_way(killed)), what="the first runs")
             other = requested()
-            wait_for(
-                lambda: under_way(other) and under_way(killed), seconds=60, what="another account's runs beside it"
-            )
+            wait_for(lambda: under_way(other) and under_way(killed), what="another account's runs beside it")
             for worker in workers:
                 os.kill(pool_process(worker), signal.SIGKILL)
-        wait_for(alone(lambda: under_way(cancelled)), seconds=60, what="another one's turn, or the first one's again")
+            for job in (killed, other):
+                expire_lease(job)
+        wait_for(alone(lambda: under_way(cancelled)), what="another one's turn, or the first one's again")
         assert cancelled.cancel()
-    wait_for(
-        alone(lambda: ours.filter(state=State.SUCCEEDED).count() == 3), seconds=60, what="all had their turn", pause=0.1
-    )
-    wait_for(lambda: state_of(other) == State.SUCCEEDED, seconds=30, what="the other account's, too", pause=0.1)
+    wait_for(alone(lambda: ours.filter(state=State.SUCCEEDED).count() == 3), what="all had their turn", pause=0.1)
+    wait_for(lambda: state_of(other) == State.SUCCEEDED, what="the other account's, too", pause=0.1)
     assert {state_of(job) for job in (killed, third, fourth)} == {State.SUCCEEDED}
     assert (killed.attempt, third.attempt, fourth.attempt) == (2, 1, 1)
     assert state_of(cancelled) == State.CANCELLED
@@ -66,7 +65,7 @@ def test_the_next_report_begins_as_soon_as_the_one_before_ended(processes: Proce
     processes.worker("reports", **ONE)  # and no sweep at all
     subscription = make_subscription()
     jobs = [make_job(subscription=subscription, report_type="slow-report") for _ in range(3)]
-    jobs += [make_job(subscription=subscription) for _ in range(20)]
+    jobs += [make_job(subscription=subscription) for _ in range(8)]
     assert all(publish(job) for job in jobs)
     made = ReportJob.objects.filter(state=State.SUCCEEDED, attempt=1)
-    wait_for(lambda: made.count() == len(jobs), seconds=60, what="each had its turn", pause=0.1)
+    wait_for(lambda: made.count() == len(jobs), what="each had its turn", pause=0.1)

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Permission
 from django.db.models.functions import Now
 
 from billing.models import Administrator, Subscription
+from jobs.models import Job
 from reports.models import ReportJob
 from tests.factories import make_administrator, make_subscription
 
@@ -49,6 +50,6 @@ def with_file(job: ReportJob, *, settings: Any, folder: Path) -> ReportJob:
     return job
 
 
-def expire_lease(job: ReportJob) -> None:
+def expire_lease(job: Job) -> None:
     """As if the job's worker had not been heard of for longer than a lease."""
-    ReportJob.objects.filter(pk=job.pk).update(lease_until=Now() - timedelta(seconds=1))
+    type(job)._default_manager.filter(pk=job.pk).update(lease_until=Now() - timedelta(seconds=1))

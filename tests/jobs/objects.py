@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.object_storage import ObjectStorage
-from tests.faults.processes import free_port, listens
+from tests.processes import free_port, listens
 
 KEY, SECRET = "tallydesk", "only-for-tests"
 BUCKET = "files"

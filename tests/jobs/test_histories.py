@@ -8,6 +8,7 @@ from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.states import State
 from reports.models import ReportJob
 from tests.jobs.jobs import expire_lease, make_job
+from tests.profiles import examples
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}
 ACTIONS = ["claim", "claim", "expire", "sweep", "cancel", "renew", "succeed", "fail", "hand over", "put back"]
@@ -64,7 +65,7 @@ class History:
 
 
 @pytest.mark.django_db
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(events=st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 3)), min_size=5, max_size=25))
 def test_every_history_of_a_job_keeps_to_its_rules(events: list[tuple[str, int]]) -> None:
     history = History()

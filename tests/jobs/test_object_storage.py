@@ -32,16 +32,17 @@ from reports.downloads import ExpiredError, refuse_unless_there
 from reports.file_responses import file_response
 from reports.models import ReportJob
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
-from tests.faults.processes import free_port
 from tests.jobs.jobs import make_job
 from tests.jobs.objects import BUCKET, KEY, SECRET, ObjectServer
 from tests.jobs.uploads import applied, make_uploader, receive_users, taken, uploaded
+from tests.processes import free_port
 from tests.usage.workbooks import workbook
 from tests.waiting import wait_for
 from usage import retention
 from usage.models import Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload
 
+pytestmark = pytest.mark.processes
 with_jobs = pytest.mark.django_db(transaction=True)
 
 BLOCK = os.urandom(1 << 20)

@@ -15,6 +15,7 @@ from tests.oracle.cycles import cycle_on, cycles
 from tests.oracle.fixed_worlds import BASICS, CONTRACTS, FIXED_WORLDS, SESSIONS, Expected, FixedWorld
 from tests.oracle.rating import adjusted_seconds, discounted, duration_in_seconds
 from tests.oracle.values import csv_line, read_instant, read_text, show_duration, show_instant, show_short, show_text
+from tests.profiles import examples
 
 REPORTS = [(world, expected) for world in FIXED_WORLDS for expected in world.reports]
 
@@ -200,7 +201,7 @@ def test_a_rated_call_keeps_its_rate_when_a_new_version_arrives() -> None:
     assert b",60,60,1.0,1.0,1.0000,USD,Standard\n" in answer(oracle, "voice-usage", question)
 
 
-@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=examples(20), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(worlds())
 def test_the_order_of_uploads_makes_no_difference(world: World) -> None:
     oracle, reordered = Oracle(world.files), Oracle(world.reordered)

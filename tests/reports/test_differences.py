@@ -20,6 +20,7 @@ from reports import formats, types
 from reports.differences import Counts, Differences
 from reports.report_type import Column, Kind, ReportType
 from tests.oracle.values import show_text
+from tests.profiles import examples
 from tests.reports.asking import ignore
 from tests.reports.odd_usage import written_alone
 from tests.reports.reading import read_csv
@@ -126,7 +127,7 @@ def expected(kind: str, before: list[Row], after: list[Row]) -> tuple[Counts, li
 
 
 @pytest.mark.django_db
-@budget(max_examples=25, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(before=reports_of_rows, after=reports_of_rows, first=slugs, second=slugs)
 def test_the_differences_of_two_files_are_those_that_dictionaries_find(
     before: list[Row], after: list[Row], first: str, second: str

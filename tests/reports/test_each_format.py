@@ -28,6 +28,7 @@ def scope() -> Scope:
     return few_days()
 
 
+@pytest.mark.processes
 def test_arrow_is_loaded_on_first_use_alone() -> None:
     script = "import sys; from reports import formats; formats.all_formats(); sys.exit('pyarrow' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=settings.BASE_DIR)

@@ -15,6 +15,7 @@ from reports.generation import select
 from reports.report_type import Column, Kind, ReportType, Scope
 from tests.factories import make_subscription
 from tests.oracle.values import show_text
+from tests.profiles import examples
 from tests.reports.asking import make_scope, write
 from tests.reports.odd_usage import KINDS, few_days, make_usage, worlds, written_alone
 from tests.reports.reading import EXPECTED, READERS, is_same, read_csv
@@ -44,7 +45,7 @@ def assert_same_cells(columns: tuple[Column, ...], slug: str, content: bytes, cs
 
 
 @pytest.mark.django_db
-@budget(max_examples=30, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=examples(12), suppress_health_check=list(HealthCheck))
 @given(world=worlds)
 def test_every_report_in_every_format_holds_what_the_csv_holds(world: dict[str, Any]) -> None:
     with transaction.atomic():

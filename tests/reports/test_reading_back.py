@@ -15,6 +15,7 @@ from reports.formats import parquet, xlsx
 from reports.generation import write_report
 from reports.report_type import Column, Scope
 from tests.factories import make_subscription
+from tests.profiles import examples
 from tests.reports.asking import ignore, make_scope, write
 from tests.reports.odd_usage import KINDS, few_days, make_usage, worlds, written_alone
 from tests.reports.reading import read_csv
@@ -32,7 +33,7 @@ def cells_of(csv: bytes) -> list[list[str | None]]:
 
 
 @pytest.mark.django_db
-@budget(max_examples=15, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@budget(max_examples=examples(8), suppress_health_check=list(HealthCheck))
 @given(world=worlds)
 def test_every_report_in_every_format_reads_back_as_the_cells_of_the_csv(world: dict[str, Any]) -> None:
     with transaction.atomic():

@@ -9,6 +9,7 @@ from tests.factories import instant, make_administrator, make_entity, make_sessi
 from tests.reports.sixth_type import SLUG, TITLE, copy_with_sixth_type, manage, page
 
 
+@pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_one_new_file_makes_a_sixth_report_type(tmp_path: Path) -> None:
     subscription = make_subscription(number="SUB-1", activation_date=date(2026, 3, 21))

@@ -25,6 +25,9 @@ with temporary_folder({PREFIX!r}) as folder:
 """
 
 
+pytestmark = pytest.mark.processes
+
+
 @pytest.fixture(name="place", autouse=True)
 def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -15,17 +15,17 @@ from tests.factories import (
     instant,
     make_account,
     make_administrator,
-    make_call,
     make_charge,
     make_entity,
     make_rate,
     make_resource_usage,
-    make_session,
     make_subscription,
     make_version,
+    new_call,
+    new_session,
 )
 from tests.reports.asking import write
-from usage.models import EntityKind
+from usage.models import Call, EntityKind, LoginSession
 
 NOW = datetime(2017, 11, 24, 10, 4, tzinfo=UTC)
 TODAY = NOW.date()
@@ -53,21 +53,25 @@ def make_acme(*, name: str = "Acme Contact Centers", number: str | None = None) 
     named, device = make_charge(), make_charge(basis="device")
     users = [make_entity(account=account, identifier=f"user{n}@acme.example") for n in range(3)]
     phone = make_entity(account=account, identifier="SIP-0001", kind=EntityKind.DEVICE)
-    for day in ("2017-11-20", "2017-11-22", "2017-11-23"):
-        for user in users[:2]:
-            make_session(
-                entity=user, charge=named, started_at=instant(f"{day}T09:00"), ended_at=instant(f"{day}T12:00")
-            )
+    sessions = [
+        new_session(entity=user, charge=named, started_at=instant(f"{day}T09:00"), ended_at=instant(f"{day}T12:00"))
+        for day in ("2017-11-20", "2017-11-22", "2017-11-23")
+        for user in users[:2]
+    ]
     # Under a second charge: a second row of the report, the same user.
-    make_session(entity=users[0], started_at=instant("2017-11-22T13:00"), ended_at=instant("2017-11-22T13:30"))
-    make_session(
-        entity=users[2],
-        charge=named,
-        started_at=instant("2017-11-23T23:00"),
-        ended_at=None,
-        billable=False,
-    )
-    make_session(entity=phone, charge=device, started_at=instant("2017-11-22T01:00"), ended_at=None)
+    sessions += [
+        new_session(
+            entity=users[0],
+            charge=make_charge(),
+            started_at=instant("2017-11-22T13:00"),
+            ended_at=instant("2017-11-22T13:30"),
+        ),
+        new_session(
+            entity=users[2], charge=named, started_at=instant("2017-11-23T23:00"), ended_at=None, billable=False
+        ),
+        new_session(entity=phone, charge=device, started_at=instant("2017-11-22T01:00"), ended_at=None),
+    ]
+    LoginSession.objects.bulk_create(sessions)
     make_resource_usage(account=account, used_on=date(2017, 11, 22))
     _make_calls(account)
     return subscription
@@ -76,12 +80,8 @@ def make_acme(*, name: str = "Acme Contact Centers", number: str | None = None) 
 def _make_calls(account: Account) -> None:
     dollars, euros = make_version(), make_version(currency="EUR")
     make_rate(version=dollars)
-    for version, currency, cost in (
-        (dollars, "USD", "0.0025"),
-        (dollars, "USD", "1000.0025"),
-        (euros, "EUR", "0.0049"),
-    ):
-        make_call(
+    calls = [
+        new_call(
             account=account,
             started_at=instant("2017-11-23T10:00"),
             rate_sheet_version=version,
@@ -90,14 +90,17 @@ def _make_calls(account: Account) -> None:
             cost=cost,
             currency=currency,
         )
-    for usage_group, direction in (("MARS", "Outbound"), ("MARS", "Outbound"), ("VENUS", "Inbound")):
-        make_call(
-            account=account,
-            started_at=instant("2017-11-22T10:00"),
-            usage_group=usage_group,
-            direction=direction,
+        for version, currency, cost in (
+            (dollars, "USD", "0.0025"),
+            (dollars, "USD", "1000.0025"),
+            (euros, "EUR", "0.0049"),
         )
-    make_call(account=account, started_at=instant("2017-11-20T10:00"))
+    ]
+    calls += [
+        new_call(account=account, started_at=instant("2017-11-22T10:00"), usage_group=usage_group, direction=direction)
+        for usage_group, direction in (("MARS", "Outbound"), ("MARS", "Outbound"), ("VENUS", "Inbound"))
+    ]
+    Call.objects.bulk_create([*calls, new_call(account=account, started_at=instant("2017-11-20T10:00"))])
 
 
 def report_file(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR, today: date = TODAY) -> bytes:

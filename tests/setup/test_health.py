@@ -21,7 +21,7 @@ from config import database, readiness
 from config.questions import Question
 from jobs.models import PeriodicTask
 from jobs.tasks import SWEEP, sweep
-from tests.faults.processes import Broker
+from tests.processes import Broker
 from tests.waiting import GUARD_SECONDS, guarded
 
 WELL = {"status": "ok"}

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from billing.models import Account, Charge
 from tests.factories import make_account, make_charge, make_entity
+from tests.profiles import examples
 from tests.usage.files import NOW, Result, counts, table, upload
 from tests.usage.workbooks import workbook
 from usage.models import Call, Entity, LoginSession, ResourceUsage, UploadKind
@@ -329,7 +330,7 @@ def _reasons(result: Result) -> list[tuple[str, str]]:
 class RowsInError(TestCase):
     """Whatever is wrong with whichever rows, nothing is lost on the way out and in again."""
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(12))
     @given(case=cases(whole_rows=True))
     def test_the_good_rows_and_then_the_mended_ones_are_the_correct_file(self, case: Case) -> None:
         one, other = _account(case.kind), _account(case.kind)
@@ -341,7 +342,7 @@ class RowsInError(TestCase):
         assert (second.reasons, second.counts.rows) == ([], len(case.meant))
         assert _stored(case.kind, one) == _stored(case.kind, other)
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(12))
     @given(case=cases(whole_rows=False))
     def test_unmended_they_are_wrong_for_the_same_reasons(self, case: Case) -> None:
         account = _account(case.kind)

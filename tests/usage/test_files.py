@@ -14,6 +14,7 @@ from billing.models import Account, Charge
 from reports.report_type import ReportType
 from reports.types import all_types
 from tests.factories import make_account
+from tests.profiles import examples
 from tests.usage.files import counts, upload
 from usage.csv_files import CsvFile
 from usage.csv_quoting import NotPlainError
@@ -263,7 +264,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size
 class Cells(TestCase):
     """Whatever Python's csv writes is read as the same cells, the quick way or the slow one."""
 
-    @settings(max_examples=40)
+    @settings(max_examples=examples(20))
     @given(
         names=st.lists(
             TEXT.filter(lambda text: text.strip("\ufeff") and not text.startswith("'")), min_size=1, max_size=6

@@ -15,7 +15,7 @@ from tests.waiting import guarded
 from usage import workbook_reader
 from usage.verdicts import FileRefusedError
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 
 # What the process that reads a file may grow by, in kilobytes; the child that unpacks one has its own limit.
 GROWTH = 64_000

@@ -202,6 +202,7 @@ class TestCommand:
         assert Path(path).read_text() == GOOD
 
 
+@pytest.mark.processes
 def test_the_shell_sees_status_and_streams(file: Any) -> None:
     def run(*arguments: str) -> tuple[int, str, str]:
         command = [sys.executable, "manage.py", "import_usage", *arguments]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from billing.models import TelcoCommitDiscount
 from tests.factories import make_account
+from tests.profiles import examples
 from tests.usage.files import upload
 from tests.usage.workbooks import MAIN, Xml, packed, parts, sheet
 from usage.models import Resource
@@ -136,7 +137,7 @@ def test_a_format_shows_percentages_by_a_sign_that_stands_for_itself(code: str, 
     assert shown_by(code) is shown
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(25))
 @given(shown=st.decimals(-(10**6), 10**6, places=6))
 def test_no_percentage_gains_or_loses_a_digit(shown: Decimal) -> None:
     text = f"{shown.normalize() if shown else abs(shown):f}"

@@ -39,8 +39,8 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.jobs.conftest import files_root
 from tests.jobs.uploads import applied, make_uploader, receive_users, taken
+from tests.profiles import examples
 from tests.usage.files import NOW, table
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
 from usage import deciding, undoing
@@ -62,7 +62,6 @@ from usage.models import (
 MARCH = "2026-03-01T09:00:00Z"
 BOOKKEEPING = {Upload, UploadStep, UploadChange, DataVersion}
 
-__all__ = ["files_root"]
 
 pytestmark = pytest.mark.django_db
 
@@ -518,7 +517,7 @@ FILES = st.one_of(
 class AnyFiles(TestCase):
     """Whatever was uploaded in whatever order, taking it back in the opposite order ends where it began."""
 
-    @settings(max_examples=30)
+    @settings(max_examples=examples(12))
     @given(files=st.lists(FILES, min_size=2, max_size=5))
     def test_undo_after_apply_is_the_identity(self, files: list[tuple[str, str]]) -> None:
         account = make_account(code="ACME")

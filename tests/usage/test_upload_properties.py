@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from billing.models import Account, Rate, Subscription, TelcoCommitDiscount
 from tests.factories import make_account, make_charge
+from tests.profiles import examples
 from tests.usage.files import COLUMNS, NOW
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage, UploadKind
 from usage.resources.batches import Terms
@@ -20,8 +21,7 @@ from usage.uploads import Counts, Staged, stage
 
 pytestmark = pytest.mark.django_db
 few = settings(
-    max_examples=10,
-    derandomize=True,
+    max_examples=examples(6),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -24,14 +24,11 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.jobs.conftest import files_root
 from tests.jobs.uploads import applied, make_uploader, taken, uploaded
 from tests.usage.files import COLUMNS
 from usage import deciding
 from usage.models import Call, Entity, EntityKind, LoginSession, ResourceUsage, Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload
-
-__all__ = ["files_root"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("files_root")]
 

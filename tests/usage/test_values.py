@@ -11,6 +11,7 @@ from hypothesis.extra.django import TestCase
 
 from billing.models import Account, Rate, Subscription, TelcoCommitDiscount
 from tests.factories import instant, make_account, make_charge, make_entity
+from tests.profiles import examples
 from tests.usage.files import COLUMNS, counts, table, upload
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
 
@@ -388,7 +389,7 @@ def test_an_absent_column_leaves_what_is_there_and_an_empty_cell_clears_it() -> 
 class Instants(TestCase):
     """Every instant, in every zone, arrives as the same instant cut to its millisecond."""
 
-    @settings(max_examples=25)
+    @settings(max_examples=examples(12))
     @given(
         moment=st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2026, 6, 1)),  # noqa: DTZ001 - UTC below
         minutes=st.integers(-15 * 60 - 59, 15 * 60 + 59),

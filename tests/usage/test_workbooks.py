@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from billing.models import Account
 from tests.factories import make_account
+from tests.profiles import examples
 from tests.setup.test_embedded import is_running
 from tests.usage.files import counts, upload
 from tests.usage.test_import_usage_command import Run
@@ -28,7 +29,7 @@ from usage.models import Call, Entity, LoginSession, ResourceUsage
 from usage.source_files import opened
 from usage.verdicts import FileRefusedError
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 
 HEADER = ["code", "name"]
 GOOD = workbook(HEADER, ["ACME", "Acme"], ["BETA", "Beta"])
@@ -256,7 +257,7 @@ def by_xlsxwriter(table: list[list[Any]], *, texts_are_shared: bool) -> io.Bytes
     return file
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(10))
 @given(rows=st.lists(st.tuples(st.integers(1, 99), CELL, CELL, CELL), max_size=8), texts_are_shared=st.booleans())
 def test_a_workbook_is_read_as_the_csv_file_of_the_same_cells(rows: list[Any], texts_are_shared: bool) -> None:
     table = [["one", "two", "three", "four"], *map(list, rows)]

@@ -11,7 +11,7 @@ from reports.models import ReportJob
 from reports.report_type import Column, Kind, ReportType, Scope
 
 ROWS = 60
-SECONDS_PER_ROW = 0.02
+SECONDS_PER_ROW = 0.002
 HALF_WAY = 30
 
 

@@ -1,13 +1,10 @@
 """A web server, workers, a scheduler and a broker as processes of a test, which ends all of them."""
 
 import os
-import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -15,14 +12,19 @@ from django.db import connection
 
 from config.embedded.binaries import valkey_program
 from jobs.broker import circuit
-from tests import waiting
+from tests.processes.forking import ForkedProcess, fork_server
+from tests.waiting import wait_for
 
-Found = TypeVar("Found")
+__all__ = ["FAST", "Broker", "ForkedProcess", "Processes", "children", "database_url", "free_port"]
 
-
-def wait_for(happened: Callable[[], Found], *, seconds: float, what: str, pause: float = 0.02) -> Found:
-    """What the function returns once that is true; an AssertionError when it takes longer."""
-    return waiting.wait_for(happened, what=what, guard=seconds, pause=pause)
+FAST: dict[str, Any] = {
+    "JOB_LEASE_SECONDS": 120,
+    "JOB_HEARTBEAT_SECONDS": 0.5,
+    "JOB_SWEEP_SECONDS": 0.5,
+    "JOB_REPUBLISH_SECONDS": 2,
+    "BROKER_PAUSE_SECONDS": 0.5,
+}
+"""What is lost is found soon. A lease is longer than a busy machine stands still: a test ends it by `expire_lease`."""
 
 
 def children(pid: int) -> list[int]:
@@ -51,7 +53,7 @@ class Broker:
         options = {"port": "0", "unixsocket": str(self.socket), "save": "", "appendonly": "no", "dir": "/tmp"}
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
         self.process = subprocess.Popen([str(valkey_program()), *words], stdout=subprocess.DEVNULL)
-        wait_for(self.answers, seconds=10, what="the broker answers")
+        wait_for(self.answers, what="the broker answers")
         circuit.forget()
 
     def answers(self) -> bool:
@@ -66,47 +68,45 @@ class Broker:
 
 
 class Processes:
-    """Web servers, workers and schedulers on the test's database and broker."""
+    """Web servers, workers and schedulers on the test's database and broker, with files in the folder."""
 
     def __init__(self, folder: Path, broker: Broker) -> None:
         self.folder = folder
         self.broker = broker
-        self.started: list[subprocess.Popen[bytes]] = []
+        self.started: list[ForkedProcess] = []
 
-    def worker(self, queue: str, *options: str, **variables: Any) -> subprocess.Popen[bytes]:
-        """A worker with one process for its pool; it takes a few seconds until it is ready."""
-        name = f"{queue}{len(self.started)}@test"
-        usual = ["-Q", queue, "-n", name, "-c", "1", "-l", "info", "--without-gossip", "--without-mingle"]
+    def worker(self, queues: str, *options: str, **variables: Any) -> ForkedProcess:
+        """Start a worker with one process for its pool."""
+        name = f"{queues}{len(self.started)}@test"
+        usual = ["-Q", queues, "-n", name, "-c", "1", "-l", "info", "--without-gossip", "--without-mingle"]
         return self._celery("worker", *usual, *options, **variables)
 
-    def maintenance(self, **variables: Any) -> subprocess.Popen[bytes]:
-        """What runs the sweep: its worker, with a scheduler inside."""
+    def maintenance(self, **variables: Any) -> ForkedProcess:
+        """Start what runs the sweep: its worker, with a scheduler inside."""
         schedule = str(self.folder / f"schedule{len(self.started)}")
         return self.worker("maintenance", "-B", "--schedule", schedule, **variables)
 
     def web(self, *options: str, **variables: Any) -> str:
-        """A web server with two processes of four threads, once it answers; returns where, without a final slash."""
+        """Start a web server with two processes of four threads; its address without a final slash, once it answers."""
         port = free_port()
         usual = ["config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--preload"]
         threads = ["--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "warning"]
         process = self._start("web", ["gunicorn", *usual, *threads, *options], **variables)
-        wait_for(lambda: listens(port) or process.poll() is not None, seconds=30, what="the web server listens")
+        wait_for(lambda: listens(port) or process.poll() is not None, what="the web server listens")
         assert process.poll() is None, self.logs()
         return f"http://127.0.0.1:{port}"
 
     def end(self) -> None:
         for process in self.started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.kill_all()
 
     def logs(self) -> str:
         return "\n".join(f"--- {log.name}\n{log.read_text()}" for log in sorted(self.folder.glob("*.log")))
 
-    def _celery(self, *options: str, **variables: Any) -> subprocess.Popen[bytes]:
+    def _celery(self, *options: str, **variables: Any) -> ForkedProcess:
         return self._start(options[0], ["celery", "-A", "tests.faults.application", *options], **variables)
 
-    def _start(self, name: str, module: list[str], **variables: Any) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: list[str], **variables: Any) -> ForkedProcess:
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -117,15 +117,8 @@ class Processes:
             "HTTPS": "false",
             **{name: str(value) for name, value in variables.items()},
         }
-        with (self.folder / f"{len(self.started)}-{name}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                env=environment,
-                cwd=settings.BASE_DIR,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        log = self.folder / f"{len(self.started)}-{name}.log"
+        process = fork_server.start(command, environment=environment, log=log)
         self.started.append(process)
         return process
 

@@ -1,0 +1,110 @@
+"""Which process of a run takes which test: the longest first, and tests that wait beside tests that work.
+
+`durations.json` holds the tests that take longer than a second: how long they took, and how much of it the machine
+worked for them. `make durations` writes it anew. A test it does not know counts as short; one that is gone is ignored.
+"""
+
+import json
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScheduling
+from xdist.workermanage import WorkerController
+
+DURATIONS = Path(__file__).with_name("durations.json")
+LEAST_SECONDS = 1.0
+WAITING_SHARE = 0.6
+"""A test whose processes work for less of its time waits: another one can use the core meanwhile."""
+PROPERTY = "seconds and seconds worked"
+STARTED = pytest.StashKey[tuple[float, float]]()
+OPTION = "--record-durations"
+
+
+class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no types
+    """Hands out tests one by one. The last process takes those that wait, until there are none; the others last."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        self.maxschedchunk = 1
+        self._durations = read_durations()
+
+    def _send_tests(self, node: WorkerController, num: int) -> None:
+        """Send so many of the pending tests, those first that this process is for."""
+        assert self.collection is not None
+        is_for_waiting = node is self.nodes[-1] and len(self.nodes) > 2
+        names = self.collection
+
+        def place(index: int) -> tuple[bool, float, int]:
+            seconds, worked = self._durations.get(names[index], (0.0, 0.0))
+            waits = worked < WAITING_SHARE * seconds
+            return waits != is_for_waiting, -seconds, index
+
+        self.pending.sort(key=place)
+        super()._send_tests(node, num)
+
+
+def read_durations() -> dict[str, tuple[float, float]]:
+    """For each long test, by its ID: how many seconds it took, and for how many its processes worked."""
+    durations: dict[str, tuple[float, float]] = {}
+    if DURATIONS.exists():
+        durations = {name: (seconds, worked) for name, (seconds, worked) in json.loads(DURATIONS.read_text()).items()}
+    return durations
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(OPTION, action="store_true", help=f"write {DURATIONS.name} anew from this run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption(OPTION) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Recorder())
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongestFirst:
+    return LongestFirst(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    item.stash[STARTED] = time.monotonic(), _seconds_worked()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    if call.when == "teardown":
+        began, worked = item.stash[STARTED]
+        report.user_properties.append((PROPERTY, [time.monotonic() - began, _seconds_worked() - worked]))
+    return report
+
+
+def _seconds_worked() -> float:
+    """For how many seconds the cores worked so far for this process and for those of its processes that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+class Recorder:
+    """Collects how long each test took."""
+
+    def __init__(self) -> None:
+        self._durations: dict[str, Sequence[float]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if report.when == "teardown" and name == PROPERTY:
+                self._durations[report.nodeid] = value  # type: ignore[assignment]
+
+    def pytest_sessionfinish(self) -> None:
+        long = {
+            name: [round(seconds, 1), round(worked, 1)]
+            for name, (seconds, worked) in sorted(self._durations.items())
+            if seconds >= LEAST_SECONDS
+        }
+        DURATIONS.write_text(json.dumps(long, indent=0) + "\n")
