@@ -16,7 +16,14 @@ from tests.databases import use_a_migrated_copy
 from tests.emptying import Emptying
 from tests.profiles import load_profile
 
-pytest_plugins = ["tests.scheduling", "tests.fixtures.storage", "tests.fixtures.processes"]
+pytest_plugins = [
+    "tests.scheduling",
+    "tests.fixtures.clock",
+    "tests.fixtures.customers",
+    "tests.fixtures.storage",
+    "tests.fixtures.processes",
+    "tests.fixtures.webhooks",
+]
 
 SERVERS = pytest.StashKey[ExitStack]()
 SAVING_FIXTURES = {"transactional_db", "django_db_reset_sequences", "live_server"}

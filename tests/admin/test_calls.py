@@ -5,8 +5,8 @@ import re
 import pytest
 from django.urls import reverse
 
-from tests.admin.world import client_of, make_role
 from tests.factories import instant, make_account, make_call
+from tests.people import client_of, make_role
 
 pytestmark = pytest.mark.django_db
 

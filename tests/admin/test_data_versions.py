@@ -6,8 +6,8 @@ import pytest
 from django.urls import reverse
 
 from billing.models import Account, DataVersion
-from tests.admin.world import client_of, make_role
 from tests.factories import make_account
+from tests.people import client_of, make_role
 
 pytestmark = pytest.mark.django_db
 

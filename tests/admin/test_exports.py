@@ -25,8 +25,8 @@ from billing.models import (
     TelcoCommitDiscount,
     UsageGroup,
 )
+from tests.admin.objects import objects_of, shared_objects
 from tests.admin.test_urls import CUSTOMERS, EXPORTED
-from tests.admin.world import client_of, make_role, objects_of, permissions, shared_objects
 from tests.factories import (
     instant,
     make_account,
@@ -40,7 +40,8 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.usage.files import counts, upload
+from tests.people import client_of, make_role, permissions
+from tests.usage_files import counts, upload
 from usage.admin import exporting
 from usage.admin.exporting import Exporting
 from usage.models import Call, Entity, EntityKind, LoginSession, Resource, ResourceUsage, UploadKind

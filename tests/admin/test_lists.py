@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Account
+from tests.admin.objects import objects_of, shared_objects
 from tests.admin.test_urls import MODELS
-from tests.admin.world import client_of, make_role, objects_of, shared_objects
 from tests.factories import instant, make_account, make_call, make_entity, make_session
+from tests.people import client_of, make_role
 from usage.models import Call, LoginSession
 
 pytestmark = pytest.mark.django_db

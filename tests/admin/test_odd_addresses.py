@@ -3,9 +3,10 @@
 import pytest
 from django.urls import reverse
 
+from tests.admin.objects import make_world
 from tests.admin.test_urls import EXPORTED, MODELS
-from tests.admin.world import client_of, make_role, make_world
 from tests.factories import make_account, make_subscription
+from tests.people import client_of, make_role
 
 pytestmark = pytest.mark.django_db
 

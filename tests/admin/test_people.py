@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Administrator, Membership
-from tests.admin.world import client_of, make_role, permissions
 from tests.factories import make_account, make_administrator
+from tests.people import client_of, make_role, permissions
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,26 +15,16 @@ from django.utils.html import escape
 
 from billing.models import Account
 from jobs.states import State
-from tests.admin.world import client_of, make_role, make_upload, permissions
+from tests.admin.objects import make_upload
 from tests.factories import instant, make_account, make_administrator, make_call, make_session, make_subscription
-from tests.jobs.uploads import applied, receive_users, taken
+from tests.people import client_of, make_role, permissions
+from tests.uploads import applied, receive_users, taken
 from usage.models import Entity, Step, Upload, UploadKind, UploadStatus, UploadStep
 from usage.resources.examples import columns_of, example_file
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("files_root")]
 
 ADD = "/admin/usage/upload/add/"
-
-
-@pytest.fixture(autouse=True)
-def _files(settings: Any, tmp_path: Path) -> None:
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": tmp_path, "base_url": None},
-        },
-    }
 
 
 def csv_file(content: bytes = b"email\nana@acme.example\n", name: str = "users.csv") -> SimpleUploadedFile:

@@ -7,7 +7,9 @@ from django.contrib import admin
 from django.urls import URLPattern, reverse
 from django.urls.exceptions import NoReverseMatch
 
-from tests.admin.world import MISSING, World, client_of, make_role, make_world
+from tests.addresses import MISSING
+from tests.admin.objects import World, make_world
+from tests.people import client_of, make_role
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,6 @@ from django.urls import reverse
 
 from billing.models import Account, Administrator, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
 from billing.scoped_admin import AccountFilter
-from tests.admin.world import client_of, make_role
 from tests.factories import (
     instant,
     make_account,
@@ -25,6 +24,7 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
+from tests.people import client_of, make_role
 from usage.admin.subscriptions import DiscountInline
 from usage.models import Call
 

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from billing.models import Account, Administrator, ApiToken, Membership
 from reports.api.callers import caller_of
 from tests.factories import make_account, make_api_token
-from tests.screens.world import make_member
+from tests.people import make_member
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 BAD_TOKEN = 'Bearer error="invalid_token"'

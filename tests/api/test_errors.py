@@ -14,8 +14,10 @@ from config.urls import handler400, handler403, handler404, handler500
 from reports.api.base import ApiView
 from reports.api.problems import ProblemType
 from reports.models import ReportJob
-from tests.api.world import CANARY, ApiClient, program, to
-from tests.jobs.jobs import make_job
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.canary import CANARY
+from tests.report_jobs import make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now"), pytest.mark.urls(__name__)]
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -17,39 +16,18 @@ from django.urls import reverse
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from tests.api.world import NOW, ApiClient, Canary, make_canary, program, to
-from tests.factories import instant
-from tests.jobs.jobs import make_job
+from tests.acme import NOW
+from tests.addresses import to
+from tests.api.ready_reports import COLUMNS, CONTENT, SHA256, TOTAL, make_ready
+from tests.api_clients import ApiClient, program
+from tests.canary import Canary, make_canary
 from tests.processes import Processes
+from tests.report_jobs import make_job
 from tests.waiting import GUARD_SECONDS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("files_root")]
 
-CONTENT = b"User,Date,Duration\n" + b"ana@acme.example,2017-11-22,01:00:00:000\n" * 10_000
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
 ETAG = f'"{SHA256}"'
-TOTAL = len(CONTENT)
-COLUMNS = [{"name": "User", "kind": "text", "unit": ""}, {"name": "Minutes", "kind": "integer", "unit": "minutes"}]
-
-
-def make_ready(subscription: Subscription, **fields: Any) -> ReportJob:
-    """A finished report with its file."""
-    job = make_job(
-        subscription=subscription,
-        state=State.SUCCEEDED,
-        finished_at=NOW,
-        file_bytes=TOTAL,
-        file_rows=10_000,
-        file_sha256=SHA256,
-        file_columns=COLUMNS,
-        file_as_of=instant("2017-11-24T10:03:59.123"),
-        **fields,
-    )
-    name = job.file_name(1)
-    job.file.storage.save(name, ContentFile(CONTENT))
-    ReportJob.objects.filter(pk=job.pk).update(file=name)
-    job.refresh_from_db()
-    return job
 
 
 @pytest.fixture

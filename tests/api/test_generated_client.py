@@ -16,9 +16,11 @@ from django.utils import timezone
 from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import types
+from tests.acme import CYCLE_SO_FAR
 from tests.factories import make_api_token
 from tests.fixtures.processes import Server
-from tests.screens.world import CYCLE_SO_FAR, make_acme, make_member, report_file
+from tests.people import make_member
+from tests.report_files import report_file
 
 PACKAGE = "tallydesk_client"
 
@@ -80,8 +82,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def subscription(transactional_db: None) -> Subscription:
-    return make_acme(number="SUB-1001")
+def subscription(transactional_db: None, subscription_with_usage: Subscription) -> Subscription:
+    """Return the subscription with usage, visible to the server."""
+    return subscription_with_usage
 
 
 @pytest.mark.usefixtures("package")

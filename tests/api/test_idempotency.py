@@ -14,8 +14,10 @@ from django.db.models.functions import Now
 from billing.models import Administrator, Membership, Subscription
 from reports.models import IdempotencyKey, ReportJob
 from reports.tasks import forget_idempotency_keys
-from tests.api.world import ApiClient, make_member, program, to
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
 from tests.factories import make_account, make_subscription
+from tests.people import make_member
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 

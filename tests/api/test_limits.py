@@ -14,9 +14,11 @@ from django.test import Client
 from billing.models import Administrator, Subscription
 from reports.api import limits
 from reports.models import ReportJob
-from tests.api.world import ApiClient, make_member, make_staff, program, to
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
 from tests.factories import make_account, make_subscription
-from tests.jobs.jobs import make_job
+from tests.people import make_member, make_staff
+from tests.report_jobs import make_job
 from tests.waiting import FOREVER_SECONDS, guarded
 
 HEADERS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")

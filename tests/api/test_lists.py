@@ -12,9 +12,13 @@ from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import types
 from reports.models import ReportJob
-from tests.api.world import NOW, ApiClient, Canary, make_staff, program, to
+from tests.acme import NOW
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.canary import Canary
 from tests.factories import instant, make_account, make_subscription
-from tests.jobs.jobs import make_job
+from tests.people import make_staff
+from tests.report_jobs import make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 

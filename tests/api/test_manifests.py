@@ -17,22 +17,17 @@ from django.urls import reverse
 from billing.models import Administrator, Subscription
 from reports import formats, tasks, types
 from reports.models import ReportJob
-from tests.api.world import make_member, program, to
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_acme
+from tests.addresses import to
+from tests.api_clients import program
+from tests.report_jobs import make_job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("files_root")]
 
 
 @pytest.fixture
-def subscription() -> Subscription:
+def subscription(subscription_with_usage: Subscription) -> Subscription:
     """With calls in two currencies, and unrated ones, in two billing cycles."""
-    return make_acme(number="SUB-1001")
-
-
-@pytest.fixture
-def ana(subscription: Subscription) -> Administrator:
-    return make_member(subscription.account, email="ana@acme.example")
+    return subscription_with_usage
 
 
 def made(subscription: Subscription, ana: Administrator, report_type: str, **fields: Any) -> ReportJob:

@@ -16,10 +16,10 @@ from django.utils import timezone
 from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import types
-from tests.browser.world import make_contact_centre
 from tests.factories import make_api_token
 from tests.fixtures.processes import Server
-from tests.screens.world import make_member, report_file
+from tests.people import make_member
+from tests.report_files import report_file
 
 README = Path(settings.BASE_DIR) / "README.md"
 
@@ -52,8 +52,9 @@ class Shell:
 
 
 @pytest.fixture
-def subscription(transactional_db: None) -> Subscription:
-    return make_contact_centre()
+def subscription(contact_centre: Subscription) -> Subscription:
+    """Return the contact centre: its usage ends yesterday, as in the commands of the README."""
+    return contact_centre
 
 
 @pytest.fixture

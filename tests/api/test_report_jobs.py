@@ -11,9 +11,13 @@ from billing.models import Account, Administrator, ApiToken, Subscription
 from jobs.states import State
 from reports import formats, types
 from reports.models import ReportJob
-from tests.api.world import NOW, TODAY, ApiClient, Canary, make_member, program, to
+from tests.acme import NOW, TODAY
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.canary import Canary
 from tests.factories import make_account, make_subscription
-from tests.jobs.jobs import make_job
+from tests.people import make_member
+from tests.report_jobs import make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 

@@ -11,9 +11,13 @@ from pytest_django import DjangoAssertNumQueries
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import formats, types
-from tests.api.world import CANARY, NOW, ApiClient, Canary, make_member, program, to
+from tests.acme import NOW
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.canary import CANARY, Canary
 from tests.factories import make_account, make_subscription
-from tests.jobs.jobs import make_job
+from tests.people import make_member
+from tests.report_jobs import make_job
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from reports import formats, types
 from reports.api.openapi.operations import OPERATIONS
 from reports.api.problems import ProblemType
-from tests.api.world import to
+from tests.addresses import to
 
 FILE = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 METHODS = ("get", "head", "post", "put", "patch", "delete")

@@ -14,12 +14,13 @@ from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.api.openapi import examples
 from reports.models import ReportJob
-from tests.api.test_files import make_ready
-from tests.api.world import NOW, make_canary
+from tests.acme import NOW, make_acme
+from tests.api.ready_reports import make_ready
+from tests.canary import make_canary
 from tests.factories import make_api_token
 from tests.fixtures.processes import Server
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_acme, make_member, make_staff
+from tests.people import make_member, make_staff
+from tests.report_jobs import make_job
 
 HERE = Path(__file__).parent
 SHORT = "FUZZ_EXAMPLES" not in os.environ

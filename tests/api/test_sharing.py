@@ -11,8 +11,11 @@ from billing.models import Administrator, DataVersion, Subscription
 from jobs.claims import Claim
 from jobs.states import State
 from reports.models import ReportJob
-from tests.api.world import NOW, TODAY, ApiClient, make_member, make_staff, program, to
-from tests.jobs.jobs import make_job, with_file
+from tests.acme import NOW, TODAY
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.people import make_member, make_staff
+from tests.report_jobs import make_job, with_file
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
@@ -40,7 +43,7 @@ def bruno(subscription: Subscription) -> ApiClient:
 
 
 @pytest.fixture
-def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path: Path) -> ReportJob:
+def made(subscription: Subscription, ana: Administrator, settings: Any, files_root: Path) -> ReportJob:
     """The report, made a while ago of the data as they are."""
     job = make_job(
         subscription=subscription,
@@ -57,7 +60,7 @@ def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path
         software_version=settings.VERSION,
         data_version=DataVersion.objects.of([subscription.account_id]),
     )
-    return with_file(job, settings=settings, folder=tmp_path)
+    return with_file(job, folder=files_root)
 
 
 def test_the_same_report_under_way_is_joined(client: ApiClient, bruno: ApiClient) -> None:

@@ -12,10 +12,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from billing.models import Account, Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from tests.admin.world import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, lose, person
-from tests.api.world import ApiClient, make_canary, program, to
+from tests.addresses import to
+from tests.api_clients import ApiClient, program
+from tests.canary import make_canary
 from tests.factories import make_account
-from tests.jobs.jobs import make_job
+from tests.people import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, lose, person
+from tests.report_jobs import make_job
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 

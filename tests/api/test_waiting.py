@@ -23,13 +23,14 @@ from jobs.states import State
 from reports.api import waiting as product
 from reports.api.waiting import wait_for_change
 from reports.models import ReportJob
+from tests.addresses import to
 from tests.api import patient_web_server
 from tests.api.patient_web_server import LONGEST_WAIT
-from tests.api.world import ApiClient, to
+from tests.api_clients import ApiClient
 from tests.factories import make_account, make_api_token, make_subscription
-from tests.jobs.jobs import make_job
+from tests.people import make_member
 from tests.processes import Processes
-from tests.screens.world import make_member
+from tests.report_jobs import make_job
 from tests.waiting import GUARD_SECONDS, wait_for
 
 WATCH = "watch over awaited jobs"

@@ -23,27 +23,10 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
+from tests.raw_sql import refused, update
 from usage.models import Call, EntityKind, LoginSession, ResourceUsage
 
 pytestmark = pytest.mark.django_db
-
-
-def refused(statement: str, *values: Any) -> str:
-    """The database's refusal of a statement, keys that are checked at the end of the transaction included."""
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(statement, values)
-            assert cursor.rowcount == 1
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    except DatabaseError as refusal:
-        return str(refusal)
-    pytest.fail("The database took it.")
-
-
-def update(row: Any, **columns: Any) -> str:
-    """The refusal of an UPDATE of one row by raw SQL."""
-    assignments = ", ".join(f"{column} = %s" for column in columns)
-    return refused(f"UPDATE {row._meta.db_table} SET {assignments} WHERE id = %s", *columns.values(), row.pk)
 
 
 def test_a_session_cannot_be_of_another_accounts_entity() -> None:

@@ -12,9 +12,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Administrator, Subscription
 from tests.browser.site import Site
-from tests.browser.world import make_contact_centre
+from tests.contact_centre import make_contact_centre
 from tests.fixtures.processes import Server
-from tests.screens.world import make_member, make_staff
+from tests.people import make_member, make_staff
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HERE = Path(__file__).parent

@@ -11,8 +11,8 @@ from reports import tasks
 from reports.models import Comparison, ReportJob
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
-from tests.browser.world import today
-from tests.jobs.comparisons import make_run
+from tests.comparisons import make_run
+from tests.contact_centre import today
 from usage.models import ResourceUsage
 
 

@@ -17,7 +17,7 @@ from jobs.states import State
 from reports import types
 from reports.models import ReportJob
 from tests.browser.site import Site, ask
-from tests.browser.world import today
+from tests.contact_centre import today
 from tests.processes import Processes
 from tests.waiting import wait_for
 

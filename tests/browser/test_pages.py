@@ -15,7 +15,7 @@ from reports import types
 from reports.models import ReportJob
 from reports.totals import MILLISECONDS, Counted, Sum, Totals
 from tests.browser.site import Site
-from tests.jobs.jobs import make_job
+from tests.report_jobs import make_job
 
 CUSTOMER_PAGES = [
     "subscription",

@@ -16,9 +16,9 @@ from reports.models import ReportJob
 from reports.requesting import request_report
 from tests.browser.site import Site, ask
 from tests.browser.test_pages import violations
-from tests.browser.world import today
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_member
+from tests.contact_centre import today
+from tests.people import make_member
+from tests.report_jobs import make_job
 
 CONTENT = b"Date,Peak Concurrent Users,Minutes at Peak\n"
 

@@ -10,8 +10,8 @@ from playwright.sync_api import Locator, Page, expect
 from billing.models import Administrator, Subscription
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
-from tests.browser.world import today
-from tests.reports.asking import report
+from tests.contact_centre import today
+from tests.report_files import report
 
 SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
 HEADER = "SIP Call Id;origin;destination;usage_group;call_type;direction;start_time;end_time\n"

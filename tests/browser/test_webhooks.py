@@ -9,7 +9,7 @@ from billing.models import Administrator, Subscription
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
-from tests.webhooks.world import make_delivery, make_endpoint, make_message
+from tests.webhook_deliveries import make_delivery, make_endpoint, make_message
 
 LONG = "https://hooks.example.com/" + "tally" * 60
 

@@ -15,8 +15,8 @@ from config.demo.world import written
 from reports import types
 from tests.demo.worlds import LOADED_ON, YESTERDAY, cells, small_world, usage
 from tests.factories import make_account, make_charge, make_entity
-from tests.jobs.uploads import taken
-from tests.reports.asking import report
+from tests.report_files import report
+from tests.uploads import taken
 from usage.models import Allowance, Call, LoginSession, ResourceUsage, Upload, UploadStatus
 
 pytestmark = pytest.mark.django_db

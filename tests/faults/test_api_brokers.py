@@ -21,8 +21,10 @@ from jobs.locks import hold
 from jobs.states import State
 from reports.api import limits
 from reports.models import ReportJob
-from tests.api.world import make_member, program, to
+from tests.addresses import to
+from tests.api_clients import program
 from tests.factories import make_api_token, make_subscription
+from tests.people import make_member
 from tests.processes import FAST, Broker, Processes
 from tests.waiting import GUARD_SECONDS, wait_for
 

@@ -14,8 +14,9 @@ from billing.models import Account, Administrator
 from jobs.states import State
 from reports import types
 from reports.models import ReportJob
-from tests.api.world import make_member, to
+from tests.addresses import to
 from tests.factories import make_account, make_api_token, make_subscription
+from tests.people import make_member
 from tests.processes import Processes
 from tests.waiting import wait_for
 

@@ -12,9 +12,9 @@ from jobs.publishing import publish
 from jobs.states import State
 from reports.models import ReportJob
 from tests.faults.report_types.slow_report import held_half_way
-from tests.faults.test_killed_workers import under_way
-from tests.jobs.jobs import make_job
+from tests.faults.slow_reports import under_way
 from tests.processes import FAST, Broker, Processes
+from tests.report_jobs import make_job
 from tests.waiting import GUARD_SECONDS, wait_for
 
 NOT_SENT = "message_not_sent"

@@ -18,8 +18,8 @@ from config.embedded.postgres import DATABASE, PORT, Postgres
 from config.embedded.reset import remove_home
 from jobs.states import State
 from tests.factories import make_account
-from tests.faults.test_killed_uploads import ROWS, held_while_writing, is_writing
-from tests.jobs.uploads import receive_users, tables_of_uploads, taken
+from tests.faults.slow_uploads import ROWS, held_while_writing, is_writing
+from tests.uploads import receive_users, tables_of_uploads, taken
 from tests.waiting import wait_for
 from usage import deciding, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep

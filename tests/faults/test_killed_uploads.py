@@ -2,49 +2,21 @@
 
 import os
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 import pytest
-from django.db import DatabaseError, connection, transaction
 
-from billing.models import Account, DataVersion
+from billing.models import DataVersion
 from jobs.states import UNFINISHED, State
 from tests.factories import make_account, make_entity
 from tests.faults.dying import dies_at
-from tests.faults.test_killed_workers import pool_process
-from tests.jobs.jobs import expire_lease
-from tests.jobs.uploads import receive_users, tables_of_uploads, taken
+from tests.faults.slow_reports import pool_process
+from tests.faults.slow_uploads import ROWS, held_while_writing, is_writing
 from tests.processes import FAST, Processes
+from tests.report_jobs import expire_lease
+from tests.uploads import receive_users, tables_of_uploads, taken
 from tests.waiting import wait_for
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
-
-ROWS = 60_000
-
-
-@contextmanager
-def held_while_writing(account: Account) -> Iterator[None]:
-    """Meanwhile no upload gets further than half way with these rows: somebody is about to save that user, too."""
-    begun, over = threading.Event(), threading.Event()
-
-    def be_in_the_way() -> None:
-        with suppress(DatabaseError), transaction.atomic():  # the database may be gone by then
-            make_entity(account=account, identifier=f"user{ROWS // 2}@acme.example")
-            begun.set()
-            over.wait(300)
-            transaction.set_rollback(True)
-        connection.close()
-
-    thread = threading.Thread(target=be_in_the_way)
-    thread.start()
-    assert begun.wait(60)
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(processes: Processes) -> None:
@@ -71,15 +43,6 @@ def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(proce
 
 def state_of(step: UploadStep) -> str:
     return UploadStep.objects.get(pk=step.pk).state
-
-
-def is_writing() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%INSERT INTO %usage_entity%'"
-            " AND datname = current_database() AND pid <> pg_backend_pid()"
-        )
-        return cursor.fetchone() is not None
 
 
 GOOD = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"

@@ -9,29 +9,13 @@ import pytest
 from django.conf import settings as current_settings
 
 from config import settings as product
-from jobs.publishing import publish
 from jobs.states import State
 from reports.models import ReportJob
 from tests.faults.report_types.slow_report import ROWS, held_half_way
-from tests.jobs.jobs import expire_lease, make_job
-from tests.processes import FAST, ForkedProcess, Processes, children
+from tests.faults.slow_reports import pool_process, requested, state_of, under_way
+from tests.processes import FAST, Processes
+from tests.report_jobs import expire_lease
 from tests.waiting import wait_for
-
-
-def requested() -> ReportJob:
-    job = make_job(report_type="slow-report")
-    assert publish(job)
-    return job
-
-
-def state_of(job: ReportJob) -> str:
-    job.refresh_from_db()
-    return job.state
-
-
-def under_way(job: ReportJob) -> bool:
-    """Whether rows are there, not all of them."""
-    return state_of(job) == State.RUNNING and 0 < job.rows_done < ROWS
 
 
 def files_of(job: ReportJob, folder: Path) -> list[str]:
@@ -44,11 +28,6 @@ def assert_delivered(job: ReportJob, folder: Path, *, attempt: int) -> None:
     assert files_of(job, folder) == [Path(job.file.name or "").name]
     assert job.file_rows == job.rows_expected == ROWS
     assert (folder / str(job.file)).stat().st_size == job.file_bytes
-
-
-def pool_process(worker: ForkedProcess) -> int:
-    (child,) = children(worker.pid)
-    return child
 
 
 def deliver_after_a_kill(processes: Processes, folder: Path, **variables: Any) -> ReportJob:

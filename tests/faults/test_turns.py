@@ -12,9 +12,9 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.factories import make_subscription
 from tests.faults.report_types.slow_report import held_half_way
-from tests.faults.test_killed_workers import pool_process, requested, state_of, under_way
-from tests.jobs.jobs import DAY, expire_lease, make_job
+from tests.faults.slow_reports import pool_process, requested, state_of, under_way
 from tests.processes import FAST, Processes
+from tests.report_jobs import DAY, expire_lease, make_job
 from tests.waiting import wait_for
 
 ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}

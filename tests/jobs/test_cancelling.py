@@ -15,8 +15,8 @@ from reports.formats import parquet
 from reports.models import ReportJob
 from reports.report_type import Column, Kind, ReportType
 from tests.database_activity import is_executing
-from tests.jobs.jobs import make_job
 from tests.jobs.writing import hold_up
+from tests.report_jobs import make_job
 from tests.waiting import FOREVER_SECONDS, guarded, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.states import State
 from reports.models import ReportJob
-from tests.jobs.jobs import expire_lease, make_job
+from tests.report_jobs import expire_lease, make_job
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}
 

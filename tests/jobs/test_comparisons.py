@@ -16,10 +16,11 @@ from reports.comparison_requests import NotComparableError, request_comparison
 from reports.differences import Differences
 from reports.models import Comparison, ReportJob
 from reports.requesting import TooManyJobsError
+from tests.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
 from tests.factories import make_subscription
-from tests.jobs.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
-from tests.jobs.jobs import make_job, permitted_administrator
 from tests.jobs.writing import elsewhere
+from tests.people import permitted_administrator
+from tests.report_jobs import make_job
 from tests.waiting import FOREVER_SECONDS, guarded, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)

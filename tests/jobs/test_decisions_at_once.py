@@ -14,7 +14,8 @@ from jobs.running import Attempt
 from jobs.states import State
 from tests.database_activity import is_lock_awaited
 from tests.factories import instant, make_account
-from tests.jobs.uploads import applied, make_uploader, receive_users, tables_of_uploads, taken
+from tests.people import make_uploader
+from tests.uploads import applied, receive_users, tables_of_uploads, taken
 from tests.waiting import GUARD_SECONDS, wait_for
 from usage import deciding, retention, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.states import State
 from reports.models import ReportJob
-from tests.jobs.jobs import expire_lease, make_job
 from tests.profiles import examples
+from tests.report_jobs import expire_lease, make_job
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}
 ACTIONS = ["claim", "claim", "expire", "sweep", "cancel", "renew", "succeed", "fail", "hand over", "put back"]

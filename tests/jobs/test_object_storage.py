@@ -32,12 +32,13 @@ from reports.downloads import ExpiredError, refuse_unless_there
 from reports.file_responses import file_response
 from reports.models import ReportJob
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
-from tests.jobs.jobs import make_job
 from tests.jobs.objects import BUCKET, KEY, SECRET, ObjectServer
-from tests.jobs.uploads import applied, make_uploader, receive_users, taken, uploaded
+from tests.people import make_uploader
 from tests.processes import free_port
-from tests.usage.workbooks import workbook
+from tests.report_jobs import make_job
+from tests.uploads import applied, receive_users, taken, uploaded
 from tests.waiting import wait_for
+from tests.workbooks import workbook
 from usage import retention
 from usage.models import Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload

@@ -21,8 +21,9 @@ from reports import generation, making, tasks
 from reports.downloads import ExpiredError, NotReadyError, open_stored, refuse_unless_there
 from reports.models import ReportJob
 from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
-from tests.jobs.jobs import expire_lease, make_job, permitted_administrator
 from tests.jobs.writing import once_written
+from tests.people import permitted_administrator
+from tests.report_jobs import expire_lease, make_job
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,7 +15,7 @@ from jobs.states import State
 from reports.models import ReportJob
 from reports.requesting import request_again, request_report
 from tests.factories import make_administrator, make_subscription
-from tests.jobs.jobs import permitted_administrator
+from tests.people import permitted_administrator
 from tests.waiting import guarded
 
 TODAY = date(2017, 11, 24)

@@ -15,7 +15,7 @@ from jobs.running import Attempt, JobFailedError, run
 from jobs.states import State
 from reports.models import ReportJob
 from tests.database_activity import is_executing
-from tests.jobs.jobs import expire_lease, make_job
+from tests.report_jobs import expire_lease, make_job
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded, wait_for
 
 RESULT = {"file": "reports/x.csv", "file_rows": 3, "file_bytes": 1, "file_sha256": "0"}

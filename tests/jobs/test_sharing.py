@@ -22,8 +22,9 @@ from reports.models import ReportJob, ReportRequest
 from reports.requesting import Requested, request_again, request_report
 from reports.sharing import withdraw
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
-from tests.jobs.jobs import expire_lease, make_job, permitted_administrator, with_file
 from tests.jobs.writing import once_written
+from tests.people import permitted_administrator
+from tests.report_jobs import expire_lease, make_job, with_file
 
 pytestmark = pytest.mark.django_db
 
@@ -293,7 +294,7 @@ def make(requested: Requested) -> ReportJob:
 
 
 @pytest.fixture
-def made(ana: Administrator, subscription: Subscription, settings: Any, tmp_path: Path) -> ReportJob:
+def made(ana: Administrator, subscription: Subscription, settings: Any, files_root: Path) -> ReportJob:
     """A finished report of the data as they are, recorded as a worker records it."""
     change_data(subscription)
     job = make_job(
@@ -311,7 +312,7 @@ def made(ana: Administrator, subscription: Subscription, settings: Any, tmp_path
         software_version=settings.VERSION,
         data_version=DataVersion.objects.of([subscription.account_id]),
     )
-    return with_file(job, settings=settings, folder=tmp_path)
+    return with_file(job, folder=files_root)
 
 
 def test_a_finished_report_is_offered_while_nothing_has_changed(

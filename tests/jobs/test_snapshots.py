@@ -15,9 +15,10 @@ from reports import formats, tasks
 from reports.models import ReportJob
 from reports.totals import Totals
 from tests.factories import make_rate, make_subscription, make_version
-from tests.jobs.jobs import make_job, permitted_administrator
-from tests.jobs.uploads import applied, make_uploader, uploaded
-from tests.reports.reading import READERS
+from tests.people import make_uploader, permitted_administrator
+from tests.report_jobs import make_job
+from tests.report_readers import READERS
+from tests.uploads import applied, uploaded
 from usage.models import UploadKind, UploadStatus
 from usage.receiving import receive_upload
 

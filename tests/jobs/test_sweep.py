@@ -14,7 +14,7 @@ from jobs.models import PeriodicTask
 from jobs.querysets import JobQuerySet
 from jobs.states import State
 from reports.models import ReportJob
-from tests.jobs.jobs import expire_lease, make_job
+from tests.report_jobs import expire_lease, make_job
 from tests.waiting import GUARD_SECONDS
 
 pytestmark = pytest.mark.django_db

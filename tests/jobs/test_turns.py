@@ -15,7 +15,7 @@ from jobs.running import Attempt, JobFailedError, run
 from jobs.states import State
 from reports.models import ReportJob
 from tests.factories import make_subscription
-from tests.jobs.jobs import expire_lease, make_job
+from tests.report_jobs import expire_lease, make_job
 from tests.waiting import GUARD_SECONDS
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}

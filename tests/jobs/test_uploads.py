@@ -20,9 +20,10 @@ from jobs.running import Attempt
 from jobs.states import State
 from tests.database_activity import is_lock_awaited
 from tests.factories import instant, make_account, make_administrator, make_entity
-from tests.jobs.uploads import applied, make_uploader, receive_users, tables_of_uploads, taken, uploaded
-from tests.usage.workbooks import workbook
+from tests.people import make_uploader
+from tests.uploads import applied, receive_users, tables_of_uploads, taken, uploaded
 from tests.waiting import GUARD_SECONDS, guarded, wait_for
+from tests.workbooks import workbook
 from usage import deciding, tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
 from usage.receiving import receive_upload

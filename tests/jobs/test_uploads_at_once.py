@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from billing.models import Subscription
 from jobs.states import State
-from tests.admin.world import client_of, make_role
 from tests.factories import make_account, make_charge, make_subscription
-from tests.jobs.uploads import make_uploader, receive_users, taken
+from tests.people import client_of, make_role, make_uploader
+from tests.uploads import receive_users, taken
 from tests.waiting import GUARD_SECONDS
 from usage import deciding, tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep

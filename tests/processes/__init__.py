@@ -15,7 +15,7 @@ from jobs.broker import circuit
 from tests.processes.forking import ForkedProcess, fork_server
 from tests.waiting import wait_for
 
-__all__ = ["FAST", "Broker", "ForkedProcess", "Processes", "children", "database_url", "free_port"]
+__all__ = ["FAST", "Broker", "ForkedProcess", "Processes", "children", "database_url", "free_port", "is_running"]
 
 FAST: dict[str, Any] = {
     "JOB_LEASE_SECONDS": 120,
@@ -25,6 +25,12 @@ FAST: dict[str, Any] = {
     "BROKER_PAUSE_SECONDS": 0.5,
 }
 """What is lost is found soon. A lease is longer than a busy machine stands still: a test ends it by `expire_lease`."""
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process lives; a zombie does not."""
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def children(pid: int) -> list[int]:

@@ -22,7 +22,7 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.reports.asking import ignore, make_scope
+from tests.report_files import ignore, make_scope
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
 
 HARD_TEXTS = (

@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Subscription
 from tests.factories import instant, make_account, make_charge, make_entity, make_session, make_subscription
-from tests.reports.asking import report
+from tests.report_files import report
 from usage.models import EntityKind
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.db import connection
 from billing.models import Subscription
 from reports.billed_hours import billed_hours
 from tests.factories import instant, make_charge, make_entity, make_session, make_subscription
-from tests.reports.asking import make_scope
+from tests.report_files import make_scope
 from usage.models import Entity, EntityKind
 
 pytestmark = pytest.mark.django_db

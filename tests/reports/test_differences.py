@@ -21,9 +21,9 @@ from reports.differences import Counts, Differences
 from reports.report_type import Column, Kind, ReportType
 from tests.oracle.values import show_text
 from tests.profiles import examples
-from tests.reports.asking import ignore
+from tests.report_files import ignore
+from tests.report_readers import read_csv
 from tests.reports.odd_usage import written_alone
-from tests.reports.reading import read_csv
 
 Row = tuple[str | None, datetime | None, int | None, Decimal | None]
 Line = list[str]

@@ -18,9 +18,9 @@ from reports.formats import parquet, xlsx
 from reports.report_type import Scope
 from reports.rows import Rows
 from tests.factories import instant, make_call, make_subscription
-from tests.reports.asking import ignore, make_scope, write
+from tests.report_files import ignore, make_scope, write
+from tests.report_readers import READERS, read_csv, read_sheets
 from tests.reports.odd_usage import KINDS, few_days, written_alone
-from tests.reports.reading import READERS, read_csv, read_sheets
 
 
 @pytest.fixture

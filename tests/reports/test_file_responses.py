@@ -22,7 +22,7 @@ from reports import file_responses
 from reports.downloads import ExpiredError
 from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.models import ReportJob
-from tests.jobs.jobs import make_job
+from tests.report_jobs import make_job
 
 pytestmark = pytest.mark.django_db
 

@@ -16,9 +16,9 @@ from reports.report_type import Column, Kind, ReportType, Scope
 from tests.factories import make_subscription
 from tests.oracle.values import show_text
 from tests.profiles import examples
-from tests.reports.asking import make_scope, write
+from tests.report_files import make_scope, write
+from tests.report_readers import EXPECTED, READERS, is_same, read_csv
 from tests.reports.odd_usage import KINDS, few_days, make_usage, worlds, written_alone
-from tests.reports.reading import EXPECTED, READERS, is_same, read_csv
 
 every_format = pytest.mark.parametrize("file_format", formats.all_formats(), ids=lambda file_format: file_format.slug)
 every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambda report_type: report_type.slug)

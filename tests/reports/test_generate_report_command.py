@@ -13,7 +13,7 @@ from billing.models import Subscription
 from reports import formats, types
 from reports.report_type import ReportType
 from tests.factories import make_resource_usage, make_subscription
-from tests.reports.reading import READERS, read_sheets
+from tests.report_readers import READERS, read_sheets
 from usage.models import Resource
 
 # The command opens a snapshot of its own: a transaction that cannot be inside another.

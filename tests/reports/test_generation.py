@@ -22,7 +22,7 @@ from tests.factories import (
     make_session,
     make_subscription,
 )
-from tests.reports.asking import make_scope, write
+from tests.report_files import make_scope, write
 
 every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambda report_type: report_type.slug)
 

@@ -23,7 +23,7 @@ from tests.oracle import Oracle, Question, World, worlds
 from tests.oracle.fixed_worlds import FIXED_WORLDS, FixedWorld
 from tests.oracle.records import File
 from tests.profiles import examples
-from tests.reports.asking import write
+from tests.report_files import write
 from usage.models import UploadKind
 from usage.resources.batches import Terms
 from usage.uploads import stage

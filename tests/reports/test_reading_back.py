@@ -16,9 +16,9 @@ from reports.generation import write_report
 from reports.report_type import Column, Scope
 from tests.factories import make_subscription
 from tests.profiles import examples
-from tests.reports.asking import ignore, make_scope, write
+from tests.report_files import ignore, make_scope, write
+from tests.report_readers import read_csv
 from tests.reports.odd_usage import KINDS, few_days, make_usage, worlds, written_alone
-from tests.reports.reading import read_csv
 
 every_format = pytest.mark.parametrize("file_format", formats.all_formats(), ids=lambda file_format: file_format.slug)
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from tests.factories import make_account, make_resource_usage, make_subscription
-from tests.reports.asking import report
+from tests.report_files import report
 from usage.models import Resource
 
 pytestmark = pytest.mark.django_db

@@ -23,9 +23,9 @@ from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
 from tests.oracle.values import show_text
 from tests.profiles import examples
+from tests.report_files import ignore, make_scope
+from tests.report_readers import read_csv
 from tests.reports import odd_usage
-from tests.reports.asking import ignore, make_scope
-from tests.reports.reading import read_csv
 from tests.reports.test_oracle_agreement import over_worlds, scope_of_question, upload
 
 pytestmark = pytest.mark.django_db

@@ -15,9 +15,9 @@ from reports.generation import Written, write_report
 from reports.report_type import Scope
 from tests.factories import instant, make_call, make_resource_usage, make_session, make_subscription, make_version
 from tests.factories import make_entity as entity
-from tests.reports.asking import ignore, make_scope
+from tests.report_files import ignore, make_scope
+from tests.report_readers import read_sheets
 from tests.reports.odd_usage import few_days
-from tests.reports.reading import read_sheets
 from usage.models import Resource
 
 pytestmark = pytest.mark.django_db

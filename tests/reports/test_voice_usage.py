@@ -8,7 +8,7 @@ import pytest
 
 from billing.models import Subscription
 from tests.factories import instant, make_account, make_call, make_rate, make_subscription, make_version
-from tests.reports.asking import report
+from tests.report_files import report
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from billing.models import Administrator, Subscription
 from reports.models import ReportJob
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_member
+from tests.people import make_member
+from tests.report_jobs import make_job
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from billing.models import Account, Administrator, ApiToken, Membership, Subscri
 from billing.models.api_tokens import MOST_USABLE, digest, end_of
 from reports.screens.account_choice import MOST_LISTED
 from tests.factories import make_account, make_api_token
-from tests.screens.world import make_member, make_staff, words
+from tests.people import make_member, make_staff
+from tests.screens.pages import words
 
 LIST = "/admin/account-settings/api-tokens/"
 NEW = LIST + "new/"

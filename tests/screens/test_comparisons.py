@@ -19,18 +19,19 @@ from reports.comparison_requests import request_comparison
 from reports.models import Comparison, ReportJob
 from reports.screens.comparison_cards import MINUS, total_lines
 from reports.totals import Counted, Sum, Totals
+from tests.acme import make_acme
+from tests.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
 from tests.factories import instant, make_call, make_resource_usage, make_subscription
-from tests.jobs.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_acme, make_member, words
+from tests.people import make_member
+from tests.report_jobs import make_job
+from tests.screens.pages import words
 from usage.models import Call
 
 
 @pytest.fixture(autouse=True)
-def files(settings: Any, tmp_path: Path) -> Path:
-    storage = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
-    settings.STORAGES = {**settings.STORAGES, "default": storage}
-    return tmp_path
+def files(files_root: Path) -> Path:
+    """Return where the default storage keeps its files."""
+    return files_root
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,11 @@ from reports import formats, types
 from reports.file_format import FileFormat
 from reports.models import ReportJob
 from reports.screens.presets import presets
+from tests.acme import NOW, TODAY
 from tests.factories import make_subscription
-from tests.jobs.jobs import make_job
-from tests.screens.world import NOW, TODAY, make_member, words
+from tests.people import make_member
+from tests.report_jobs import make_job
+from tests.screens.pages import words
 
 SOON = timedelta(seconds=20)
 JSON = {"Accept": "application/json"}

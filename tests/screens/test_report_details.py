@@ -14,10 +14,12 @@ from jobs.states import State
 from reports import types
 from reports.generation import scope_of
 from reports.models import ReportJob
+from tests.acme import CYCLE_SO_FAR, NOW, TODAY, make_acme
 from tests.factories import instant
-from tests.jobs.jobs import make_job
-from tests.reports.asking import write
-from tests.screens.world import CYCLE_SO_FAR, NOW, TODAY, make_acme, make_member, words
+from tests.people import make_member
+from tests.report_files import write
+from tests.report_jobs import make_job
+from tests.screens.pages import words
 
 LISTS = ("report-jobs", "subscription", "download-usage-report")
 

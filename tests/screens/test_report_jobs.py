@@ -12,9 +12,11 @@ from django.urls import reverse
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
+from tests.acme import CYCLE_SO_FAR, NOW, make_acme
 from tests.factories import make_subscription
-from tests.jobs.jobs import make_job
-from tests.screens.world import CYCLE_SO_FAR, NOW, make_acme, make_member, make_staff, words
+from tests.people import make_member, make_staff
+from tests.report_jobs import make_job
+from tests.screens.pages import words
 
 CONTENT = b"User,Date,Duration\n"
 JSON = {"Accept": "application/json"}
@@ -26,12 +28,8 @@ def to(action: str, job: ReportJob) -> str:
 
 
 @pytest.fixture
-def ready(subscription: Subscription, ana: Administrator, settings: Any, tmp_path: Path) -> ReportJob:
+def ready(subscription: Subscription, ana: Administrator, files_root: Path) -> ReportJob:
     """A finished report with its file."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}},
-    }
     job = make_job(
         subscription=subscription,
         requested_by=ana,

@@ -10,7 +10,8 @@ from django.urls import reverse
 from billing.models import Subscription
 from reports import types
 from tests.factories import instant, make_call
-from tests.screens.world import report_file, words
+from tests.report_files import report_file
+from tests.screens.pages import words
 
 SLUGS = [report_type.slug for report_type in types.all_types()]
 

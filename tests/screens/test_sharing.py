@@ -12,9 +12,11 @@ from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
 from reports.screens.wording import ago_text, still_waiting_text
-from tests.jobs.jobs import make_job, with_file
+from tests.acme import CYCLE_SO_FAR, NOW, TODAY
+from tests.people import make_member, make_staff
+from tests.report_jobs import make_job, with_file
+from tests.screens.pages import words
 from tests.screens.test_download_usage_report import JSON, MADE, choices, page_of
-from tests.screens.world import CYCLE_SO_FAR, NOW, TODAY, make_member, make_staff, words
 
 OFFER = "Voice Usage, 22 Nov – 23 Nov : made 5 minutes ago, nothing has changed since. Download"
 
@@ -32,7 +34,7 @@ def bruno_client(subscription: Subscription) -> Client:
 
 
 @pytest.fixture
-def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path: Path) -> ReportJob:
+def made(subscription: Subscription, ana: Administrator, settings: Any, files_root: Path) -> ReportJob:
     """The report that the form asks for, made five minutes ago of the data as they are."""
     job = make_job(
         subscription=subscription,
@@ -46,7 +48,7 @@ def made(subscription: Subscription, ana: Administrator, settings: Any, tmp_path
         data_version=DataVersion.objects.of([subscription.account_id]),
         **{**MADE, "finished_at": NOW - timedelta(minutes=5), "file_as_of": NOW - timedelta(minutes=5)},
     )
-    return with_file(job, settings=settings, folder=tmp_path)
+    return with_file(job, folder=files_root)
 
 
 def cancel_address(job: ReportJob) -> str:

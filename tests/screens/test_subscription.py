@@ -11,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Administrator, Subscription
+from tests.acme import TODAY, make_acme
 from tests.factories import make_account, make_subscription
-from tests.screens.world import TODAY, make_acme, make_member, make_staff, words
+from tests.people import make_member, make_staff
+from tests.screens.pages import words
 
 LIST = reverse("account_settings:subscriptions")
 

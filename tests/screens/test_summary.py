@@ -11,8 +11,9 @@ from billing.cycles import DateRange
 from billing.models import Subscription
 from reports.generation import scope_of
 from reports.summary import MissingRate, Numbers, missing_rates, numbers_of
+from tests.acme import CYCLE_SO_FAR, TODAY, make_acme
 from tests.factories import make_subscription
-from tests.screens.world import CYCLE_SO_FAR, TODAY, make_acme, report_rows
+from tests.report_files import report_rows
 
 RANGES = [
     CYCLE_SO_FAR,

@@ -10,12 +10,12 @@ from django.urls import get_resolver, reverse
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from tests.admin.world import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, client_of, lose, person
+from tests.acme import make_acme
+from tests.comparisons import make_queued_comparison
 from tests.factories import make_api_token
-from tests.jobs.comparisons import make_queued_comparison
-from tests.jobs.jobs import make_job
-from tests.screens.world import make_acme
-from tests.webhooks.world import make_delivery, make_endpoint
+from tests.people import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, client_of, lose, person
+from tests.report_jobs import make_job
+from tests.webhook_deliveries import make_delivery, make_endpoint
 
 # Name and method: what the address is about, and the answer to whom it is open.
 LINES = {

@@ -17,9 +17,11 @@ from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, Webho
 from reports.screens.webhook_cards import MOST_ATTEMPTS
 from reports.screens.webhook_changes import MOST_TESTS
 from reports.screens.webhook_form import MOST_OF_AN_ACCOUNT
+from tests.acme import NOW, make_acme
 from tests.factories import make_account
-from tests.screens.world import NOW, make_acme, make_member, make_staff, words
-from tests.webhooks.world import make_delivery, make_endpoint, make_message
+from tests.people import make_member, make_staff
+from tests.screens.pages import words
+from tests.webhook_deliveries import make_delivery, make_endpoint, make_message
 
 URL = "https://hooks.example.com/tally"
 ALL = reverse("account_settings:webhooks")

@@ -25,8 +25,8 @@ from jobs.tasks import sweep
 from reports import types
 from reports.models import ReportJob
 from tests.factories import make_administrator
-from tests.jobs.jobs import make_job
 from tests.processes import free_port
+from tests.report_jobs import make_job
 from tests.setup.servers import PROJECT
 from tests.waiting import GUARD_SECONDS, wait_for
 

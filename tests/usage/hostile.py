@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from tests.usage.files import COLUMNS
-from tests.usage.workbooks import MAIN, RELATIONS, Xml, packed, parts, sheet, workbook
+from tests.usage_files import COLUMNS
+from tests.workbooks import MAIN, RELATIONS, Xml, packed, parts, sheet, workbook
 
 Make = Callable[[], bytes | Iterable[bytes]]
 

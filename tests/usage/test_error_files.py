@@ -17,8 +17,8 @@ from psycopg import sql
 from billing.models import Account, Charge
 from tests.factories import make_account, make_charge, make_entity
 from tests.profiles import examples
-from tests.usage.files import NOW, Result, counts, table, upload
-from tests.usage.workbooks import workbook
+from tests.usage_files import NOW, Result, counts, table, upload
+from tests.workbooks import workbook
 from usage.models import Call, Entity, LoginSession, ResourceUsage, UploadKind
 from usage.resources.batches import Terms
 from usage.uploads import stage

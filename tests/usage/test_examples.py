@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from tests.usage.files import counts, upload
+from tests.usage_files import counts, upload
 from usage.models import Call, LoginSession, UploadKind
 from usage.resources import resource_of
 from usage.resources.examples import columns_of, example_file

@@ -15,7 +15,7 @@ from reports.report_type import ReportType
 from reports.types import all_types
 from tests.factories import make_account
 from tests.profiles import examples
-from tests.usage.files import counts, upload
+from tests.usage_files import counts, upload
 from usage.csv_files import CsvFile
 from usage.csv_quoting import NotPlainError
 from usage.models import Entity, UploadKind

@@ -10,7 +10,7 @@ import pytest
 
 from billing.models import Account, RateSheet
 from tests.usage import hostile
-from tests.usage.files import counts, upload
+from tests.usage_files import counts, upload
 from tests.waiting import guarded
 from usage import workbook_reader
 from usage.verdicts import FileRefusedError

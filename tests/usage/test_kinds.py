@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from billing.models import Account
 from tests.factories import make_account, make_charge, make_entity
-from tests.usage.files import NOW, counts, upload
+from tests.usage_files import NOW, counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.batches import Terms

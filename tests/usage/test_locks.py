@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from billing.models import Account, Charge
 from tests.database_activity import is_lock_awaited
 from tests.factories import make_account
-from tests.usage.files import NOW, table, upload
+from tests.usage_files import NOW, table, upload
 from tests.waiting import GUARD_SECONDS, wait_for
 from usage.models import Call, Entity, UploadKind
 from usage.resources.batches import Terms

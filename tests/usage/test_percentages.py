@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from billing.models import TelcoCommitDiscount
 from tests.factories import make_account
 from tests.profiles import examples
-from tests.usage.files import upload
-from tests.usage.workbooks import MAIN, Xml, packed, parts, sheet
+from tests.usage_files import upload
+from tests.workbooks import MAIN, Xml, packed, parts, sheet
 from usage.models import Resource
 from usage.source_files import opened
 from usage.workbook_cells import percentage

@@ -6,7 +6,7 @@ import pytest
 
 from billing.models import Rate, RateSheetVersion, UsageGroup
 from tests.factories import make_subscription, make_version
-from tests.usage.files import COLUMNS, counts, table, upload
+from tests.usage_files import COLUMNS, counts, table, upload
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from psycopg import sql
 from billing.models import Account, RateSheetVersion, TelcoCommitDiscount
 from billing.rating import duration_seconds
 from tests.factories import make_account, make_call, make_subscription, make_version
-from tests.usage.files import COLUMNS, counts, table, upload
+from tests.usage_files import COLUMNS, counts, table, upload
 from usage.models import Call
 from usage.rating import rate_unrated_calls
 

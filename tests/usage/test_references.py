@@ -4,7 +4,7 @@ import pytest
 
 from billing.models import Account, Charge
 from tests.factories import make_account, make_charge, make_entity
-from tests.usage.files import counts, table, upload
+from tests.usage_files import counts, table, upload
 from usage.models import Call, Entity, EntityKind, LoginSession
 from usage.verdicts import FileRefusedError
 

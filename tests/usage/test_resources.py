@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.models import Rate
 from tests.factories import instant, make_account, make_call, make_charge, make_entity, make_session
-from tests.usage.files import counts, table, upload
+from tests.usage_files import counts, table, upload
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 from usage.resources import RESOURCES, resource_of
 from usage.resources.examples import example_file

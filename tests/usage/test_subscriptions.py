@@ -7,7 +7,7 @@ import pytest
 
 from billing.models import Account, RateSheet, Subscription, TelcoCommitDiscount
 from tests.factories import make_account, make_subscription, make_version
-from tests.usage.files import counts, upload
+from tests.usage_files import counts, upload
 
 pytestmark = pytest.mark.django_db
 

@@ -1,7 +1,7 @@
 """Tables as files."""
 
 from billing.models import Account
-from tests.usage.files import counts, upload
+from tests.usage_files import counts, upload
 from usage.resources.tables import Cell, Heading, write_xlsx
 
 

@@ -39,9 +39,10 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.jobs.uploads import applied, make_uploader, receive_users, taken
+from tests.people import make_uploader
 from tests.profiles import examples
-from tests.usage.files import NOW, table
+from tests.uploads import applied, receive_users, taken
+from tests.usage_files import NOW, table
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
 from usage import deciding, undoing
 from usage.applying import at_once

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from billing.models import Account, Rate, Subscription, TelcoCommitDiscount
 from tests.factories import make_account, make_charge
 from tests.profiles import examples
-from tests.usage.files import COLUMNS, NOW
+from tests.usage_files import COLUMNS, NOW
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage, UploadKind
 from usage.resources.batches import Terms
 from usage.uploads import Counts, Staged, stage

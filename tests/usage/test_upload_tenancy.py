@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from billing.models import Account, Administrator, Membership
-from tests.admin.world import MISSING, permissions
+from tests.addresses import MISSING
 from tests.factories import (
     instant,
     make_account,
@@ -24,8 +24,9 @@ from tests.factories import (
     make_subscription,
     make_version,
 )
-from tests.jobs.uploads import applied, make_uploader, taken, uploaded
-from tests.usage.files import COLUMNS
+from tests.people import make_uploader, permissions
+from tests.uploads import applied, taken, uploaded
+from tests.usage_files import COLUMNS
 from usage import deciding
 from usage.models import Call, Entity, EntityKind, LoginSession, ResourceUsage, Upload, UploadKind, UploadStatus
 from usage.receiving import receive_upload

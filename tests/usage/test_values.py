@@ -12,7 +12,7 @@ from hypothesis.extra.django import TestCase
 from billing.models import Account, Rate, Subscription, TelcoCommitDiscount
 from tests.factories import instant, make_account, make_charge, make_entity
 from tests.profiles import examples
-from tests.usage.files import COLUMNS, counts, table, upload
+from tests.usage_files import COLUMNS, counts, table, upload
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage
 
 pytestmark = pytest.mark.django_db

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from billing.models import Account
 from tests.factories import make_account
+from tests.processes import is_running
 from tests.profiles import examples
-from tests.setup.test_embedded import is_running
-from tests.usage.files import counts, upload
 from tests.usage.test_import_usage_command import Run
-from tests.usage.workbooks import Xml, moment, packed, parts, sheet, workbook
+from tests.usage_files import counts, upload
 from tests.waiting import wait_for
+from tests.workbooks import Xml, moment, packed, parts, sheet, workbook
 from usage import workbook_reader, workbooks
 from usage.models import Call, Entity, LoginSession, ResourceUsage
 from usage.source_files import opened

@@ -19,10 +19,10 @@ from reports.api.serializers.report_jobs import job_json
 from reports.models import ReportJob, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from reports.webhooks import announcing, tasks
 from tests.factories import make_account, make_subscription
-from tests.jobs.jobs import make_job
-from tests.webhooks.receivers import Receiver
+from tests.report_jobs import make_job
+from tests.webhook_deliveries import make_endpoint
+from tests.webhook_receivers import Receiver
 from tests.webhooks.test_delivering import in_threads
-from tests.webhooks.world import make_endpoint
 
 pytestmark = pytest.mark.django_db
 

@@ -23,8 +23,8 @@ from reports.webhooks.signing import new_secret
 from tests.database_activity import is_lock_awaited
 from tests.factories import make_account, make_administrator
 from tests.waiting import wait_for
-from tests.webhooks.receivers import Receiver, receiver
-from tests.webhooks.world import make_delivery, make_due, make_endpoint, make_message, state_of
+from tests.webhook_deliveries import make_delivery, make_due, make_endpoint, make_message, state_of
+from tests.webhook_receivers import Receiver, receiver
 
 pytestmark = pytest.mark.django_db
 

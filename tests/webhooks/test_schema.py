@@ -9,10 +9,10 @@ from django.utils import timezone
 from reports.models import WebhookAttempt
 from reports.models.webhook_deliveries import MAX_TRIES
 from reports.webhooks.schedule import DELAYS
-from tests.billing.test_schema import update
 from tests.factories import make_account
-from tests.jobs.jobs import make_job
-from tests.webhooks.world import make_delivery, make_endpoint, make_message
+from tests.raw_sql import update
+from tests.report_jobs import make_job
+from tests.webhook_deliveries import make_delivery, make_endpoint, make_message
 
 pytestmark = pytest.mark.django_db
 

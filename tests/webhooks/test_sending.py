@@ -14,7 +14,7 @@ import pytest
 from reports.webhooks import sending
 from reports.webhooks.sending import send
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
-from tests.webhooks.receivers import CERTIFICATES, NAME, Names, Receiver, raw_server, receiver
+from tests.webhook_receivers import CERTIFICATES, NAME, Names, Receiver, raw_server, receiver
 
 HEADERS = {"webhook-id": "msg_1"}
 

@@ -1,4 +1,4 @@
-"""Workbooks for tests, written part by part, so that they may be as odd as can be."""
+"""Workbooks written part by part, so that a test can make them as odd as it needs."""
 
 import io
 import zipfile

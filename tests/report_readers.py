@@ -1,4 +1,4 @@
-"""Files of reports read back by others than who wrote them, and what their cells must be by those of the CSV."""
+"""Read the files of reports with independent libraries, and derive their expected cells from those of the CSV."""
 
 import csv
 import gzip
@@ -103,7 +103,7 @@ def in_xlsx(column: Column, cell: str, _raw: str) -> Any:
     if column.kind is Kind.DURATION:
         return _milliseconds(cell)
     moment = datetime.fromisoformat(cell).replace(tzinfo=None)
-    return cell if moment < datetime(1900, 3, 1) else moment  # noqa: DTZ001 - as spreadsheets have it
+    return cell if moment < datetime(1900, 3, 1) else moment  # noqa: DTZ001 - spreadsheets know no zone
 
 
 EXPECTED: dict[str, Callable[[Column, str, str], Any]] = {
@@ -116,7 +116,7 @@ EXPECTED: dict[str, Callable[[Column, str, str], Any]] = {
 
 
 def plain(value: Any) -> Any:
-    """A value of which the readers may have several: a day is its midnight, a time of day the time since."""
+    """Return a value in the one form that is compared: a day becomes its midnight."""
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""Uploading a file's text in a test, the way the command and the worker do."""
+"""The text of usage files, and its upload the way the command and the worker do it."""
 
 import io
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A small contact centre with usage through yesterday: the browser and the worker live by the real clock."""
+"""A small contact centre with usage through yesterday, for tests that run by the real clock."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,12 +21,12 @@ CALLS_A_DAY = 30
 
 
 def today() -> date:
-    """The day by the clock, in UTC."""
+    """Return the day by the clock, in UTC."""
     return datetime.now(UTC).date()
 
 
 def make_contact_centre() -> Subscription:
-    """A subscription with 40 days of logins, resource usage and calls, some of them unrated."""
+    """Return a subscription with 40 days of logins, resource usage and calls, some of them unrated."""
     account = make_account(code="ACME", name="Acme Contact Centers")
     subscription = make_subscription(
         account=account, number="SUB-1001", activation_date=today() - timedelta(days=DAYS + 60)

@@ -1,4 +1,4 @@
-"""Receivers of webhooks: real servers on this machine that do what a test says, and names that lead to them."""
+"""Receivers of webhooks: real servers on this machine that answer as a test says, and host names for them."""
 
 import http.server
 import socket

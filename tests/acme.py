@@ -1,20 +1,12 @@
-"""One account with a few days of usage, seen on 24 November 2017: the cycle began on the 22nd."""
+"""An account with a few days of usage as of 24 November 2017; its billing cycle began on the 22nd."""
 
-import csv
-import io
-import re
 from datetime import UTC, date, datetime
-from typing import Any
-
-from django.contrib.auth.models import Permission
 
 from billing.cycles import DateRange
-from billing.models import Account, Administrator, Subscription
-from reports.generation import scope_of
+from billing.models import Account, Subscription
 from tests.factories import (
     instant,
     make_account,
-    make_administrator,
     make_charge,
     make_entity,
     make_rate,
@@ -24,7 +16,6 @@ from tests.factories import (
     new_call,
     new_session,
 )
-from tests.reports.asking import write
 from usage.models import Call, EntityKind, LoginSession
 
 NOW = datetime(2017, 11, 24, 10, 4, tzinfo=UTC)
@@ -32,22 +23,8 @@ TODAY = NOW.date()
 CYCLE_SO_FAR = DateRange(date(2017, 11, 22), date(2017, 11, 23))
 
 
-def make_member(
-    *accounts: Account, permissions: tuple[str, ...] = ("view_subscription",), **fields: Any
-) -> Administrator:
-    """A customer's administrator with billing permissions, by codename."""
-    administrator = make_administrator(accounts=accounts, **fields)
-    administrator.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    return Administrator.objects.get(pk=administrator.pk)
-
-
-def make_staff() -> Administrator:
-    """Platform staff who may do everything."""
-    return make_administrator(is_platform_staff=True, is_superuser=True)
-
-
 def make_acme(*, name: str = "Acme Contact Centers", number: str | None = None) -> Subscription:
-    """A subscription with logins, resource usage and calls: two rated in USD, one in EUR, three unrated."""
+    """Return a subscription with logins, resource usage and calls: two rated in USD, one in EUR, three unrated."""
     account = make_account(name=name)
     subscription = make_subscription(account=account, number=number, activation_date=date(2017, 10, 21))
     named, device = make_charge(), make_charge(basis="device")
@@ -101,23 +78,3 @@ def _make_calls(account: Account) -> None:
         for usage_group, direction in (("MARS", "Outbound"), ("MARS", "Outbound"), ("VENUS", "Inbound"))
     ]
     Call.objects.bulk_create([*calls, new_call(account=account, started_at=instant("2017-11-20T10:00"))])
-
-
-def report_file(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR, today: date = TODAY) -> bytes:
-    """The file of a report, made by the generation itself; inside the test's transaction."""
-    content, _written = write(slug, scope_of(subscription, days, today))
-    return content
-
-
-def report_rows(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR) -> list[dict[str, str]]:
-    """The rows of a report's file."""
-    return list(csv.DictReader(io.StringIO(report_file(slug, subscription, days).decode())))
-
-
-def words(response: Any) -> str:
-    """What a page says, without its tags and with single spaces."""
-    main = response.content.decode().partition('id="content-start"')[2]
-    text = re.sub(r"<[^>]+>", " ", main)
-    for entity, character in (("&amp;", "&"), ("&#x27;", "'"), ("&lt;", "<"), ("&quot;", '"')):
-        text = text.replace(entity, character)
-    return re.sub(r"\s+", " ", text)

@@ -1,5 +1,6 @@
-"""Reports in tests: asked for in one line, answered as text."""
+"""The files of reports, written inside the transaction of the test."""
 
+import csv
 import io
 from collections.abc import Callable
 from datetime import date
@@ -11,14 +12,15 @@ from billing.models import Subscription
 from reports import formats, types
 from reports.generation import Written, scope_of, write_report
 from reports.report_type import Scope
+from tests.acme import CYCLE_SO_FAR, TODAY
 
 
 def ignore(_rows: int) -> None:
-    """Progress that nobody waits for."""
+    """Ignore the progress of a report."""
 
 
 def make_scope(subscription: Subscription, days: str, *, today: str = "2027-01-01") -> Scope:
-    """`2026-03-01..2026-03-31`, or a single day, as seen on a day."""
+    """Return a scope; `days` is `2026-03-01..2026-03-31` or a single day."""
     date_from, _, date_through = days.partition("..")
     date_range = DateRange(date.fromisoformat(date_from), date.fromisoformat(date_through or date_from))
     return scope_of(subscription, date_range, date.fromisoformat(today))
@@ -27,7 +29,7 @@ def make_scope(subscription: Subscription, days: str, *, today: str = "2027-01-0
 def write(
     slug: str, scope: Scope, progress: Callable[[int], None] = ignore, *, file_format: str = "csv"
 ) -> tuple[bytes, Written]:
-    """A report's file, and what was said about it."""
+    """Return the bytes of a report and what was counted while writing them."""
     target = io.BytesIO()
     written = write_report(
         connection,
@@ -41,7 +43,18 @@ def write(
 
 
 def report(slug: str, subscription: Subscription, days: str, *, today: str = "2027-01-01") -> list[str]:
-    """The lines of a report's CSV."""
+    """Return the lines of the CSV of a report."""
     content, _written = write(slug, make_scope(subscription, days, today=today))
     assert content.endswith(b"\n")
     return content.decode().removesuffix("\n").split("\n")
+
+
+def report_file(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR, today: date = TODAY) -> bytes:
+    """Return the bytes of a report, over the cycle of `tests.acme` by default."""
+    content, _written = write(slug, scope_of(subscription, days, today))
+    return content
+
+
+def report_rows(slug: str, subscription: Subscription, days: DateRange = CYCLE_SO_FAR) -> list[dict[str, str]]:
+    """Return the rows of a report by the headings of its columns."""
+    return list(csv.DictReader(io.StringIO(report_file(slug, subscription, days).decode())))

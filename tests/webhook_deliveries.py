@@ -1,4 +1,4 @@
-"""Endpoints, messages and deliveries for tests."""
+"""Webhook endpoints, messages and deliveries."""
 
 from itertools import count
 from typing import Any
@@ -14,7 +14,7 @@ _number = count(1)
 
 
 def make_endpoint(*, account: Account | None = None, url: str | None = None, **fields: Any) -> WebhookEndpoint:
-    """An enabled endpoint that wants every event."""
+    """Return an enabled endpoint that receives every event."""
     account = account or make_account()
     return WebhookEndpoint.objects.create(
         account=account, url=url or f"https://hooks.example.com/{next(_number)}", **{"secret": new_secret(), **fields}
@@ -22,24 +22,24 @@ def make_endpoint(*, account: Account | None = None, url: str | None = None, **f
 
 
 def make_message(*, account: Account, payload: str = '{"type":"webhook.test"}', **fields: Any) -> WebhookMessage:
-    """A message about no job."""
+    """Return a test message, which is about no job."""
     return WebhookMessage.objects.create(account=account, payload=payload, **{"type": "webhook.test", **fields})
 
 
 def make_delivery(
     *, endpoint: WebhookEndpoint, message: WebhookMessage | None = None, **fields: Any
 ) -> WebhookDelivery:
-    """A delivery that is due."""
+    """Return a delivery that is due."""
     message = message or make_message(account=endpoint.account)
     return WebhookDelivery.objects.create(account=endpoint.account, endpoint=endpoint, message=message, **fields)
 
 
 def make_due(delivery: WebhookDelivery) -> None:
-    """As if the time of the next attempt had come."""
+    """Let the next attempt be due now."""
     WebhookDelivery.objects.filter(pk=delivery.pk).update(next_attempt_at=Now())
 
 
 def state_of(delivery: WebhookDelivery) -> str:
-    """How the delivery stands now."""
+    """Return the stored state of the delivery."""
     delivery.refresh_from_db()
     return delivery.state

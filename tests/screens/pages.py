@@ -1,0 +1,13 @@
+"""The text of pages."""
+
+import re
+from typing import Any
+
+
+def words(response: Any) -> str:
+    """Return the main text of a page without tags and with single spaces."""
+    main = response.content.decode().partition('id="content-start"')[2]
+    text = re.sub(r"<[^>]+>", " ", main)
+    for entity, character in (("&amp;", "&"), ("&#x27;", "'"), ("&lt;", "<"), ("&quot;", '"')):
+        text = text.replace(entity, character)
+    return re.sub(r"\s+", " ", text)
