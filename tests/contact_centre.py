@@ -17,7 +17,7 @@ from tests.factories import (
 from usage.models import Call, LoginSession, Resource
 
 DAYS = 40
-CALLS_A_DAY = 30
+CALLS_A_DAY = 5
 
 
 def today() -> date:

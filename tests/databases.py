@@ -23,14 +23,14 @@ PREFIX = "migrated_"
 
 def use_a_migrated_copy() -> None:
     """Let Django make its test database as a copy of a migrated one, which is made if there is none yet."""
-    name = f"{PREFIX}{_digest()}"
+    name = f"{PREFIX}{migrations_digest()}"
     with exclusive(home_folder() / "migrated.lock"):
         if not _exists(name):
             _make(name)
     connection.settings_dict["TEST"].update(TEMPLATE=name, MIGRATE=False)
 
 
-def _digest() -> str:
+def migrations_digest() -> str:
     """What the migrated database depends on: the migrations of all applications, and Django."""
     files = {inspect.getfile(type(migration)) for migration in MigrationLoader(None).disk_migrations.values()}
     digest = hashlib.sha256(django.__version__.encode())

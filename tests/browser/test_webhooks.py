@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from billing.models import Administrator, Subscription
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from tests.browser.site import Site
-from tests.browser.test_pages import overflow, violations
+from tests.browser.test_pages import check, violations
 from tests.webhook_deliveries import make_delivery, make_endpoint, make_message
 
 LONG = "https://hooks.example.com/" + "tally" * 60
@@ -44,19 +44,12 @@ def pages(delivery: WebhookDelivery) -> list[str]:
     ]
 
 
-def test_the_pages_are_accessible(site: Site, staff: Administrator, delivery: WebhookDelivery) -> None:
+def test_the_pages_are_accessible_and_not_wider_than_a_telephone(
+    site: Site, staff: Administrator, delivery: WebhookDelivery
+) -> None:
     site.sign_in(staff)
     for address in pages(delivery):
-        site.open(address)
-        assert violations(site) == [], address
-
-
-def test_no_page_is_wider_than_a_telephone(site: Site, staff: Administrator, delivery: WebhookDelivery) -> None:
-    site.page.set_viewport_size({"width": 390, "height": 844})
-    site.sign_in(staff)
-    for address in pages(delivery):
-        site.open(address)
-        assert overflow(site) == 0, address
+        check(site, address)
 
 
 def test_a_webhook_is_added_and_shows_its_secret(site: Site, staff: Administrator, subscription: Subscription) -> None:

@@ -1,26 +1,19 @@
 """Homes of their own for these tests: they stop, kill and break servers."""
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from config.embedded.reset import remove_home
+from tests.setup.clusters import copy_migrated_cluster, folder_of_homes
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that every account may pass through; homes in it are removed with their servers and refuges."""
-    folder = Path(tempfile.mkdtemp(prefix="tallydesk-test-"))
-    folder.chmod(0o711)
-    yield folder
-    folder.chmod(0o711)
-    for place in list(folder.glob("**/place.json")):
-        remove_home(place.parent)
-    shutil.rmtree(folder)
+    """A folder for homes."""
+    with folder_of_homes() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -30,6 +23,14 @@ def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TALLYDESK_HOME", str(home))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("REDIS_URL", raising=False)
+    return home
+
+
+@pytest.fixture
+def used_home(home: Path) -> Path:
+    """A home that was used before: it has a database, with every migration."""
+    home.mkdir(mode=0o711)
+    copy_migrated_cluster(home / "postgres")
     return home
 
 

@@ -17,6 +17,9 @@ import json, os, runpy, sys
 import django
 django.setup()
 import config.celery, config.urls
+from django.core.checks import run_checks
+from django.db.migrations.loader import MigrationLoader
+run_checks(), MigrationLoader(None)  # for what they import
 while line := sys.stdin.readline():
     child = os.fork()
     if not child:

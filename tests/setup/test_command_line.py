@@ -13,6 +13,7 @@ from django.db import connection
 from psycopg import sql
 
 from config.embedded import database_settings
+from tests.setup.forked_commands import forked_commands
 from tests.setup.servers import PROJECT
 
 COUNT_MIGRATIONS = (
@@ -71,12 +72,16 @@ def test_two_commands_at_once_on_a_fresh_home_share_a_database_that_is_migrated_
     assert not Path(database_settings()["HOST"]).exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [(["migrate", "--help"], 0), (["help"], 0), (["check"], 0), (["migrate", "--nonsense"], 2), (["nonsense"], 1)],
-)
-def test_help_checks_and_wrong_arguments_start_nothing(home: Path, words: list[str], status: int) -> None:
-    assert manage(*words).returncode == status
+def test_help_checks_and_wrong_arguments_start_nothing(home: Path, tmp_path: Path) -> None:
+    statuses = {
+        ("migrate", "--help"): 0,
+        ("help",): 0,
+        ("check",): 0,
+        ("migrate", "--nonsense"): 2,
+        ("nonsense",): 1,
+    }
+    with forked_commands(tmp_path) as commands:
+        assert {words: commands.run(words).returncode for words in statuses} == statuses
     assert not (home / "postgres").exists()
 
 

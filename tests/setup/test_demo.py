@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +17,18 @@ from config.embedded import database_settings
 from tests.setup.servers import PROJECT
 from tests.waiting import GUARD_SECONDS, wait_for
 
+# The command with its own servers and supervisor, whose parts only say that they start; the first test runs real ones.
+IDLE_PARTS = """
+import runpy, sys
+from dataclasses import replace
+from config.management.commands import demo
+real_parts = demo.demo_parts
+idle = ["/bin/sh", "-c", "echo starts; exec sleep 600"]
+demo.demo_parts = lambda *words, **options: [replace(part, command=idle) for part in real_parts(*words, **options)]
+demo.web_answers = demo.workers_answer = lambda *_words: True
+sys.argv[0] = "manage.py"
+runpy.run_path("manage.py", run_name="__main__")
+"""
 START_SECONDS = 120
 """A guard for a whole demo that starts: its programs are many."""
 
@@ -30,9 +43,11 @@ def port() -> int:
                 return port
 
 
-def demo(port: int, log: Path, **variables: str) -> "subprocess.Popen[bytes]":
+def demo(
+    port: int, log: Path, *, program: Sequence[str] = ("manage.py",), **variables: str
+) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "manage.py", "demo", "--empty"],
+        [sys.executable, *program, "demo", "--empty"],
         cwd=PROJECT,
         env=os.environ | {"DJANGO_SETTINGS_MODULE": "config.settings", "PORT": str(port)} | variables,
         stdin=subprocess.DEVNULL,
@@ -91,7 +106,7 @@ def processes_of(home: Path) -> list[str]:
 
 
 def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
-    home: Path, tmp_path: Path, port: int
+    used_home: Path, tmp_path: Path, port: int
 ) -> None:
     log = tmp_path / "log"
     process = demo(port, log)
@@ -119,29 +134,29 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
     assert log.read_text().splitlines()[-1] == "Stopped."
     assert answers(port) is None
     assert answers(port + 1000) is None
-    assert processes_of(home) == []
+    assert processes_of(used_home) == []
     assert not Path(database_settings()["HOST"]).exists()
 
 
 def test_a_demo_whose_port_for_metrics_is_taken_says_so_and_runs_until_its_broker_dies_which_is_named(
-    home: Path, tmp_path: Path, port: int
+    used_home: Path, tmp_path: Path, port: int
 ) -> None:
     log = tmp_path / "log"
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = listener.getsockname()[1]
-        process = demo(port, log, METRICS_PORT=str(taken))
+        process = demo(port, log, program=["-c", IDLE_PARTS], METRICS_PORT=str(taken))
         try:
             lines = lines_until("Ready: ", log, process)
-            assert answers(port) == 200
-            os.kill(int((home / "valkey.pid").read_text()), signal.SIGKILL)
+            lines_until("web ", log, process)
+            os.kill(int((used_home / "valkey.pid").read_text()), signal.SIGKILL)
             assert process.wait(timeout=GUARD_SECONDS) == 1
         finally:
             process.kill()
             process.wait()
     assert f"There are no metrics: port {taken} is taken. METRICS_PORT names another." in lines
-    assert not any(line.startswith("metrics ") for line in lines)
+    assert not any(line.startswith("metrics ") for line in log.read_text().splitlines())
     assert "Valkey died. Its log" in log.read_text()
-    assert processes_of(home) == []
+    assert processes_of(used_home) == []
 
 
 def test_a_taken_port_is_said_before_anything_slow_begins(home: Path, tmp_path: Path) -> None:

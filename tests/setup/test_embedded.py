@@ -14,6 +14,7 @@ import pytest
 from config.embedded import EmbeddedError, database_settings, redis_url, running, secret_key
 from config.embedded.binaries import POSTGRES_VARIABLE, VALKEY_VARIABLE, postgres_programs, valkey_program
 from config.embedded.homes import remembered_place
+from tests.processes import is_running
 from tests.setup.conftest import as_root
 from tests.setup.servers import PROJECT, another_user_of, broker_socket, kill, query
 
@@ -22,11 +23,6 @@ def server_processes(home: Path) -> list[int]:
     """The processes of all servers that run on a home, from what they hold open."""
     with running(durable=False) as servers:
         return [server.process_id() or 0 for server in servers.servers]
-
-
-def is_running(process_id: int) -> bool:
-    state = Path(f"/proc/{process_id}/stat")
-    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_fresh_home_gets_a_database_whose_owner_is_no_superuser(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands as they are typed: every form of them in a shell, on a fresh home, from the first file to a report."""
+"""The commands as they are typed: every form of them in a shell, from the first file to a report."""
 
 import json
 import os
@@ -78,6 +78,10 @@ def upload_everything(shell: Shell) -> None:
 
 def check_other_forms_of_import_usage(shell: Shell) -> None:
     assert shell.summary("calls", "calls.csv", "--account", "ACME", "--yes") == counted(rows=1, unchanged=1)
+    (shell.folder / "wrong.csv").write_text("name,basis\nCX 1,wrong\n")
+    stdout, stderr = shell.run("import_usage", "charges", "wrong.csv", status=1)
+    assert json.loads(stdout.splitlines()[-1]) == counted(rows=1, errors=1)
+    assert "row 2, basis" in stderr
     (shell.folder / "more.csv").write_text("account,email\nACME,bo@acme.example\nACME,nobody\n")
     # Without a terminal and without --yes nothing is applied.
     assert shell.summary("users", "more.csv", status=1) == counted(rows=2, new=1, errors=1)
@@ -123,9 +127,9 @@ def check_generate_report(shell: Shell) -> None:
     shell.run("generate_report", "horoscope", "--subscription", "SUB-1", "--output", "report.csv", status=2)
 
 
-def test_every_form_of_the_commands_works_on_a_fresh_home(home: Path, tmp_path: Path) -> None:
+def test_every_form_of_the_commands_works(used_home: Path, tmp_path: Path) -> None:
     # The servers of the home go on between the commands.
-    with another_user_of(home), forked_commands(tmp_path) as forked:
+    with another_user_of(used_home), forked_commands(tmp_path) as forked:
         shell = Shell(tmp_path, forked)
         upload_everything(shell)
         check_other_forms_of_import_usage(shell)

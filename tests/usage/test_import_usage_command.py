@@ -3,8 +3,6 @@
 import io
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from tests.factories import make_account
 from usage.management.commands import import_usage
 from usage.models import Entity
 
-PROJECT = Path(__file__).resolve().parents[2]
 GOOD = "code,name\nACME,Acme\n"
 BAD = "code,name\nACME,Acme\nBETA,\n,Gamma\n"
 
@@ -200,18 +197,3 @@ class TestCommand:
         assert (run.status, run.stdout) == (2, "")
         assert part in run.sentence
         assert Path(path).read_text() == GOOD
-
-
-@pytest.mark.processes
-def test_the_shell_sees_status_and_streams(file: Any) -> None:
-    def run(*arguments: str) -> tuple[int, str, str]:
-        command = [sys.executable, "manage.py", "import_usage", *arguments]
-        done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
-        return done.returncode, done.stdout, done.stderr
-
-    assert run("nothing", "x.csv")[0] == 2
-    status, stdout, stderr = run("charges", file("name,basis\nCX 1,wrong\n"))
-    assert status == 1
-    assert json.loads(stdout.splitlines()[-1]) == {"rows": 1, "new": 0, "changed": 0, "unchanged": 0, "errors": 1}
-    assert "Traceback" not in stderr
-    assert "row 2, basis" in stderr
