@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage
 from django.core.signals import request_finished
@@ -17,11 +18,14 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
+from billing.models import Administrator
 from jobs.states import State
 from reports import file_responses
 from reports.downloads import ExpiredError
 from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.models import ReportJob
+from tests.factories import make_administrator, make_subscription
+from tests.people import permitted_administrator
 from tests.report_jobs import make_job
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +74,20 @@ def body(answer: HttpResponseBase) -> bytes:
     answer.close()
     assert isinstance(content, bytes)
     return content
+
+
+def test_a_file_is_for_who_may_have_reports_on_its_account_now(job: ReportJob) -> None:
+    assert ask(job).status_code == 200
+    job.requested_by.user_permissions.clear()
+    stranger = permitted_administrator(subscription=make_subscription(), codename="all_permissions")
+    for administrator in (
+        Administrator.objects.get(pk=job.requested_by_id),
+        make_administrator(accounts=(job.account,)),
+        stranger,
+    ):
+        job.requested_by = administrator
+        with pytest.raises(PermissionDenied):
+            ask(job)
 
 
 def test_the_whole_file_comes_with_what_proves_it(job: ReportJob) -> None:

@@ -3,10 +3,13 @@
 from datetime import date
 
 import pytest
+from django.db import connection
 
 from billing.models import Subscription
+from reports import types
+from reports.generation import expected_rows
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
-from tests.report_files import report
+from tests.report_files import make_scope, report
 from usage.models import EntityKind
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +87,13 @@ def test_logins_that_ended_at_once_devices_and_other_accounts_have_no_row(subscr
         make_session(entity=entity, started_at=instant("2026-03-22T08:00"), ended_at=instant("2026-03-22T09:00"))
 
     assert report("user-hours", subscription, "2026-03-21..2026-03-24") == [HEADING]
+
+
+def test_the_rows_to_come_are_counted_without_logins_that_ended_at_once_and_each_day_once(
+    subscription: Subscription,
+) -> None:
+    log_in(subscription, "ana", ("2026-03-22T08:00", "2026-03-22T08:00"))
+    log_in(subscription, "ben", ("2026-03-22T08:00", "2026-03-23T09:00"), ("2026-03-23T08:00", "2026-03-24T00:00"))
+    scope = make_scope(subscription, "2026-03-21..2026-03-24")
+
+    assert expected_rows(connection, types.by_slug("user-hours"), scope) == 2

@@ -140,8 +140,10 @@ def test_a_call_that_changes_is_rated_anew(acme: Account) -> None:
         (6, 0, 6_001, 12),
         (6, 0, 55_000, 60),
         (6, 60, 0, 0),
+        (6, 60, 1_000, 60),
         (6, 60, 59_000, 60),
         (6, 60, 60_001, 66),
+        (6, 7, 8_000, 13),
         (1, 0, 999, 1),
         (60, 0, 61_000, 120),
     ],
@@ -155,6 +157,20 @@ def test_the_version_says_how_time_is_rounded(
     end = f"2026-03-01T09:{milliseconds // 60_000:02d}:{milliseconds % 60_000 / 1000:06.3f}Z"
     upload(kind="calls", text=table("calls", f"c1,1,2,US,voice,Outbound,2026-03-01T09:00:00Z,{end}"), account=acme)
     assert Call.objects.get().adjusted_seconds == adjusted
+
+
+def test_calls_are_rated_from_the_first_through_the_last_day_of_a_subscription(acme: Account) -> None:
+    upload(kind="rates", text=RATES)
+    upload(kind="subscriptions", text=table("subscriptions", "S-1,ACME,2026-02-01,USD,World"))
+    upload(
+        kind="subscriptions",
+        text="number,account,activation_date,currency,ended_on\nS-1,ACME,2026-02-01,USD,2026-02-28\n",
+    )
+    starts = ["2026-01-31T23:59:59.999Z", "2026-02-01T00:00:00Z", "2026-02-28T23:59:59.999Z", "2026-03-01T00:00:00Z"]
+    rows = [f"c{number},1,2,US,voice,Outbound,{start},2026-03-01T00:01:00Z" for number, start in enumerate(starts)]
+    upload(kind="calls", text=table("calls", *rows), account=acme)
+    rates = Call.objects.order_by("started_at").values_list("rate_per_minute", flat=True)
+    assert list(rates) == [None, Decimal("0.0181"), Decimal("0.0181"), None]
 
 
 def test_the_discount_of_the_day_lowers_the_rate(acme: Account) -> None:

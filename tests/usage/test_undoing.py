@@ -319,6 +319,24 @@ def test_a_file_of_several_accounts_is_not_named_to_who_may_see_one() -> None:
     assert refusal(first) == ["1 of its rows was written over by a later upload."]
 
 
+def test_prices_and_contracts_that_were_changed_since_are_not_undone() -> None:
+    world()
+    by_hand = ["1 of its rows was changed or deleted by hand since."]
+    prices = apply("rates", table("rates", rate("2026-05-01", "0.7")))
+    later = apply("rates", table("rates", rate("2026-05-01", "0.8")), name="rates-2.csv")
+    assert refusal(prices) == ["1 of its rows was written over by a later upload (rates-2.csv)."]
+    undoing.undo(later)
+    assert undoing.plan(prices).is_possible
+    Rate.objects.filter(rate_per_minute="0.7").update(rate_per_minute="0.9")
+    assert refusal(prices) == by_hand
+    contract = apply(
+        "subscriptions", "number,account,activation_date,currency,ended_on\nS-1,ACME,2026-01-01,USD,2026-12-31\n"
+    )
+    assert undoing.plan(contract).is_possible
+    Subscription.objects.update(ended_on=date(2026, 11, 30))
+    assert refusal(contract) == by_hand
+
+
 @pytest.mark.django_db(transaction=True)
 def test_what_takes_too_long_for_a_page_is_left_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = apply("users", "email,name\nana@acme.example,Ana\n", make_account())
