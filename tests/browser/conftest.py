@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandlerMixin
+from django.http import HttpRequest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -39,6 +42,23 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """The machine's own Chromium, which asks nobody on the network."""
     arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _late_scripts() -> Iterator[None]:
+    """With SCRIPT_DELAY_SECONDS each script arrives late: no test may act as if it were there with its page."""
+    delay = float(os.environ.get("SCRIPT_DELAY_SECONDS", "0"))
+    serve = StaticFilesHandlerMixin.serve
+
+    def serve_late(handler: Any, request: HttpRequest) -> Any:
+        if request.path.endswith(".js"):
+            time.sleep(delay)
+        return serve(handler, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if delay:
+            patch.setattr(StaticFilesHandlerMixin, "serve", serve_late)
+        yield
 
 
 @pytest.fixture

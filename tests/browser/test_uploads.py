@@ -11,6 +11,7 @@ from billing.models import Administrator, Subscription
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
 from tests.contact_centre import today
+from tests.processes import Processes
 from tests.report_files import report
 
 SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
@@ -70,11 +71,13 @@ def standing(page: Page) -> Locator:
 
 
 def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
-    site: Site, worker: None, staff: Administrator, subscription: Subscription, tmp_path: Path
+    site: Site, processes: Processes, staff: Administrator, subscription: Subscription, tmp_path: Path
 ) -> None:
     page = site.page
     site.sign_in(staff, reverse("admin:usage_upload_add"))
     send(page, calls_file(tmp_path))
+    expect(standing(page)).to_be_visible()
+    processes.worker("uploads")  # now, so that the page is there when the state changes
     expect(standing(page)).to_have_text("Ready to apply", timeout=SOON)
     expect(page.get_by_role("status")).to_have_text("Ready to apply")
     expect(page.locator(".count.error dd")).to_have_text("2")
