@@ -36,6 +36,8 @@ from tests.waiting import GUARD_SECONDS, wait_for
 WATCH = "watch over awaited jobs"
 WOKEN = GUARD_SECONDS - 30
 """Seconds after which a request that is not held, or was woken, has its answer: far fewer than LONGEST_WAIT."""
+KNOWN_CONNECTIONS = set[int]()
+"""Those that were there when the test began, as of a server that all tests share."""
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0" * 64}
 
 
@@ -74,6 +76,8 @@ class Program:
 @pytest.fixture
 def subscription(transactional_db: None, subscription: Subscription) -> Subscription:
     """Saved for good: what waits looks from other connections."""
+    KNOWN_CONNECTIONS.clear()
+    KNOWN_CONNECTIONS.update(other_connections())
     return subscription
 
 
@@ -103,13 +107,13 @@ def watching() -> list[threading.Thread]:
 
 
 def other_connections() -> list[int]:
-    """The processes of the database server that serve somebody other than the test."""
+    """The processes of the database server that serve somebody other than the test, and did not before it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND backend_type = 'client backend'"
         )
-        return [pid for (pid,) in cursor.fetchall()]
+        return [pid for (pid,) in cursor.fetchall() if pid not in KNOWN_CONNECTIONS]
 
 
 def waits(requests: int = 1) -> None:
