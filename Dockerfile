@@ -20,6 +20,7 @@ COPY --from=build /venv /venv
 COPY manage.py pyproject.toml ./
 COPY config config
 COPY billing billing
+COPY ui ui
 COPY usage usage
 COPY reports reports
 COPY jobs jobs

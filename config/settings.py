@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "config",
     "reports",
     "usage",
+    "ui",
     "billing",
     "jobs",
     "import_export",

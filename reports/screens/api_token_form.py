@@ -9,7 +9,7 @@ from django import forms
 from billing.models import Account, AccountQuerySet
 from billing.models.api_tokens import LONGEST, end_of
 from reports.screens.account_choice import chosen, listed
-from reports.screens.wording import day_text
+from ui.formatting import day_text
 
 DAYS = (30, 90, 365)
 OTHER_DAY = "day"

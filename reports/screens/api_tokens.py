@@ -19,7 +19,7 @@ from billing.models import Account, Administrator, ApiToken
 from billing.models.api_tokens import AlreadyIssuedError, TokenState, TooManyTokensError
 from reports.screens.access import administrator_of, permitted_administrator, screen
 from reports.screens.api_token_form import TokenForm
-from reports.screens.wording import day_text, moment_text
+from ui.formatting import day_text, moment_text
 
 PER_PAGE = 25
 MADE_ALREADY = (

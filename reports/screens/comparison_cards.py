@@ -14,8 +14,9 @@ from reports.differences import ADDED, CHANGED_BEFORE, REMOVED
 from reports.formats.csv import guarded
 from reports.models import Comparison, ReportJob
 from reports.report_type import Kind
-from reports.screens.wording import count_text, counted, moment_text, total_text, total_unit_text
+from reports.screens.wording import total_text, total_unit_text
 from reports.totals import MOST_DIGITS, Line, Totals
+from ui.formatting import count_text, moment_text, number_text
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
@@ -39,7 +40,7 @@ class Run:
     @property
     def size(self) -> str:
         """`100,412 rows`, the format unless it is CSV, and whether there is no file any more."""
-        parts = [counted(self.job.file_rows or 0, "row", "rows")]
+        parts = [count_text(self.job.file_rows or 0)]
         if self.job.format != formats.DEFAULT:
             parts.append(formats.title_of(self.job.format))
         if self.job.is_expired:
@@ -100,7 +101,7 @@ class ComparisonCard:
         """How far an unfinished one is."""
         if self.is_waiting:
             return "Waiting for a worker…"
-        done = count_text(self.job.rows_done)
+        done = number_text(self.job.rows_done)
         match self.job.phase:
             case comparing.READING_BEFORE:
                 return f"Reading the earlier run: {done} of {self._expected}…"
@@ -114,7 +115,7 @@ class ComparisonCard:
 
     @property
     def _expected(self) -> str:
-        return counted(self.job.rows_expected or 0, "row", "rows")
+        return count_text(self.job.rows_expected or 0)
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:

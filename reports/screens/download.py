@@ -15,7 +15,8 @@ from reports.screens.access import permitted_administrator, screen, subscription
 from reports.screens.forms import CUSTOM, ReportForm
 from reports.screens.job_cards import JobCard
 from reports.screens.presets import presets
-from reports.screens.requested import address_of, notice_of, requested_json, uuid_in, wants_json
+from reports.screens.requested import address_of, notice_of, requested_json, uuid_in
+from ui.http import wants_json
 
 LISTED = 25
 MOST_DIGITS = 5

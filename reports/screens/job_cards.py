@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from jobs.states import State
 from reports import formats
 from reports.models import ReportJob
-from reports.screens.wording import ago_text, count_text, counted, days_text, moment_text, size_text
+from ui.formatting import ago_text, count_text, days_text, moment_text, number_text, size_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class JobCard:
         if job.rows_expected is None:
             return "Working out the rows…"
         if job.rows_done >= job.rows_expected:
-            return f"Storing {counted(job.rows_expected, 'row', 'rows')}…"
-        return f"{count_text(job.rows_done)} of {counted(job.rows_expected, 'row', 'rows')}"
+            return f"Storing {count_text(job.rows_expected)}…"
+        return f"{number_text(job.rows_done)} of {count_text(job.rows_expected)}"
 
     @property
     def outcome(self) -> str:
@@ -68,7 +68,7 @@ class JobCard:
         """Rows and bytes of the file, and its format."""
         if self.job.file_rows is None or self.job.file_bytes is None:
             return ""
-        size = f"{counted(self.job.file_rows, 'row', 'rows')} · {size_text(self.job.file_bytes)}"
+        size = f"{count_text(self.job.file_rows)} · {size_text(self.job.file_bytes)}"
         return f"{size} · {self.format}" if self.format else size
 
     @property

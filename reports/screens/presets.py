@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from billing.cycles import ONE_DAY, Contract, DateRange
-from reports.screens.wording import day_text
+from ui.formatting import day_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,16 +18,10 @@ from reports.api.serializers.manifests import manifest_bytes
 from reports.models import ReportJob
 from reports.screens.access import report_job_or_404, screen
 from reports.screens.job_cards import JobCard
-from reports.screens.wording import (
-    count_text,
-    days_text,
-    instant_text,
-    size_text,
-    took_text,
-    total_text,
-    total_unit_text,
-)
+from reports.screens.wording import total_text, total_unit_text
 from reports.totals import Totals
+from ui.formatting import days_text, duration_text, instant_text, number_text, size_text
+from ui.http import PRIVATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +76,7 @@ class Details:
     def how(self) -> str:
         """How long the attempt took that ended the job, and by which software; what of it is known."""
         started, finished, version = self.job.started_at, self.job.finished_at, self.job.software_version
-        took = f"in {took_text(finished - started)}" if started and finished else ""
+        took = f"in {duration_text(finished - started)}" if started and finished else ""
         return ", ".join(filter(None, [took, f"by Tallydesk {version}" if version else ""]))
 
     @property
@@ -93,12 +87,12 @@ class Details:
     @property
     def rows(self) -> str:
         """How many rows the file has."""
-        return count_text(self.job.file_rows or 0)
+        return number_text(self.job.file_rows or 0)
 
     @property
     def bytes(self) -> str:
         """How long it is, to the byte."""
-        return count_text(self.job.file_bytes or 0)
+        return number_text(self.job.file_bytes or 0)
 
     @property
     def size(self) -> str:
@@ -152,5 +146,5 @@ def report_job_manifest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         title = "No manifest" if job.is_finished else "No manifest yet"
         return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
     named = content_disposition_header(as_attachment=True, filename=f"{job.download_name}.manifest.json") or ""
-    headers = {"Content-Disposition": named, "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": named, **PRIVATE}
     return HttpResponse(manifest_bytes(job), content_type="application/json", headers=headers)

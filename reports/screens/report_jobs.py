@@ -18,9 +18,10 @@ from reports.models import ReportJob
 from reports.requesting import TooManyJobsError, request_again
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
 from reports.screens.job_cards import JobCard
-from reports.screens.requested import address_of, requested_json, wants_json
+from reports.screens.requested import address_of, requested_json
 from reports.screens.wording import still_waiting_text
 from reports.sharing import Withdrawal, withdraw
+from ui.http import wants_json
 
 PER_PAGE = 25
 MOST_DIGITS = 20

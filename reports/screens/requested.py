@@ -50,11 +50,6 @@ class Notice:
         return self.outcome is Outcome.JOINED and not self.card.job.is_finished
 
 
-def wants_json(request: HttpRequest) -> bool:
-    """Whether a script asks, rather than a person's browser by itself."""
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-
-
 def requested_json(request: HttpRequest, requested: Requested, now: datetime) -> JsonResponse:
     """For a script: the job, with 201 if it is a new one; or what is offered instead of one, as `unchanged`."""
     card = JobCard(requested.job, now)

@@ -9,7 +9,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from reports.models.webhook_deliveries import MAX_TRIES
 from reports.models.webhooks import every_event
-from reports.screens.wording import counted, moment_text
+from ui.formatting import count_text, moment_text
 
 TITLES = {
     WebhookEvent.SUCCEEDED: "Report ready",
@@ -61,7 +61,7 @@ class DeliveryCard:
             return "not tried yet"
         if self.delivery.state == DeliveryState.WAITING:
             return f"attempt {self.delivery.tries} of {MAX_TRIES}"
-        return counted(self.delivery.tries, "attempt", "attempts")
+        return count_text(self.delivery.tries, "attempt", "attempts")
 
     @property
     def attempts(self) -> Iterator[tuple[str, WebhookAttempt]]:

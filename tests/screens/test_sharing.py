@@ -11,7 +11,7 @@ from django.urls import reverse
 from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from reports.screens.wording import ago_text, still_waiting_text
+from reports.screens.wording import still_waiting_text
 from tests.acme import CYCLE_SO_FAR, NOW, TODAY
 from tests.people import make_member, make_staff
 from tests.report_jobs import make_job, with_file
@@ -167,22 +167,6 @@ def test_another_accounts_administrator_neither_joins_nor_withdraws(
     assert stranger.post(page_of(subscription), choices(), headers=JSON).status_code == 404
     assert stranger.post(cancel_address(ReportJob.objects.get()), headers=JSON).status_code == 404
     assert ReportJob.objects.get().state == State.QUEUED
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-3, "just now"),
-        (59, "just now"),
-        (60, "1 minute ago"),
-        (5 * 60 + 59, "5 minutes ago"),
-        (60 * 60, "1 hour ago"),
-        (24 * 60 * 60 - 1, "23 hours ago"),
-        (3 * 24 * 60 * 60, "3 days ago"),
-    ],
-)
-def test_how_long_ago_something_was(seconds: int, text: str) -> None:
-    assert ago_text(NOW - timedelta(seconds=seconds), NOW) == text
 
 
 def test_who_still_waits_is_named_as_far_as_it_helps() -> None:

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from billing.data_admin import DataAdmin
+from ui.formatting import number_text
 from usage.locks import lock_shared_tables
 from usage.rating import rate_unrated_calls
 
@@ -23,5 +24,5 @@ class CoveringAdmin(DataAdmin):
         super().save_related(request, form, formsets, change)
         rated = rate_unrated_calls()
         if rated:
-            calls = "1 call that had no rate is" if rated == 1 else f"{rated:,} calls that had no rate are"
+            calls = "1 call that had no rate is" if rated == 1 else f"{number_text(rated)} calls that had no rate are"
             messages.info(request, f"{calls} rated now.")

@@ -17,6 +17,7 @@ from import_export import forms as stock_forms
 from import_export.admin import ExportMixin
 from import_export.formats import base_formats
 
+from ui.formatting import count_text, number_text
 from usage.models import UploadKind
 from usage.resources import RESOURCES
 from usage.resources.base import UploadResource
@@ -138,8 +139,8 @@ class Exporting(ExportMixin):  # type: ignore[misc]  # as above
             **self.init_request_context_data(request, form),
             "title": f"Export {self.opts.verbose_name_plural}",
             "rows": rows,
-            "number": f"{rows:,} {self.opts.verbose_name if rows == 1 else self.opts.verbose_name_plural}",
-            "limit": f"{settings.ADMIN_EXPORT_ROWS:,}",
+            "number": count_text(rows, str(self.opts.verbose_name), str(self.opts.verbose_name_plural)),
+            "limit": number_text(settings.ADMIN_EXPORT_ROWS),
             "is_too_long": rows > settings.ADMIN_EXPORT_ROWS,
             "list_address": f"{self._list_address()}?{request.GET.urlencode()}".rstrip("?"),
             "is_in_reports": self.export_kind.belongs_to_account,

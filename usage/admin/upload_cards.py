@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 
 from jobs.states import State
+from ui.formatting import count_text, duration_text, number_text, size_text
 from usage.admin.upload_progress import Progress, progress_of
-from usage.admin.upload_words import counted, duration_text, size_text
 from usage.deciding import DECIDABLE
 from usage.models import Step, Upload, UploadStatus, UploadStep
 from usage.previews import CHANGES_SHOWN, ERRORS_SHOWN
@@ -115,7 +115,7 @@ class UploadCard:
             return ["Every row of the file is in the data already, just as it is."]
         errors = upload.rows_in_error or 0
         verb = "is" if errors == 1 else "are"
-        found = [f"{counted(errors)} of {upload.rows:,} {verb} in error."] if errors else []
+        found = [f"{count_text(errors)} of {number_text(upload.rows)} {verb} in error."] if errors else []
         if not self.may_be_applied:
             return [*found, "The others are in the data already, just as they are."]
         return [*found, "Nothing has been written yet."]
@@ -166,7 +166,7 @@ class UploadCard:
             return []
         if not errors:
             return [Decision("apply", "Apply", "primary")]
-        rows = "row" if errors == 1 else f"{errors:,} rows"
+        rows = "row" if errors == 1 else f"{number_text(errors)} rows"
         return [Decision("apply_without_errors", f"Apply without the {rows} in error", "primary")]
 
     @property
@@ -223,7 +223,7 @@ class UploadCard:
     def new_users(self) -> str:
         """The users that login sessions make; empty: none."""
         number = self.upload.preview.get("new_users", 0)
-        return counted(number, "user", "users") if number else ""
+        return count_text(number, "user", "users") if number else ""
 
     @property
     def size(self) -> str:

@@ -9,6 +9,7 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import URLPattern, path
 
+from ui.http import PRIVATE
 from usage.admin.upload_sight import UploadSight
 from usage.models import Upload
 
@@ -60,7 +61,4 @@ def _attachment(file: FieldFile, name: str, content_type: str) -> FileResponse:
         stored = default_storage.open(file.name, "rb")
     except FileNotFoundError as error:
         raise Http404 from error
-    response = FileResponse(stored, as_attachment=True, filename=name, content_type=content_type)
-    response["Cache-Control"] = "private, no-store"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return FileResponse(stored, as_attachment=True, filename=name, content_type=content_type, headers=PRIVATE)

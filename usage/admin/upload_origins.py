@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from billing.models import Administrator
 from billing.scoped_admin import ScopedAdmin
+from ui.formatting import day_text
 from usage.models import Upload
 
 _FIELD = "last_written_by"
@@ -35,8 +36,7 @@ class UploadOrigin(ScopedAdmin):
         """A link to the upload."""
         upload = obj.last_upload
         address = reverse("admin:usage_upload_change", args=[upload.pk])
-        day = upload.uploaded_at.date()
-        return format_html('<a href="{}">{}</a>, {}', address, upload, f"{day.day} {day:%b %Y}")
+        return format_html('<a href="{}">{}</a>, {}', address, upload, day_text(upload.uploaded_at.date()))
 
     def _tells_of_upload(self, request: HttpRequest, obj: Any) -> bool:
         if obj is None or obj.upload_id is None:

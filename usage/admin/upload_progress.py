@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db.models import Q
 
 from jobs.states import UNFINISHED, State
-from usage.admin.upload_words import counted, size_text
+from ui.formatting import count_text, number_text, size_text
 from usage.models import Step, Upload, UploadStep
 from usage.watching import Phase
 
@@ -71,5 +71,5 @@ def _running(step: UploadStep) -> Progress:
     if expected is None:
         return Progress(f"{at}…")
     if done >= expected:
-        return Progress(" ".join(filter(None, [after, counted(expected), what])) + "…")
-    return Progress(f"{at}: {done:,} of {counted(expected)}", done, expected)
+        return Progress(" ".join(filter(None, [after, count_text(expected), what])) + "…")
+    return Progress(f"{at}: {number_text(done)} of {count_text(expected)}", done, expected)

@@ -18,6 +18,8 @@ from django.utils.safestring import SafeString
 from billing.admin_site import platform_staff
 from billing.models import Administrator
 from billing.scoped_admin import AccountFilter
+from ui.formatting import duration_text, minute_text, number_text
+from ui.http import wants_json
 from usage import deciding
 from usage.admin.upload_cards import UploadCard, work_on
 from usage.admin.upload_files import UploadFiles
@@ -25,7 +27,6 @@ from usage.admin.upload_form import UploadForm, kinds_for
 from usage.admin.upload_kinds import UploadKinds
 from usage.admin.upload_sight import may_decide
 from usage.admin.upload_undo import UploadUndo
-from usage.admin.upload_words import duration_text
 from usage.models import Upload, UploadKind, UploadQuerySet, UploadStatus
 from usage.resources import resource_of
 
@@ -79,18 +80,18 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     def sent(self, upload: Upload) -> SafeString:
         """When the file came, to the minute and without the year when it is this one; and from whom."""
         at = upload.uploaded_at
-        moment = f"{at.day} {at:%b, %H:%M}" if at.year == timezone.now().year else f"{at.day} {at:%b %Y, %H:%M}"
+        moment = minute_text(at, year=at.year != timezone.now().year)
         return _two_lines(moment, upload.uploaded_by or "command line")
 
     @admin.display(description="rows", empty_value="")
     def total(self, upload: Upload) -> str:
         """Its rows."""
-        return "" if upload.rows is None else f"{upload.rows:,}"
+        return "" if upload.rows is None else number_text(upload.rows)
 
     @admin.display(description="in error", empty_value="")
     def in_error(self, upload: Upload) -> str:
         """Those in error."""
-        return f"{upload.rows_in_error:,}" if upload.rows_in_error else ""
+        return number_text(upload.rows_in_error) if upload.rows_in_error else ""
 
     @admin.display(description="status")
     def standing(self, upload: Upload) -> SafeString:
@@ -124,8 +125,8 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         if upload is not None:
             self.log_addition(request, upload, [{"added": {}}])
             address = reverse("admin:usage_upload_change", args=[upload.pk])
-            return JsonResponse({"address": address}, status=201) if _is_script(request) else _to(address)
-        if request.method == "POST" and _is_script(request):
+            return JsonResponse({"address": address}, status=201) if wants_json(request) else _to(address)
+        if request.method == "POST" and wants_json(request):
             return JsonResponse({"errors": form.errors}, status=422)
         context = {
             **self.admin_site.each_context(request),
@@ -213,10 +214,6 @@ def _latest_kind(administrator: Administrator) -> str | None:
 
 def _two_lines(first: object, second: object) -> SafeString:
     return format_html('{} <span class="second">{}</span>', first, second)
-
-
-def _is_script(request: HttpRequest) -> bool:
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _to(address: str) -> HttpResponse:

@@ -37,17 +37,6 @@
 
     // --- The file: dropped anywhere on the page, or chosen --------------------------------------------------------------
 
-    function sizeText(bytes) {
-        const units = ["bytes", "kB", "MB", "GB", "TB"];
-        let number = bytes;
-        let unit = 0;
-        while (number >= 999.5 && unit < units.length - 1) {
-            number /= 1000;
-            unit += 1;
-        }
-        return `${unit && number < 9.95 ? number.toFixed(1) : Math.round(number)} ${units[unit]}`;
-    }
-
     function showFile() {
         const chosen = file.files[0];
         drop.querySelector(".drop-words").hidden = Boolean(chosen);

@@ -1,0 +1,10 @@
+"""The application of the frame that all screens share."""
+
+from django.apps import AppConfig
+
+
+class UiConfig(AppConfig):
+    """The admin's frame, static files, template tags and how values read; it has no models."""
+
+    name = "ui"
+    verbose_name = "Screens"
