@@ -12,11 +12,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from billing.admin_site import platform_staff
 from billing.invitations import InvitationForm, grantable_groups
 from billing.models import Administrator, Membership
 from billing.password_links import send_invitation
-from billing.scoped_admin import ScopedAdmin, ScopedInline
+from billing.scoped_admin import ScopedAdmin, ScopedInline, platform_staff
 
 
 def is_superuser(request: HttpRequest) -> bool:

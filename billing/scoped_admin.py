@@ -13,8 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import get_text_list
 
-from billing.admin_site import platform_staff
-from billing.models import Account
+from billing.models import Account, Administrator
 
 # The classes of Django's admin take type arguments in its stubs alone.
 if TYPE_CHECKING:
@@ -25,6 +24,14 @@ else:
     BaseModelAdmin = options.BaseModelAdmin
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
+
+
+def platform_staff(request: HttpRequest) -> Administrator | None:
+    """Return the signed-in administrator if they are platform staff; None for customers and for strangers."""
+    administrator = request.user
+    if isinstance(administrator, Administrator) and administrator.is_active and administrator.is_platform_staff:
+        return administrator
+    return None
 
 
 def visible(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ class ConfigConfig(AppConfig):
 
 
 class AdminConfig(admin_apps.AdminConfig):
-    """django.contrib.admin, with `billing.admin_site.AdminSite` as `admin.site`."""
+    """django.contrib.admin, with `ui.admin_site.AdminSite` as `admin.site`."""
 
-    default_site = "billing.admin_site.AdminSite"
+    default_site = "ui.admin_site.AdminSite"
     default = False

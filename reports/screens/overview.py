@@ -69,7 +69,7 @@ class Overview:
 
     @property
     def day_number(self) -> int:
-        """Which day of the cycle today is, count_text from 1; after the end of the contract its last."""
+        """Which day of the cycle today is, counted from 1; after the end of the contract its last."""
         return (min(self.today, self.cycle.last_day) - self.cycle.first_day).days + 1 if self.cycle else 0
 
     @property

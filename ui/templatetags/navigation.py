@@ -7,9 +7,10 @@ from typing import Any
 from django import template
 from django.template import Context
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from ui.navigation import RegisteredSection, sections_open_to
 
 register = template.Library()
 
@@ -62,20 +63,18 @@ def icon(name: str) -> SafeString:
 def navigation(context: Context) -> dict[str, list[Section]]:
     """The sections that the signed-in administrator may open; empty ones are left out."""
     path = context["request"].path
-    sections = [Section("Account settings", _account_settings(path) if context["request"].user.may_report else [])]
+    sections = [_registered_section(section, path) for section in sections_open_to(context["request"].user)]
     sections += _model_sections(context.get("available_apps") or [], path)
     return {"sections": [section for section in sections if section.items]}
 
 
-def _account_settings(path: str) -> list[Item]:
-    subscriptions, reports = reverse("account_settings:subscriptions"), reverse("account_settings:report-jobs")
-    api_tokens, webhooks = reverse("account_settings:api-tokens"), reverse("account_settings:webhooks")
-    return [
-        Item("Subscription", subscriptions, "subscription", path.startswith(subscriptions)),
-        Item("Reports", reports, "reports", path.startswith(reports)),
-        Item("API tokens", api_tokens, "key", path.startswith(api_tokens)),
-        Item("Webhooks", webhooks, "webhook", path.startswith(webhooks)),
-    ]
+def _registered_section(section: RegisteredSection, path: str) -> Section:
+    """The pages of a section that exist; one is current on every page below it."""
+    pages = [(page, page.address) for page in section.pages]
+    return Section(
+        section.title,
+        [Item(page.title, address, page.icon, path.startswith(address)) for page, address in pages if address],
+    )
 
 
 def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:

@@ -18,6 +18,7 @@ from import_export.admin import ExportMixin
 from import_export.formats import base_formats
 
 from ui.formatting import count_text, number_text
+from ui.navigation import start_page
 from usage.models import UploadKind
 from usage.resources import RESOURCES
 from usage.resources.base import UploadResource
@@ -143,7 +144,7 @@ class Exporting(ExportMixin):  # type: ignore[misc]  # as above
             "limit": number_text(settings.ADMIN_EXPORT_ROWS),
             "is_too_long": rows > settings.ADMIN_EXPORT_ROWS,
             "list_address": f"{self._list_address()}?{request.GET.urlencode()}".rstrip("?"),
-            "is_in_reports": self.export_kind.belongs_to_account,
+            "reports_address": start_page() if self.export_kind.belongs_to_account else "",
         }
         return TemplateResponse(request, self.export_template_name, context, status=422 if is_asked else 200)
 

@@ -15,9 +15,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.admin_site import platform_staff
 from billing.models import Administrator
-from billing.scoped_admin import AccountFilter
+from billing.scoped_admin import AccountFilter, platform_staff
 from ui.formatting import duration_text, minute_text, number_text
 from ui.http import wants_json
 from usage import deciding

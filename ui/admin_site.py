@@ -12,14 +12,8 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.text import slugify
 
 from billing.models import Administrator
-
-
-def platform_staff(request: HttpRequest) -> Administrator | None:
-    """The administrator who asks, if they are of the platform's staff; None for customers and for strangers."""
-    administrator = request.user
-    if isinstance(administrator, Administrator) and administrator.is_active and administrator.is_platform_staff:
-        return administrator
-    return None
+from billing.scoped_admin import platform_staff
+from ui.navigation import sections_open_to, start_page
 
 
 class SignInForm(AuthenticationForm):
@@ -57,10 +51,12 @@ class AdminSite(admin.AdminSite):
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
-        """A customer's administrator comes for the Subscription screen; the index is for staff, and for who uploads."""
-        may_report = isinstance(request.user, Administrator) and request.user.may_report
-        if platform_staff(request) is None and (may_report or not self.get_app_list(request)):
-            return HttpResponseRedirect(reverse("account_settings:subscriptions"))
+        """Show the index to staff and to customers who only upload; send other customers to the page they start on."""
+        address = start_page()
+        if address and platform_staff(request) is None:
+            has_section = isinstance(request.user, Administrator) and bool(sections_open_to(request.user))
+            if has_section or not self.get_app_list(request):
+                return HttpResponseRedirect(address)
         return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
