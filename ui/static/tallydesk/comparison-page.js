@@ -5,21 +5,8 @@
     const notice = document.getElementById("comparison-notice");
 
     const EVERY = 700;
-    const AT_MOST_EVERY = 15000;
-    const TIMEOUT = 10000;
 
     const shown = () => place.querySelector("[data-stage]");
-
-    let timer = null;
-    let failures = 0;
-
-    function askSoon(delay) {
-        clearTimeout(timer);
-        timer = null;
-        if (place && "underWay" in shown().dataset && !document.hidden) {
-            timer = setTimeout(ask, delay);
-        }
-    }
 
     function showProgress(found) {
         for (const id of ["comparison-bar", "comparison-progress"]) {
@@ -40,34 +27,31 @@
         }
     }
 
-    async function ask() {
-        try {
-            const response = await fetch(location.href, {
-                credentials: "same-origin",
-                signal: AbortSignal.timeout(TIMEOUT),
-            });
-            const page = new DOMParser().parseFromString(await response.text(), "text/html");
-            const found = page.querySelector("#comparison > [data-stage]");
-            if (!response.ok || !found) {
-                throw new Error(String(response.status));
-            }
-            failures = 0;
-            if ("underWay" in found.dataset) {
-                showProgress(found);
-            } else {
-                showEnd(found);
-            }
-        } catch {
-            failures += 1;
-            const text = document.getElementById("comparison-progress");
-            if (text) {
-                text.textContent = "No answer from the server. Trying again…";
-            }
+    async function refresh() {
+        const response = await fetchSoon(location.href);
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        const found = page.querySelector("#comparison > [data-stage]");
+        if (!response.ok || !found) {
+            throw new Error(String(response.status));
         }
-        askSoon(Math.min(AT_MOST_EVERY, EVERY * 2 ** failures));
+        if ("underWay" in found.dataset) {
+            showProgress(found);
+        } else {
+            showEnd(found);
+        }
     }
 
-    document.addEventListener("visibilitychange", () => askSoon(0));
+    function fail() {
+        const text = document.getElementById("comparison-progress");
+        if (text) {
+            text.textContent = "No answer from the server. Trying again…";
+        }
+    }
 
-    askSoon(EVERY);
+    new ProgressClient({
+        isAwaited: () => Boolean(place) && "underWay" in shown().dataset,
+        interval: () => EVERY,
+        refresh,
+        fail,
+    }).schedule();
 }

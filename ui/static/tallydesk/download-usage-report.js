@@ -11,8 +11,6 @@
     const AT_FIRST = 200;
     const SLOWER = 1.5;
     const EVERY = 1000;
-    const AT_MOST_EVERY = 15000;
-    const TIMEOUT = 10000;
     const BETWEEN_DOWNLOADS = 400;
 
     // --- Words for eyes and ears ------------------------------------------------------------------------------------
@@ -136,11 +134,7 @@
         }
     }
 
-    // --- Asking how far they are --------------------------------------------------------------------------------------
-
-    let timer = null;
-    let pause = EVERY;
-    let failures = 0;
+    // --- How far they are ---------------------------------------------------------------------------------------------
 
     function unfinished() {
         return [...inProgressList.children].map((row) => row.dataset.job);
@@ -151,38 +145,33 @@
         return [...new Set([...unfinished(), ...asked.all()])];
     }
 
-    function pollSoon(delay = pause) {
-        clearTimeout(timer);
-        timer = null;
-        if (awaited().length && !document.hidden) {
-            timer = setTimeout(poll, delay);
-        }
-    }
-
-    async function poll() {
+    async function refresh() {
         const ids = awaited();
         const query = new URLSearchParams(ids.map((id) => ["id", id]));
-        try {
-            const {jobs} = await request(`${desk.dataset.progressUrl}?${query}`);
-            if (failures) {
-                say("");
-            }
-            failures = 0;
-            pause = Math.min(EVERY, pause * SLOWER);
-            show(jobs);
-            const known = new Set(jobs.map((job) => job.id));
-            asked.keep([...asked.all()].filter((id) => known.has(id) || !ids.includes(id)));
-        } catch (error) {
-            failures += 1;
-            pause = Math.min(AT_MOST_EVERY, EVERY * 2 ** failures);
-            if (error instanceof SignedOut) {
-                sayFailure(error);
-                return;
-            }
-            say("No answer from the server. Trying again…", {bad: true});
+        const {jobs} = await request(`${desk.dataset.progressUrl}?${query}`);
+        if (client.failures) {
+            say("");
         }
-        pollSoon();
+        show(jobs);
+        const known = new Set(jobs.map((job) => job.id));
+        asked.keep([...asked.all()].filter((id) => known.has(id) || !ids.includes(id)));
     }
+
+    function fail(error) {
+        if (error instanceof SignedOut) {
+            sayFailure(error);
+            return false;
+        }
+        say("No answer from the server. Trying again…", {bad: true});
+        return true;
+    }
+
+    const client = new ProgressClient({
+        isAwaited: () => awaited().length > 0,
+        interval: (answers) => Math.min(EVERY, AT_FIRST * SLOWER ** answers),
+        refresh,
+        fail,
+    });
 
     function show(jobs) {
         for (const job of jobs) {
@@ -194,11 +183,8 @@
         }
     }
 
-    document.addEventListener("visibilitychange", () => pollSoon(0));
-
     // --- Requests -----------------------------------------------------------------------------------------------------
 
-    class SignedOut extends Error {}
     class Refused extends Error {
         constructor(errors) {
             super("refused");
@@ -207,16 +193,7 @@
     }
 
     async function request(url, options = {}) {
-        const response = await fetch(url, {
-            headers: {Accept: "application/json"},
-            credentials: "same-origin",
-            signal: AbortSignal.timeout(TIMEOUT),
-            ...options,
-        });
-        if (!(response.headers.get("Content-Type") || "").startsWith("application/json")) {
-            throw response.redirected || response.status === 403 ? new SignedOut() : new Error(String(response.status));
-        }
-        const answer = await response.json();
+        const answer = await fetchJson(url, options);
         if (answer.errors) {
             throw new Refused(answer.errors);
         }
@@ -240,8 +217,7 @@
         say(text);
         row.focus();
         // Most reports are made in less than a second.
-        pause = AT_FIRST;
-        pollSoon();
+        client.restart();
     }
 
     // What was made before and would come out the same: to be fetched at once, or to be made again.
@@ -373,5 +349,5 @@
     selectTab((tabs.find((tab) => tab.hasAttribute("aria-current")) || tabs[0]).dataset.tab);
     tabs.forEach((tab) => tab.removeAttribute("aria-current"));
 
-    pollSoon(0);
+    client.schedule(0);
 }

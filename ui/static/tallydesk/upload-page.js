@@ -7,22 +7,8 @@
     const EVERY = 500;
     const LATER = 2000;
     const PATIENCE = 20;
-    const AT_MOST_EVERY = 15000;
-    const TIMEOUT = 10000;
 
     const shown = () => place.querySelector("[data-stage]");
-
-    let timer = null;
-    let asked = 0;
-    let failures = 0;
-
-    function askSoon(delay) {
-        clearTimeout(timer);
-        timer = null;
-        if ("underWay" in shown().dataset && !document.hidden) {
-            timer = setTimeout(ask, delay);
-        }
-    }
 
     function showProgress(progress) {
         const bar = document.getElementById("upload-bar");
@@ -54,36 +40,24 @@
         }
     }
 
-    async function ask() {
+    async function refresh() {
         const stage = new URLSearchParams({stage: shown().dataset.stage});
-        try {
-            const response = await fetch(`${place.dataset.progressUrl}?${stage}`, {
-                headers: {Accept: "application/json"},
-                credentials: "same-origin",
-                signal: AbortSignal.timeout(TIMEOUT),
-            });
-            if (!(response.headers.get("Content-Type") || "").startsWith("application/json")) {
-                throw new Error(String(response.status));
-            }
-            const answer = await response.json();
-            failures = 0;
-            asked += 1;
-            if (answer.html) {
-                showStage(answer);
-            } else {
-                showProgress(answer.progress);
-            }
-        } catch {
-            failures += 1;
-            const text = document.getElementById("upload-progress");
-            if (text) {
-                text.textContent = "No answer from the server. Trying again…";
-            }
+        const answer = await fetchJson(`${place.dataset.progressUrl}?${stage}`);
+        if (answer.html) {
+            showStage(answer);
+        } else {
+            showProgress(answer.progress);
         }
-        askSoon(failures ? Math.min(AT_MOST_EVERY, EVERY * 2 ** failures) : asked < PATIENCE ? EVERY : LATER);
     }
 
-    // What is asked for twice by two quick clicks is asked for once.
+    function fail() {
+        const text = document.getElementById("upload-progress");
+        if (text) {
+            text.textContent = "No answer from the server. Trying again…";
+        }
+    }
+
+    // Two quick clicks on a button decide once.
     document.addEventListener("submit", (event) => {
         const isDecision = event.target.matches("[data-decisions]");
         if (isDecision && event.target.getAttribute("aria-busy") === "true") {
@@ -97,7 +71,11 @@
             location.reload();
         }
     });
-    document.addEventListener("visibilitychange", () => askSoon(0));
 
-    askSoon(EVERY);
+    new ProgressClient({
+        isAwaited: () => "underWay" in shown().dataset,
+        interval: (answers) => (answers < PATIENCE ? EVERY : LATER),
+        refresh,
+        fail,
+    }).schedule();
 }

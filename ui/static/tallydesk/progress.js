@@ -1,0 +1,73 @@
+// Follows work of the server from a page: asks how far it is, less often while no answer comes, never while hidden.
+"use strict";
+
+const PROGRESS_TIMEOUT = 10000;
+const PROGRESS_RETRY = 1000;
+const PROGRESS_RETRY_AT_MOST = 15000;
+
+// Signed out meanwhile, or no longer permitted: the answer is a page instead of JSON.
+class SignedOut extends Error {}
+
+function fetchSoon(url, options = {}) {
+    return fetch(url, {credentials: "same-origin", signal: AbortSignal.timeout(PROGRESS_TIMEOUT), ...options});
+}
+
+async function fetchJson(url, options = {}) {
+    const response = await fetchSoon(url, {headers: {Accept: "application/json"}, ...options});
+    if (!(response.headers.get("Content-Type") || "").startsWith("application/json")) {
+        throw response.redirected || response.status === 403 ? new SignedOut() : new Error(String(response.status));
+    }
+    return response.json();
+}
+
+class ProgressClient {
+    // isAwaited(): whether anything on the page is unfinished. refresh(): fetches the progress and shows it, or throws.
+    // interval(answers): milliseconds until the next refresh after so many. fail(error): shows it; false: the end.
+    constructor({isAwaited, refresh, interval, fail}) {
+        Object.assign(this, {isAwaited, refresh, interval, fail});
+        this.timer = null;
+        this.isRefreshing = false;
+        this.answers = 0;
+        this.failures = 0;
+        document.addEventListener("visibilitychange", () => this.schedule(0));
+    }
+
+    schedule(delay = this.delay()) {
+        clearTimeout(this.timer);
+        // A refresh under way schedules the next one at its end.
+        if (!this.isRefreshing && !document.hidden && this.isAwaited()) {
+            this.timer = setTimeout(() => this.run(), delay);
+        }
+    }
+
+    // As at first: what has just begun may be ready soon.
+    restart() {
+        this.answers = 0;
+        this.failures = 0;
+        this.schedule();
+    }
+
+    delay() {
+        if (this.failures) {
+            return Math.min(PROGRESS_RETRY_AT_MOST, PROGRESS_RETRY * 2 ** (this.failures - 1));
+        }
+        return this.interval(this.answers);
+    }
+
+    async run() {
+        this.isRefreshing = true;
+        let goesOn = true;
+        try {
+            await this.refresh();
+            this.answers += 1;
+            this.failures = 0;
+        } catch (error) {
+            this.failures += 1;
+            goesOn = this.fail(error) !== false;
+        }
+        this.isRefreshing = false;
+        if (goesOn) {
+            this.schedule();
+        }
+    }
+}
