@@ -45,6 +45,7 @@ class AdministratorAdmin(ScopedAdmin):
     """The people who sign in. One is invited and, in the end, deactivated; never deleted, since their history stays."""
 
     section = "People"
+    icon = "person"
     list_display = ["email", "name", "is_active", "is_platform_staff", "last_login"]
     list_filter = ["is_active", "is_platform_staff"]
     search_fields = ["email", "name"]
@@ -145,6 +146,7 @@ class GroupAdmin(ScopedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # their 
     """Groups of permissions: who could edit them could grant themselves anything, so superusers alone."""
 
     section = "People"
+    icon = "group"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers alone."""

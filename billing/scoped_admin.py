@@ -105,6 +105,7 @@ class ScopedAdmin(Scoped, ModelAdmin):
     """The base of every ModelAdmin of the project."""
 
     section = "Billing"
+    icon = "item"
     view_on_site = False
     show_full_result_count = False
     list_per_page = 50

@@ -39,7 +39,7 @@ class AdminSite(admin.AdminSite):
     index_title = "Tallydesk"
     login_form = SignInForm
 
-    # The sections in the order of the index; the admin of a model names its own.
+    # The sections in the order of the index; the admin of a model names its own, and its icon.
     sections = ["Billing", "Usage", "Charges and rates", "People"]
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -67,8 +67,9 @@ class AdminSite(admin.AdminSite):
         sections: dict[str, list[Any]] = {name: [] for name in self.sections}
         for application in applications:
             for model in application["models"]:
-                section = getattr(self.get_model_admin(model["model"]), "section", application["name"])
-                sections.setdefault(section, []).append(model)
+                model_admin = self.get_model_admin(model["model"])
+                section = getattr(model_admin, "section", application["name"])
+                sections.setdefault(section, []).append({**model, "icon": getattr(model_admin, "icon", "item")})
         index = reverse("admin:index", current_app=self.name)
         return [
             {

@@ -1,7 +1,9 @@
 """How numbers, sizes, durations, days and instants read."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -94,3 +96,10 @@ def test_an_instant_is_exact_and_names_its_time_zone() -> None:
 )
 def test_how_long_ago_something_was(seconds: int, text: str) -> None:
     assert formatting.ago_text(NOW - timedelta(seconds=seconds), NOW) == text
+
+
+@pytest.mark.parametrize("part", ["billing", "reports", "templates", "ui", "usage"])
+def test_templates_leave_the_writing_of_values_to_the_formatter(part: str) -> None:
+    own = re.compile(r"\|\s*(date:|time:|filesizeformat|timesince|timeuntil|floatformat|intcomma)")
+    files = (Path(__file__).parents[2] / part).rglob("*.html")
+    assert [file for file in files if own.search(file.read_text())] == []

@@ -14,24 +14,6 @@ from ui.navigation import RegisteredSection, sections_open_to
 
 register = template.Library()
 
-ICONS = {
-    "Account": "account",
-    "Administrator": "person",
-    "Call": "calls",
-    "Charge": "charge",
-    "Device": "device",
-    "Entity": "users",
-    "Group": "group",
-    "LoginSession": "session",
-    "RateSheet": "sheet",
-    "RateSheetVersion": "sheet",
-    "Resource": "resource",
-    "ResourceUsage": "resource",
-    "Subscription": "subscription",
-    "Upload": "upload",
-    "User": "users",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -88,4 +70,4 @@ def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:
 
 def _model_item(model: dict[str, Any], path: str) -> Item:
     name, address = str(model["name"]), model["admin_url"]
-    return Item(name, address, ICONS.get(model["object_name"], "item"), path.startswith(address))
+    return Item(name, address, model["icon"], path.startswith(address))

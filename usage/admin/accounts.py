@@ -13,6 +13,7 @@ from usage.models import UploadKind
 class AccountAdmin(UploadOrigin, Exporting, DataAdmin):
     """The customers."""
 
+    icon = "account"
     export_kind = UploadKind.ACCOUNTS
     list_display = ["name", "code"]
     search_fields = ["name", "code"]

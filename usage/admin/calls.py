@@ -32,6 +32,7 @@ class UnratedFilter(admin.SimpleListFilter):
 class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
     """Every call, rated or not."""
 
+    icon = "calls"
     export_kind = UploadKind.CALLS
     list_display = [
         "sip_call_id",

@@ -22,6 +22,7 @@ class ChargeAdmin(UploadOrigin, Exporting, DataAdmin):
 
     export_kind = UploadKind.CHARGES
     section = "Charges and rates"
+    icon = "charge"
     list_display = ["name", "basis"]
     list_filter = ["basis"]
     search_fields = ["name"]
@@ -34,5 +35,6 @@ class ResourceAdmin(UploadOrigin, Exporting, DataAdmin):
 
     export_kind = UploadKind.RESOURCES
     section = "Charges and rates"
+    icon = "resource"
     list_display = ["name", "unit"]
     search_fields = ["name"]

@@ -38,6 +38,7 @@ class EntityAdmin(LongListAdmin):
 class UserAdmin(UploadOrigin, Exporting, EntityAdmin):
     """The customers' people."""
 
+    icon = "users"
     export_kind = UploadKind.USERS
     list_display = ["identifier", "account", "name", "division"]
     search_help_text = "The beginning of an e-mail address"
@@ -52,6 +53,7 @@ class UserAdmin(UploadOrigin, Exporting, EntityAdmin):
 class DeviceAdmin(UploadOrigin, Exporting, EntityAdmin):
     """Phones and appliances."""
 
+    icon = "device"
     export_kind = UploadKind.DEVICES
     search_help_text = "The beginning of a device ID"
     fields = ["account", "identifier", "name"]

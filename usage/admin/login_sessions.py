@@ -17,6 +17,7 @@ from usage.models import Entity, LoginSession, UploadKind
 class LoginSessionAdmin(UploadOrigin, Exporting, LongListAdmin):
     """Who was logged in, from when until when."""
 
+    icon = "session"
     export_kind = UploadKind.SESSIONS
     list_display = ["session_id", "account", "entity", "charge", "started_at", "ended_at", "billable"]
     list_filter = [*LongListAdmin.list_filter, StartedFilter]

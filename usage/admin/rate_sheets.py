@@ -75,6 +75,7 @@ class RateSheetAdmin(CoveringAdmin):
     """The price lists."""
 
     section = "Charges and rates"
+    icon = "sheet"
     list_display = ["name"]
     search_fields = ["name"]
     inlines = [VersionInline]
@@ -85,6 +86,7 @@ class RateSheetVersionAdmin(CoveringAdmin):
     """A price list as it reads from one day through another."""
 
     section = "Charges and rates"
+    icon = "sheet"
     form = VersionForm
     list_display = ["rate_sheet", "effective_from", "effective_through", "currency"]
     list_filter = ["rate_sheet"]

@@ -15,6 +15,7 @@ from usage.models import ResourceUsage, UploadKind
 class ResourceUsageAdmin(UploadOrigin, Exporting, LongListAdmin):
     """What was consumed, day by day."""
 
+    icon = "resource"
     export_kind = UploadKind.RESOURCE_USAGE
     list_display = ["used_on", "account", "resource", "quantity"]
     list_select_related = ["account", "resource"]

@@ -53,6 +53,7 @@ class DiscountInline(ScopedInline):
 class SubscriptionAdmin(UploadOrigin, Exporting, CoveringAdmin):
     """The contracts."""
 
+    icon = "subscription"
     export_kind = UploadKind.SUBSCRIPTIONS
     list_display = ["number", "account", "activation_date", "ended_on", "currency", "rate_sheet"]
     list_filter = [("account", AccountFilter)]

@@ -61,6 +61,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     """Nothing of an upload is edited; it is made by a form of its own."""
 
     section = "Usage"
+    icon = "upload"
     list_display = ["file_name", "standing", "data", "sent", "total", "in_error", "duration"]
     list_filter: ClassVar[Any] = [StatusFilter, "kind", ("account", AccountFilter)]
     sortable_by: ClassVar[Any] = []
