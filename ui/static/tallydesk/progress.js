@@ -22,7 +22,7 @@ async function fetchJson(url, options = {}) {
 
 class ProgressClient {
     // isAwaited(): whether anything on the page is unfinished. refresh(): fetches the progress and shows it, or throws.
-    // interval(answers): milliseconds until the next refresh after so many. fail(error): shows it; false: the end.
+    // interval(answers): milliseconds to the next refresh, by the number of answers. fail(error): shows it; false: stop.
     constructor({isAwaited, refresh, interval, fail}) {
         Object.assign(this, {isAwaited, refresh, interval, fail});
         this.timer = null;
