@@ -34,7 +34,7 @@ class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no 
         self._durations = read_durations()
 
     def _send_tests(self, node: WorkerController, num: int) -> None:
-        """Send so many of the pending tests, those first that this process is for."""
+        """Send this number of the pending tests, first those that this process is for."""
         assert self.collection is not None
         is_for_waiting = node is self.nodes[-1] and len(self.nodes) > 2
         names = self.collection

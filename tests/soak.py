@@ -44,7 +44,7 @@ ROUND = (
 
 
 def main(hours: float) -> int:
-    """Run rounds until so many hours are over; the exit status says whether everything passed."""
+    """Run rounds for a number of hours; the exit status says whether everything passed."""
     end = time.monotonic() + hours * 3600
     passed, failed = Counter[str](), Counter[str]()
     while time.monotonic() < end:

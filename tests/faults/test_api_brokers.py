@@ -57,7 +57,7 @@ class Asking(threading.Thread):
                 self.wrong.append(f"two answers for one key: {answers}")
 
     def has_been_answered(self, times: int) -> bool:
-        """Whether it has had so many answers."""
+        """Whether it has had that many answers."""
         return len(self.jobs) >= times
 
     def _ask(self, key: str, body: bytes) -> str:

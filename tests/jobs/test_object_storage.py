@@ -224,7 +224,7 @@ def test_an_attempt_that_is_cancelled_leaves_neither_file_nor_unfinished_upload(
     def cancel(attempt: Attempt[ReportJob]) -> None:
         seen.append(stored())
         ReportJob.objects.get(pk=job.pk).cancel()
-        wait_for(lambda: attempt.stop_reason, what="the attempt hears of it")
+        wait_for(lambda: attempt.stop_reason, what="the attempt notices it")
         attempt.progress(1)
 
     run(ReportJob, job.pk, work(cancel))
