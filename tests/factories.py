@@ -20,7 +20,8 @@ from billing.models import (
 )
 from usage.models import Call, Entity, EntityKind, LoginSession, Resource, ResourceUsage
 
-_number = count(1)
+# In letters: what a test writes down or searches for (SUB-1001) is never among them.
+_number = (str(number).translate(str.maketrans("0123456789", "qrstuvwxyz")) for number in count(1))
 
 
 def instant(text: str) -> datetime:
