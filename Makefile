@@ -66,13 +66,14 @@ static:
 	$(call check,$(WITH_CHECK_HOME) $(MANAGE) makemigrations --check)
 	$(call check,$(PRODUCTION) $(MANAGE) check --deploy --fail-level WARNING)
 
-# The inner loop: what needs no process but the shared servers. The folders whose tests all start some are not even read.
+# The inner loop: what needs no process but the shared servers, with fewer parameters (tests/profiles.py). The folders whose
+# tests all start some are not even read.
 STARTING := --ignore=tests/browser --ignore=tests/faults --ignore=tests/setup
 check: setup
 	@$(TOGETHER) static tests-in-process
 
 tests-in-process:
-	+$(call check,env -u MAKEFLAGS HYPOTHESIS_PROFILE=quick $(BIN)/pytest -n 2 -m "not processes and not soak" $(STARTING))
+	+$(call check,env -u MAKEFLAGS HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),quick) $(BIN)/pytest -n 3 -m "not processes and not soak" $(STARTING))
 
 bench: setup
 	@$(BIN)/python -m benchmarks

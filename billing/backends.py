@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
 from billing.permissions import ALL_PERMISSIONS, CUSTOMER_PERMISSIONS, REPORT_PERMISSIONS
 
@@ -26,7 +26,7 @@ class PermissionBackend(ModelBackend):
         if not administrator.is_active or administrator.is_anonymous or obj is not None:
             return set()
         if not hasattr(administrator, "_permissions_in_effect"):
-            granted = super().get_all_permissions(administrator)
+            granted = _names(self._granted(administrator))
             administrator._permissions_in_effect = self._in_effect(administrator, granted)  # type: ignore[attr-defined]  # a cache, as Django's own
         return administrator._permissions_in_effect  # type: ignore[attr-defined,no-any-return]
 
@@ -34,11 +34,23 @@ class PermissionBackend(ModelBackend):
         """The same: Django's own would answer with what was granted instead of what is in effect."""
         return await sync_to_async(self.get_all_permissions)(user_obj, obj)
 
+    def _granted(self, administrator: "Administrator") -> QuerySet[Permission]:
+        """What is granted, to the administrator or to a group of theirs; a permission can be there several times."""
+        if administrator.is_superuser:
+            return Permission.objects.all()
+        own = Q(pk__in=administrator.user_permissions.values("pk"))
+        return Permission.objects.filter(own | Q(group__in=administrator.groups.values("pk")))
+
     def _in_effect(self, administrator: "Administrator", granted: set[str]) -> set[str]:
         if not administrator.is_platform_staff:
             implied = REPORT_PERMISSIONS if ALL_PERMISSIONS in granted else frozenset()
             return (granted & CUSTOMER_PERMISSIONS) | implied
-        if ALL_PERMISSIONS not in granted:
+        if ALL_PERMISSIONS not in granted or administrator.is_superuser:
             return granted
-        every = Permission.objects.values_list("content_type__app_label", "codename").order_by()
-        return {f"{app_label}.{codename}" for app_label, codename in every}
+        return _names(Permission.objects.all())
+
+
+def _names(permissions: QuerySet[Permission]) -> set[str]:
+    """The permissions as `app_label.codename`."""
+    names = permissions.values_list("content_type__app_label", "codename").order_by()
+    return {f"{app_label}.{codename}" for app_label, codename in names}

@@ -1,5 +1,6 @@
 """What every test stands on: the embedded servers run once, started by the process that the workers belong to."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,7 +16,7 @@ from jobs import heartbeat
 from jobs.broker import circuit
 from tests.databases import use_a_migrated_copy
 from tests.emptying import Emptying
-from tests.profiles import load_profile
+from tests.profiles import load_profile, tried
 
 pytest_plugins = [
     "tests.scheduling",
@@ -49,11 +50,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         starts = STARTING_FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if starts or item.path.parent.name in STARTING_FOLDERS:
             item.add_marker(pytest.mark.processes)
+    kept = tried(items)
+    config.hook.pytest_deselected(items=set(items) - set(kept))
+    items[:] = kept
+
+
+def pytest_collection_finish() -> None:
+    """What all modules and tests are made of stays until the end: the collector of garbage need not look at it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.fixture(scope="session")

@@ -32,20 +32,39 @@ class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no 
         super().__init__(config, log)
         self.maxschedchunk = 1
         self._durations = read_durations()
+        self._was_sorted = False
 
     def _send_tests(self, node: WorkerController, num: int) -> None:
         """Send this number of the pending tests, first those that this process is for."""
-        assert self.collection is not None
         is_for_waiting = node is self.nodes[-1] and len(self.nodes) > 2
-        names = self.collection
-
-        def place(index: int) -> tuple[bool, float, int]:
-            seconds, worked = self._durations.get(names[index], (0.0, 0.0))
-            waits = worked < WAITING_SHARE * seconds
-            return waits != is_for_waiting, -seconds, index
-
-        self.pending.sort(key=place)
+        if not self._was_sorted:
+            self.pending.sort(key=lambda index: -self._seconds(index))
+            self._was_sorted = True
+        for count in range(min(num, len(self.pending))):
+            self.pending.insert(count, self.pending.pop(self._place(count, is_for_waiting)))
         super()._send_tests(node, num)
+
+    def _place(self, first: int, is_for_waiting: bool) -> int:
+        """Where the longest test stands that such a process is for, else the longest of all; not before `first`."""
+        for place in range(first, len(self.pending)):
+            index = self.pending[place]
+            if self._seconds(index) == 0 and is_for_waiting:
+                break
+            if self._waits(index) == is_for_waiting:
+                return place
+        return first
+
+    def _seconds(self, index: int) -> float:
+        return self._durations.get(self._names()[index], (0.0, 0.0))[0]
+
+    def _waits(self, index: int) -> bool:
+        seconds, worked = self._durations.get(self._names()[index], (0.0, 0.0))
+        return worked < WAITING_SHARE * seconds
+
+    def _names(self) -> Sequence[str]:
+        assert self.collection is not None
+        names: Sequence[str] = self.collection
+        return names
 
 
 def read_durations() -> dict[str, tuple[float, float]]:

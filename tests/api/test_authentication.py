@@ -206,7 +206,7 @@ def test_the_second_request_of_a_minute_costs_one_query_to_know_whose_it_is(
 ) -> None:
     _token, secret = make_api_token(administrator=ana)
     ask(f"Bearer {secret}")
-    with django_assert_num_queries(4):  # the token with its owner, two for permissions, the accounts
+    with django_assert_num_queries(3):  # the token with its owner, the permissions, the accounts
         ask(f"Bearer {secret}")
 
 

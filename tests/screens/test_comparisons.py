@@ -349,7 +349,7 @@ def test_more_runs_and_more_differences_take_no_more_queries(
 ) -> None:
     compare(ana_client, *runs)
     address = to("report-job-compare", runs[0], **{"with": runs[1].pk})
-    with django_assert_num_queries(8) as few:
+    with django_assert_num_queries(7) as few:
         ana_client.get(address)
     for _ in range(3):
         make_run(subscription=subscription)
