@@ -19,6 +19,7 @@ WORKDIR /app
 COPY --from=build /venv /venv
 COPY manage.py pyproject.toml ./
 COPY config config
+COPY demo demo
 COPY billing billing
 COPY ui ui
 COPY usage usage

@@ -10,7 +10,7 @@ from django.test import Client, override_settings
 
 from benchmarks.measuring import Figure
 from benchmarks.promptness_brokers import frozen_server
-from config import readiness
+from config.monitoring import readiness
 
 ROUNDS = 3
 BROKER_BOUND, DATABASE_BOUND = 2, 1.5

@@ -9,7 +9,7 @@ from celery.signals import celeryd_init, setup_logging, worker_process_init, wor
 from django.conf import settings
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
-from config.logs import configure_worker
+from config.monitoring.logs import configure_worker
 from jobs import shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

@@ -2,7 +2,7 @@
 
 import os
 
-from config.metrics.folder import count_in_folder, forget_counts
+from config.monitoring.metrics_folder import count_in_folder, forget_counts
 
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))

@@ -10,7 +10,7 @@ from kombu import Queue
 from config.api import REST_FRAMEWORK as REST_FRAMEWORK
 from config.api import SPECTACULAR_SETTINGS as SPECTACULAR_SETTINGS
 from config.embedded import database_settings, home_folder, redis_url, secret_key
-from config.logs import logging_settings
+from config.monitoring.logs import logging_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -29,6 +29,7 @@ SITE_URL = env.str("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{_SITE
 
 INSTALLED_APPS = [
     "config",
+    "demo",
     "reports",
     "usage",
     "ui",
@@ -53,8 +54,8 @@ INSTALLED_APPS = [
     "django.forms",
 ]
 MIDDLEWARE = [
-    "config.health.answer_probes",
-    "config.metrics.requests.count_requests",
+    "config.monitoring.health.answer_probes",
+    "config.monitoring.request_metrics.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

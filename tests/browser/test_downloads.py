@@ -11,8 +11,8 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Download, Locator, Page, expect
 
 from billing.models import Administrator, Subscription
-from config.demo import sign_ins
-from config.demo.loading import Demo
+from demo import sign_ins
+from demo.load import Demo
 from jobs.states import State
 from reports import tasks, types
 from reports.models import ReportJob

@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from billing.models import Account, Administrator, Subscription
-from config.demo.companies import COMPANIES
-from config.demo.loading import Demo, DemoRefusedError
-from config.demo.sign_ins import SIGN_INS
-from config.demo.world import written
+from demo.companies import COMPANIES
+from demo.load import Demo, DemoRefusedError
+from demo.sign_ins import SIGN_INS
+from demo.world import written
 from reports import types
 from tests.demo.worlds import LOADED_ON, YESTERDAY, cells, small_world, usage
 from tests.factories import make_account, make_charge, make_entity

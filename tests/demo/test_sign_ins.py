@@ -5,9 +5,9 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 
 from billing.models import Account, Administrator, Subscription
-from config.demo.administrators import add_administrators
-from config.demo.companies import COMPANIES
-from config.demo.sign_ins import PASSWORD, PEOPLE, SIGN_INS
+from demo.administrators import add_administrators
+from demo.companies import COMPANIES
+from demo.sign_ins import PASSWORD, PEOPLE, SIGN_INS
 from tests.factories import make_account, make_subscription
 
 

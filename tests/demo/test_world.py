@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from billing.cycles import Contract, CyclePolicy
-from config.demo.companies import ACME, BRIGHTLINE, COMPANIES, LUMIERE, subscriptions
-from config.demo.phone_numbers import RANGES
-from config.demo.resources import STORAGE
-from config.demo.world import DAILY_KINDS, LASTING_KINDS, World, write_file
+from demo.companies import ACME, BRIGHTLINE, COMPANIES, LUMIERE, subscriptions
+from demo.phone_numbers import RANGES
+from demo.resources import STORAGE
+from demo.world import DAILY_KINDS, LASTING_KINDS, World, write_file
 from tests.demo.worlds import LOADED_ON, YESTERDAY, by_key, cells, days_through, small_world, usage
 
 DIGEST = """

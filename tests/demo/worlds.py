@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from functools import cache
 
-from config.demo.companies import COMPANIES, Company
-from config.demo.world import COLUMNS, DAILY_KINDS, Row, World
+from demo.companies import COMPANIES, Company
+from demo.world import COLUMNS, DAILY_KINDS, Row, World
 
 LOADED_ON = date(2026, 11, 22)
 YESTERDAY = date(2026, 11, 21)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from config.demo.sign_ins import SIGN_INS
 from config.embedded import database_settings
+from demo.sign_ins import SIGN_INS
 from tests.setup.servers import PROJECT
 from tests.waiting import GUARD_SECONDS, wait_for
 

@@ -17,8 +17,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.functions import Now
 from django.test import Client
 
-from config import database, readiness
-from config.questions import Question
+from config import database
+from config.monitoring import readiness
+from config.monitoring.questions import Question
 from jobs.models import PeriodicTask
 from jobs.tasks import SWEEP, sweep
 from tests.processes import Broker
@@ -27,9 +28,9 @@ from tests.waiting import GUARD_SECONDS, guarded
 WELL = {"status": "ok"}
 PATIENCE = {
     "config.database.CONNECT_SECONDS": database.CONNECT_SECONDS,
-    "config.readiness.BROKER_SECONDS": readiness.BROKER_SECONDS,
-    "config.readiness.DATABASE_SECONDS": readiness.DATABASE_SECONDS,
-    "config.readiness.PATIENCE_SECONDS": readiness.PATIENCE_SECONDS,
+    "config.monitoring.readiness.BROKER_SECONDS": readiness.BROKER_SECONDS,
+    "config.monitoring.readiness.DATABASE_SECONDS": readiness.DATABASE_SECONDS,
+    "config.monitoring.readiness.PATIENCE_SECONDS": readiness.PATIENCE_SECONDS,
 }
 
 
@@ -150,7 +151,7 @@ def test_a_broker_that_is_frozen_or_away_is_failing(own_broker: Broker) -> None:
     sweep()
     assert probe()[0] == 200
     own_broker.process.send_signal(signal.SIGSTOP)
-    with usual_patience("config.readiness.BROKER_SECONDS"):
+    with usual_patience("config.monitoring.readiness.BROKER_SECONDS"):
         assert failing("broker") == "It cannot be reached."
     own_broker.process.send_signal(signal.SIGCONT)
     assert probe()[0] == 200
@@ -163,7 +164,7 @@ def test_a_frozen_database_is_failing(settings: Any, monkeypatch: pytest.MonkeyP
         host, port = frozen_server.getsockname()
         frozen = {"HOST": host, "PORT": port, "PASSWORD": "correct horse battery staple"}
         monkeypatch.setitem(connections.settings, "default", connection.settings_dict | frozen)
-        with usual_patience("config.database.CONNECT_SECONDS", "config.readiness.DATABASE_SECONDS"):
+        with usual_patience("config.database.CONNECT_SECONDS", "config.monitoring.readiness.DATABASE_SECONDS"):
             response = Client().get("/readyz")
     checks = response.json()["checks"]
     assert response.status_code == 503
@@ -211,7 +212,7 @@ def test_a_check_that_hangs_is_failing_in_time_and_hangs_once(monkeypatch: pytes
         begun.append(None)
         released.wait(GUARD_SECONDS)
 
-    assert PATIENCE["config.readiness.PATIENCE_SECONDS"] <= 3
+    assert PATIENCE["config.monitoring.readiness.PATIENCE_SECONDS"] <= 3
     monkeypatch.setattr(readiness, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(readiness, "CHECKS", {"storage": Question("storage", hang, fresh_seconds=0)})
     try:

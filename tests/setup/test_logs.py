@@ -8,7 +8,7 @@ from structlog.stdlib import ProcessorFormatter
 
 from billing.models.api_tokens import PREFIX
 from billing.password_links import set_password_url
-from config.logs import logging_settings, without_secrets
+from config.monitoring.logs import logging_settings, without_secrets
 from tests.factories import make_administrator
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from django.db.models.functions import Now
 from django.test import Client
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 
-from config.metrics import jobs
-from config.metrics.collector import make_registry
-from config.metrics.folder import VARIABLE, count_in_folder, forget_counts, metrics_folder
+from config.monitoring import job_metrics
+from config.monitoring.collector import make_registry
+from config.monitoring.metrics_folder import VARIABLE, count_in_folder, forget_counts, metrics_folder
 from config.supervisor.ports import ADDRESS
 from jobs.states import State
 from jobs.tasks import sweep
@@ -32,9 +32,9 @@ from tests.waiting import GUARD_SECONDS, wait_for
 
 COUNT = """
 import os, sys
-from config.metrics.folder import count_in_folder
+from config.monitoring.metrics_folder import count_in_folder
 count_in_folder()
-from config.metrics.requests import REQUESTS
+from config.monitoring.request_metrics import REQUESTS
 REQUESTS.labels("GET", "home", "3xx").inc()
 if os.fork() == 0:
     REQUESTS.labels("GET", "home", "3xx").inc(2)
@@ -57,7 +57,7 @@ class Read:
     """Figures of jobs that were read once, as a collector."""
 
     def collect(self) -> list[Any]:
-        return [*jobs.read_unfinished(), *jobs.read_finished()]
+        return [*job_metrics.read_unfinished(), *job_metrics.read_finished()]
 
 
 def figures_of_jobs() -> Figures:
@@ -181,11 +181,11 @@ def test_the_sweep_has_an_age_once_it_was_seen() -> None:
 
 @pytest.mark.django_db
 def test_what_is_unfinished_is_found_by_an_index_of_what_is_unfinished() -> None:
-    for statement in (jobs.UNFINISHED_JOBS, jobs.QUEUE_AGE):
-        for kind in jobs.KINDS:
+    for statement in (job_metrics.UNFINISHED_JOBS, job_metrics.QUEUE_AGE):
+        for kind in job_metrics.KINDS:
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL enable_seqscan = off")
-                cursor.execute("EXPLAIN " + jobs.composed(statement, kind))
+                cursor.execute("EXPLAIN " + job_metrics.composed(statement, kind))
                 plan = "\n".join(line for (line,) in cursor)
             assert "_unfinished" in plan or "upload_takes_one_step_at_a_time" in plan, plan
 

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from config.celery import app
-from config.demo.parts import QUEUES
+from config.supervisor.demo_parts import QUEUES
 
 COMPOSE = Path(settings.BASE_DIR) / "compose.yaml"
 

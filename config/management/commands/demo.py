@@ -13,14 +13,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from config.database import ready_database
-from config.demo.parts import demo_parts, web_answers, workers_answer
-from config.demo.sign_ins import SIGN_INS
 from config.embedded import home_folder
 from config.embedded.homes import made_home
 from config.embedded.locks import opened, try_lock
 from config.embedded.sharing import Running
 from config.supervisor import Console, SupervisorError, supervise
+from config.supervisor.demo_parts import demo_parts, web_answers, workers_answer
 from config.supervisor.ports import ADDRESS, PortError, free_port
+from demo.sign_ins import SIGN_INS
 
 
 class Command(BaseCommand):

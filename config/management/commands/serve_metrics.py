@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from prometheus_client import start_http_server
 
-from config.metrics.collector import make_registry
+from config.monitoring.collector import make_registry
 
 
 class Command(BaseCommand):

@@ -10,10 +10,10 @@ from random import Random
 from types import MappingProxyType
 
 from billing.cycles import midnight
-from config.demo.chance import chance
-from config.demo.companies import Company
-from config.demo.phone_numbers import RANGES
-from config.demo.rates import call_type
+from demo.chance import chance
+from demo.companies import Company
+from demo.phone_numbers import RANGES
+from demo.rates import call_type
 
 INBOUND, OUTBOUND = "Inbound", "Outbound"
 # From the opening of the early shift onwards: a peak in the morning, one after lunch, a quiet night.

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from billing.models import Account, Administrator
-from config.demo.world import COLUMNS, Row
+from demo.world import COLUMNS, Row
 from usage.models import UploadKind
 from usage.receiving import receive_upload
 

@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 
 from billing.cycles import ONE_DAY
 from billing.models import Account, Charge, Subscription
-from config.demo.administrators import add_administrators
-from config.demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
-from config.demo.late_calls import LATE_CALLS, send_late_calls
-from config.demo.resources import ALLOWANCES, STORAGE
-from config.demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
+from demo.administrators import add_administrators
+from demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
+from demo.late_calls import LATE_CALLS, send_late_calls
+from demo.resources import ALLOWANCES, STORAGE
+from demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
 from usage.applying import at_once
 from usage.models import Allowance, Entity, Resource, ResourceUsage, UploadKind
 from usage.uploads import UploadRefusedError

@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 from random import Random
 
-from config.demo.calls import WEEKDAYS
-from config.demo.chance import chance
-from config.demo.companies import Company
+from demo.calls import WEEKDAYS
+from demo.chance import chance
+from demo.companies import Company
 
 STORAGE = "Data storage (GB)"
 IVR = "IVR overage minutes"

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.demo.loading import Demo, DemoRefusedError
+from demo.load import Demo, DemoRefusedError
 
 SEED = 2017
 

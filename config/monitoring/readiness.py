@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config.database import impatient_connection, pending_migrations
-from config.questions import Question
+from config.monitoring.questions import Question
 from jobs.models import PeriodicTask
 from jobs.tasks import SWEEP
 

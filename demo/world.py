@@ -8,12 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from billing.cycles import ONE_DAY, midnight
-from config.demo.calls import calls_started_on
-from config.demo.companies import COMPANIES, Company, first_day_of_usage, subscriptions
-from config.demo.rates import rate_rows
-from config.demo.resources import RESOURCES, quantities
-from config.demo.rosters import CHARGES, appliances, employees
-from config.demo.sessions import LONGEST_SESSION, LoginLog
+from demo.calls import calls_started_on
+from demo.companies import COMPANIES, Company, first_day_of_usage, subscriptions
+from demo.rates import rate_rows
+from demo.resources import RESOURCES, quantities
+from demo.rosters import CHARGES, appliances, employees
+from demo.sessions import LONGEST_SESSION, LoginLog
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from itertools import islice
 from random import Random
 
-from config.demo.chance import chance
-from config.demo.companies import Company
-from config.demo.names import people
+from demo.chance import chance
+from demo.companies import Company
+from demo.names import people
 
 CHARGES = (
     ("CX 1 Named", "named"),

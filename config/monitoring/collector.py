@@ -9,16 +9,16 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from config.database import impatient_connection
-from config.metrics.folder import metrics_folder
-from config.metrics.jobs import read_finished, read_unfinished
-from config.questions import Question
+from config.monitoring.job_metrics import read_finished, read_unfinished
+from config.monitoring.metrics_folder import metrics_folder
+from config.monitoring.questions import Question
 
 # Prometheus itself gives a target ten seconds, unless it is told otherwise.
 PATIENCE_SECONDS = 6.0
 
 
 class Requests(Collector):
-    """The figures of `config.metrics.requests`, summed over the processes of the web server on this machine."""
+    """What `config.monitoring.request_metrics` counts, summed over the web server's processes on this machine."""
 
     def collect(self) -> Iterator[Metric]:
         folder = metrics_folder()
@@ -31,7 +31,7 @@ class Requests(Collector):
 
 
 class Jobs(Collector):
-    """The figures of `config.metrics.jobs`, and whether the database gave those that it has at hand.
+    """The figures of `config.monitoring.job_metrics`, and whether the database gave those that it has at hand.
 
     However many read them, the database is asked for the cheap ones once a second, for the others twice a minute.
     """

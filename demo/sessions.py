@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from billing.cycles import midnight
-from config.demo.chance import chance
-from config.demo.companies import Company
-from config.demo.rosters import DEVICE_CHARGE, Appliance, Person, appliances, employees
+from demo.chance import chance
+from demo.companies import Company
+from demo.rosters import DEVICE_CHARGE, Appliance, Person, appliances, employees
 
 LONGEST_SESSION = timedelta(days=8)
 DAYS_BETWEEN_REGISTRATIONS = 7

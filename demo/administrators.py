@@ -4,7 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
 
 from billing.models import Account, Administrator, Membership
-from config.demo.sign_ins import PASSWORD, PEOPLE, SignIn
+from demo.sign_ins import PASSWORD, PEOPLE, SignIn
 
 
 def add_administrators() -> int:
