@@ -8,8 +8,8 @@ from pathlib import Path
 
 from benchmarks.measuring import Figure, least_in_turn
 from benchmarks.uploads_files import write_workbook
-from usage.verdicts import FileRefusedError
-from usage.workbooks import as_csv
+from usage.files.errors import FileRefusedError
+from usage.files.workbooks import as_csv
 
 CALLS = 30_000
 ROUNDS = 3

@@ -23,11 +23,11 @@ from billing.models import (
     UsageGroup,
 )
 from jobs.running import run
-from usage import deciding
 from usage.models import Upload, UploadKind, UploadStep
-from usage.receiving import receive_upload
-from usage.staged_tables import drop_abandoned_tables
-from usage.steps import take
+from usage.staging.staged_tables import drop_abandoned_tables
+from usage.uploads import decide
+from usage.uploads.receive import receive_upload
+from usage.uploads.steps import take
 
 _FIRST_DAY = date(2025, 1, 1)
 
@@ -76,7 +76,7 @@ class World:
 
     def confirm(self, upload: Upload) -> None:
         """As a person does on the upload's page."""
-        deciding.confirm(upload, self.administrator)
+        decide.confirm(upload, self.administrator)
 
 
 def worked(upload: Upload) -> float:

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from billing.models import Account, Administrator
 from demo.world import COLUMNS, Row
 from usage.models import UploadKind
-from usage.receiving import receive_upload
+from usage.uploads.receive import receive_upload
 
 SENT_BY = "ops@tallydesk.example"
 NAME = "late-calls.csv"

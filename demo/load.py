@@ -18,9 +18,9 @@ from demo.companies import COMPANIES, NEWEST_SUBSCRIPTION
 from demo.late_calls import LATE_CALLS, send_late_calls
 from demo.resources import ALLOWANCES, STORAGE
 from demo.world import COLUMNS, DAILY_KINDS, LASTING_KINDS, Days, World, write_file
-from usage.applying import at_once
 from usage.models import Allowance, Entity, Resource, ResourceUsage, UploadKind
-from usage.uploads import UploadRefusedError
+from usage.staging.stage import UploadRefusedError
+from usage.uploads.command_line import at_once
 
 Say = Callable[[str], None]
 

@@ -7,9 +7,10 @@ from django.db import connection
 
 from billing.models import Account, Administrator
 from tests.people import make_uploader
-from usage import deciding, tasks
+from usage import tasks
 from usage.models import Upload, UploadKind, UploadStatus
-from usage.receiving import receive_upload
+from usage.uploads import decide
+from usage.uploads.receive import receive_upload
 
 
 def uploaded(text: str | bytes, *, name: str = "users.csv") -> InMemoryUploadedFile:
@@ -39,7 +40,7 @@ def applied(upload: Upload, *, skips_errors: bool = False) -> Upload:
     """Return a received upload after check, confirmation by its uploader and application, or where it stopped."""
     upload = taken(upload)
     if upload.status == UploadStatus.READY and upload.uploaded_by:
-        deciding.confirm(upload, upload.uploaded_by, skips_errors=skips_errors)
+        decide.confirm(upload, upload.uploaded_by, skips_errors=skips_errors)
         upload = taken(upload)
     return upload
 

@@ -7,10 +7,10 @@ from typing import BinaryIO
 
 from billing.models import Account
 from tests.factories import instant
+from usage.files.errors import RowError
 from usage.models import UploadKind
 from usage.resources.batches import Terms
-from usage.uploads import Counts, stage
-from usage.verdicts import RowError
+from usage.staging.stage import Counts, stage
 
 NOW = instant("2026-06-15T12:00")
 COLUMNS = {

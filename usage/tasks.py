@@ -9,11 +9,11 @@ from celery import shared_task
 
 from jobs import files
 from jobs.running import run
-from usage import retention
 from usage.models import Upload, UploadStep
 from usage.models.uploads import FOLDER
-from usage.staged_tables import drop_abandoned_tables
-from usage.steps import take
+from usage.staging.staged_tables import drop_abandoned_tables
+from usage.uploads import retention
+from usage.uploads.steps import take
 
 logger = structlog.get_logger(__name__)
 

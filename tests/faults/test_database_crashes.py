@@ -21,8 +21,9 @@ from tests.factories import make_account
 from tests.faults.slow_uploads import ROWS, held_while_writing, is_writing
 from tests.uploads import receive_users, tables_of_uploads, taken
 from tests.waiting import wait_for
-from usage import deciding, tasks
+from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
+from usage.uploads import decide
 
 
 class Cluster:
@@ -80,7 +81,7 @@ def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_t
     staged = tables_of_uploads()
     assert rows_in(upload.staging_table) == ROWS
     assert upload.uploaded_by
-    step = deciding.confirm(upload, upload.uploaded_by)
+    step = decide.confirm(upload, upload.uploaded_by)
 
     worker = threading.Thread(target=work, args=(step,))
     with held_while_writing(account):

@@ -15,8 +15,9 @@ from tests.processes import FAST, Processes
 from tests.report_jobs import expire_lease
 from tests.uploads import receive_users, tables_of_uploads, taken
 from tests.waiting import wait_for
-from usage import deciding, tasks
+from usage import tasks
 from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
+from usage.uploads import decide
 
 
 def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(processes: Processes) -> None:
@@ -27,7 +28,7 @@ def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(proce
     processes.maintenance(**FAST)
     assert upload.uploaded_by
     with held_while_writing(account):
-        step = deciding.confirm(upload, upload.uploaded_by)
+        step = decide.confirm(upload, upload.uploaded_by)
         wait_for(is_writing, what="rows are written")
         os.kill(pool_process(worker), signal.SIGKILL)
         assert Entity.objects.count() == 0
@@ -59,13 +60,13 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
     upload.refresh_from_db()
     assert (upload.status, upload.rows_in_error) == (UploadStatus.READY, 1)
     assert upload.uploaded_by
-    deciding.confirm(upload, upload.uploaded_by, skips_errors=True)
+    decide.confirm(upload, upload.uploaded_by, skips_errors=True)
     upload.refresh_from_db()
     assert killed_at_every_moment(upload) > 20
     upload.refresh_from_db()
     assert (upload.status, upload.rows_new, upload.rows_changed) == (UploadStatus.APPLIED, 1, 1)
     assert upload.changes.count() == 1
-    deciding.undo(upload, upload.uploaded_by)
+    decide.undo(upload, upload.uploaded_by)
     upload.refresh_from_db()
     assert killed_at_every_moment(upload, ends_as=UploadStatus.UNDONE) > 20
     assert [(one.identifier, one.name) for one in Entity.objects.all()] == [("bob@acme.example", "")]
@@ -96,7 +97,7 @@ def test_a_worker_killed_at_any_statement_leaves_out_no_more_rows_than_were_show
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)  # so that one more is in error
     DataVersion.objects.bump(account.pk)
     assert upload.uploaded_by
-    step = deciding.confirm(upload, upload.uploaded_by, skips_errors=True)
+    step = decide.confirm(upload, upload.uploaded_by, skips_errors=True)
     moment = 1
     while dies_at(moment, lambda: tasks.take_step(str(step.pk))):
         upload.refresh_from_db()

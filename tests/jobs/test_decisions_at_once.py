@@ -17,10 +17,11 @@ from tests.factories import instant, make_account
 from tests.people import make_uploader
 from tests.uploads import applied, receive_users, tables_of_uploads, taken
 from tests.waiting import GUARD_SECONDS, wait_for
-from usage import deciding, retention, tasks
+from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
-from usage.staged_tables import drop_abandoned_tables
-from usage.uploads import Counts, Staged
+from usage.staging.stage import Counts, Staged
+from usage.staging.staged_tables import drop_abandoned_tables
+from usage.uploads import decide, retention
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +44,7 @@ def confirmed() -> Upload:
     """An upload to stop."""
     upload = checked()
     assert upload.uploaded_by
-    deciding.confirm(upload, upload.uploaded_by)
+    decide.confirm(upload, upload.uploaded_by)
     upload.refresh_from_db()
     return upload
 
@@ -91,13 +92,13 @@ def wait_until_it_waits(work: "Future[object]") -> None:
 
 
 DECISIONS: list[tuple[Decision, Decision, str]] = [
-    (deciding.confirm, deciding.confirm, "waiting to be applied"),
-    (deciding.confirm, deciding.discard, "waiting to be applied"),
-    (deciding.confirm, deciding.check_again, "waiting to be applied"),
-    (deciding.discard, deciding.confirm, "discarded"),
-    (deciding.discard, deciding.discard, "discarded"),
-    (deciding.check_again, deciding.confirm, "waiting to be checked"),
-    (deciding.check_again, deciding.check_again, "waiting to be checked"),
+    (decide.confirm, decide.confirm, "waiting to be applied"),
+    (decide.confirm, decide.discard, "waiting to be applied"),
+    (decide.confirm, decide.check_again, "waiting to be applied"),
+    (decide.discard, decide.confirm, "discarded"),
+    (decide.discard, decide.discard, "discarded"),
+    (decide.check_again, decide.confirm, "waiting to be checked"),
+    (decide.check_again, decide.check_again, "waiting to be checked"),
 ]
 
 
@@ -112,13 +113,13 @@ def test_of_two_people_who_decide_at_once_one_is_told_what_the_other_has_decided
     error = refused.exception()
     assert isinstance(error, ValidationError), error
     assert error.messages == [f"This cannot be done: the upload is {standing}."]
-    assert UploadStep.objects.filter(upload=upload).count() == (1 if first is deciding.discard else 2)
+    assert UploadStep.objects.filter(upload=upload).count() == (1 if first is decide.discard else 2)
 
 
 def test_of_two_people_who_stop_an_upload_at_once_the_second_is_told_that_it_is_stopped() -> None:
     upload = confirmed()
     people = colleague(upload), colleague(upload)
-    stopped, refused = while_held(lambda: deciding.stop(upload, people[0]), lambda: deciding.stop(upload, people[1]))
+    stopped, refused = while_held(lambda: decide.stop(upload, people[0]), lambda: decide.stop(upload, people[1]))
     assert stopped.exception() is None
     assert isinstance(refused.exception(), ValidationError), refused.exception()
 
@@ -128,7 +129,7 @@ def test_eight_people_who_confirm_at_once_have_it_applied_once() -> None:
     people = [colleague(upload) for _number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         works = [
-            pool.submit(on_its_own_connection(lambda person=person: deciding.confirm(upload, person)))  # type: ignore[misc]  # of a loop
+            pool.submit(on_its_own_connection(lambda person=person: decide.confirm(upload, person)))  # type: ignore[misc]  # of a loop
             for person in people
         ]
     errors = [work.exception() for work in works]
@@ -156,7 +157,7 @@ def ended_while(monkeypatch: pytest.MonkeyPatch, upload: Upload, decision: Calla
 def test_who_stops_an_upload_that_is_just_applied_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = confirmed()
     person = colleague(upload)
-    stopped = ended_while(monkeypatch, upload, lambda: deciding.stop(upload, person))
+    stopped = ended_while(monkeypatch, upload, lambda: decide.stop(upload, person))
     error = stopped.exception()
     assert isinstance(error, ValidationError), error
     assert error.messages == ["This cannot be done: the upload is applied."]
@@ -167,7 +168,7 @@ def test_who_stops_an_upload_that_is_just_applied_is_told_so(monkeypatch: pytest
 def test_an_upload_may_be_discarded_when_its_check_just_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = receive_users(USERS, account=make_account())
     person = colleague(upload)
-    discarded = ended_while(monkeypatch, upload, lambda: deciding.discard(upload, person))
+    discarded = ended_while(monkeypatch, upload, lambda: decide.discard(upload, person))
     assert discarded.exception() is None
     upload = Upload.objects.select_related("latest_step").get(pk=upload.pk)
     assert (upload.status, upload.latest_step and upload.latest_step.state) == ("discarded", State.SUCCEEDED)
@@ -182,7 +183,7 @@ def test_an_upload_that_is_discarded_while_it_is_checked_stays_so(monkeypatch: p
 
     def check_too_long(staged: Staged) -> Counts:
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(on_its_own_connection(lambda: deciding.discard(upload, person))).result()
+            pool.submit(on_its_own_connection(lambda: decide.discard(upload, person))).result()
         return check(staged)
 
     monkeypatch.setattr(Staged, "check", check_too_long)
@@ -195,7 +196,7 @@ def test_what_somebody_confirms_at_the_end_of_its_time_is_applied_and_kept() -> 
     upload = checked()
     Upload.objects.update(uploaded_at=instant("2026-01-01T00:00"))
     person = colleague(upload)
-    _confirmed, expired = while_held(lambda: deciding.confirm(upload, person), retention.expire_uploads)
+    _confirmed, expired = while_held(lambda: decide.confirm(upload, person), retention.expire_uploads)
     assert (_confirmed.exception(), expired.result()) == (None, 0)
     upload = taken(upload)
     assert (upload.status, bool(upload.file)) == (UploadStatus.APPLIED, True)
@@ -205,7 +206,7 @@ def test_who_confirms_what_is_just_thrown_away_is_told_so() -> None:
     upload = checked()
     Upload.objects.update(uploaded_at=instant("2026-01-01T00:00"))
     person = colleague(upload)
-    expired, refused = while_held(retention.expire_uploads, lambda: deciding.confirm(upload, person))
+    expired, refused = while_held(retention.expire_uploads, lambda: decide.confirm(upload, person))
     assert expired.result() == 1
     error = refused.exception()
     assert isinstance(error, ValidationError), error
@@ -215,6 +216,6 @@ def test_who_confirms_what_is_just_thrown_away_is_told_so() -> None:
 def test_uploads_that_were_applied_are_not_decided_on_again() -> None:
     upload = applied(receive_users(USERS, account=make_account()))
     person = colleague(upload)
-    for decision in (deciding.confirm, deciding.check_again, deciding.discard, deciding.stop):
+    for decision in (decide.confirm, decide.check_again, decide.discard, decide.stop):
         with pytest.raises(ValidationError, match="the upload is applied"):
             decision(upload, person)

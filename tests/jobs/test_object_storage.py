@@ -39,9 +39,9 @@ from tests.report_jobs import make_job
 from tests.uploads import applied, receive_users, taken, uploaded
 from tests.waiting import wait_for
 from tests.workbooks import workbook
-from usage import retention
 from usage.models import Upload, UploadKind, UploadStatus
-from usage.receiving import receive_upload
+from usage.uploads import retention
+from usage.uploads.receive import receive_upload
 
 pytestmark = pytest.mark.processes
 with_jobs = pytest.mark.django_db(transaction=True)

@@ -20,7 +20,7 @@ from tests.report_jobs import make_job
 from tests.report_readers import READERS
 from tests.uploads import applied, uploaded
 from usage.models import UploadKind, UploadStatus
-from usage.receiving import receive_upload
+from usage.uploads.receive import receive_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

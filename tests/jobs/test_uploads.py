@@ -24,12 +24,13 @@ from tests.people import make_uploader
 from tests.uploads import applied, receive_users, tables_of_uploads, taken, uploaded
 from tests.waiting import GUARD_SECONDS, guarded, wait_for
 from tests.workbooks import workbook
-from usage import deciding, tasks
+from usage import tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
-from usage.receiving import receive_upload
 from usage.resources.batches import Terms
-from usage.staged_tables import drop_abandoned_tables
-from usage.uploads import stage
+from usage.staging.stage import stage
+from usage.staging.staged_tables import drop_abandoned_tables
+from usage.uploads import decide
+from usage.uploads.receive import receive_upload
 
 USERS = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 
@@ -56,7 +57,7 @@ def test_a_received_file_is_stored_checked_and_applied_once_somebody_confirms(fi
     assert (upload.status, counts(upload)) == (UploadStatus.READY, (2, 2, 0, 0, 0))
     assert not Entity.objects.exists()
     assert tables_of_uploads()
-    deciding.confirm(upload, made_by(upload))
+    decide.confirm(upload, made_by(upload))
     upload = taken(upload)
     assert (upload.status, counts(upload)) == (UploadStatus.APPLIED, (2, 2, 0, 0, 0))
     assert upload.is_applied
@@ -86,7 +87,7 @@ def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -
     assert (upload.status, counts(upload)) == (UploadStatus.READY, (3, 2, 0, 0, 1))
     assert [error["column"] for error in upload.preview["errors"]] == ["email"]
     with pytest.raises(ValidationError, match="Rows are in error"):
-        deciding.confirm(upload, made_by(upload))
+        decide.confirm(upload, made_by(upload))
     assert upload.rows_in_error_file.read().decode().startswith("email,name,reason\nnobody,Nobody,Row 4: email: ")
     assert upload.errors_file.read().decode().startswith("line,column,value,reason\n4,email,nobody,")
     assert not Entity.objects.exists()
@@ -154,7 +155,7 @@ def test_without_the_permission_nobody_uploads() -> None:
 def test_the_permission_is_asked_again_by_the_worker() -> None:
     upload = receive_users(USERS, account=make_account())
     upload = taken(upload)
-    deciding.confirm(upload, made_by(upload))
+    decide.confirm(upload, made_by(upload))
     Membership.objects.all().delete()
     upload = taken(upload)
     assert (upload.status, Entity.objects.count()) == (UploadStatus.NOT_APPLIED, 0)
@@ -181,7 +182,7 @@ def step_of(upload: Upload) -> UploadStep:
 def confirmed(text: str = USERS) -> Upload:
     """A checked upload that waits to be applied."""
     upload = taken(receive_users(text, account=make_account()))
-    deciding.confirm(upload, made_by(upload))
+    decide.confirm(upload, made_by(upload))
     return upload
 
 
@@ -227,7 +228,7 @@ def test_a_cancelled_upload_stops_while_it_waits() -> None:
     def cancel_when_it_waits() -> None:
         try:
             wait_for(lambda: is_lock_awaited(kind="relation"), what="the upload waits for the table")
-            deciding.stop(upload, made_by(upload))
+            decide.stop(upload, made_by(upload))
         finally:
             connection.close()
 
@@ -303,7 +304,7 @@ def test_the_same_file_again_is_known_by_its_hash_as_long_as_nothing_has_changed
     assert (again.status, counts(again), again.staging_table) == (UploadStatus.READY, (2, 0, 0, 2, 0), "")
     assert Upload.objects.same_file(again).get() == first
     with pytest.raises(ValidationError, match="nothing to apply"):
-        deciding.confirm(again, uploader)
+        decide.confirm(again, uploader)
     applied(receive_users("email,name\nana@acme.example,Anna\n", account=account, administrator=uploader))
     assert counts(taken(receive_users(USERS, account=account, administrator=uploader))) == (2, 0, 1, 1, 0)
 
@@ -313,7 +314,7 @@ def test_what_has_changed_since_the_check_is_looked_at_again() -> None:
     uploader = make_uploader(accounts=(account,))
     early = taken(receive_users(USERS, account=account, administrator=uploader))
     applied(receive_users("email,name\nana@acme.example,Anna\n", account=account, administrator=uploader))
-    deciding.confirm(early, uploader)
+    decide.confirm(early, uploader)
     assert counts(taken(early)) == (2, 1, 1, 0, 0)
     assert Entity.objects.get(identifier="ana@acme.example").name == "Ana"
 
@@ -324,13 +325,13 @@ def test_rows_that_are_in_error_by_now_are_shown_before_anything_is_applied() ->
     upload = taken(receive_users(USERS, account=account, administrator=uploader))
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)
     DataVersion.objects.bump(account.pk)
-    deciding.confirm(upload, uploader)
+    decide.confirm(upload, uploader)
     upload = taken(upload)
     assert (upload.status, counts(upload)) == (UploadStatus.NOT_APPLIED, (2, 1, 0, 0, 1))
     assert step_of(upload).failure == "1 row is in error; nothing was applied."
     assert upload.preview["errors"][0]["reason"] == "The account has a device with this identifier."
     assert Entity.objects.count() == 1
-    deciding.confirm(upload, uploader, skips_errors=True)
+    decide.confirm(upload, uploader, skips_errors=True)
     assert taken(upload).status == UploadStatus.APPLIED
     assert Entity.objects.count() == 2
 
@@ -349,17 +350,17 @@ def test_rows_that_were_let_go_of_after_a_day_are_read_from_the_file_again() -> 
     UploadStep.objects.filter(step="apply").update(state=State.CANCELLED, finished_at=instant("2026-01-01T00:00"))
     tasks.collect_left_overs()
     assert not tables_of_uploads()
-    deciding.confirm(upload, made_by(upload))
+    decide.confirm(upload, made_by(upload))
     assert taken(upload).status == UploadStatus.APPLIED
 
 
 def test_a_discarded_upload_is_over() -> None:
     upload = taken(receive_users(USERS, account=make_account()))
-    deciding.discard(upload, made_by(upload))
+    decide.discard(upload, made_by(upload))
     upload.refresh_from_db()
     assert (upload.status, upload.discarded_by) == (UploadStatus.DISCARDED, made_by(upload))
     with pytest.raises(ValidationError, match="the upload is discarded"):
-        deciding.confirm(upload, made_by(upload))
+        decide.confirm(upload, made_by(upload))
     tasks.collect_left_overs()
     assert not tables_of_uploads()
 
@@ -384,10 +385,10 @@ def test_who_leaves_out_rows_in_error_leaves_out_no_more_than_were_shown() -> No
     upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=account, administrator=uploader))
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)
     DataVersion.objects.bump(account.pk)
-    deciding.confirm(upload, uploader, skips_errors=True)
+    decide.confirm(upload, uploader, skips_errors=True)
     upload = taken(upload)
     assert (upload.status, counts(upload)) == (UploadStatus.NOT_APPLIED, (3, 1, 0, 0, 2))
     assert Entity.objects.count() == 1
-    deciding.confirm(upload, uploader, skips_errors=True)
+    decide.confirm(upload, uploader, skips_errors=True)
     assert taken(upload).status == UploadStatus.APPLIED
     assert Entity.objects.count() == 2

@@ -14,8 +14,9 @@ from tests.factories import make_account, make_charge, make_subscription
 from tests.people import client_of, make_role, make_uploader
 from tests.uploads import receive_users, taken
 from tests.waiting import GUARD_SECONDS
-from usage import deciding, tasks
+from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
+from usage.uploads import decide
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +35,7 @@ def test_uploads_with_the_same_keys_are_applied_one_after_the_other(number: int)
         rows = "".join(f"user{one}@acme.example,File {file}\n" for one in orders[file % 2])
         uploads.append(taken(receive_users(f"email,name\n{rows}", account=account, administrator=uploader)))
     for upload in uploads:
-        deciding.confirm(upload, uploader)
+        decide.confirm(upload, uploader)
     barrier = threading.Barrier(number + 2)
 
     def apply(upload: Upload) -> None:

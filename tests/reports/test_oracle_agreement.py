@@ -26,7 +26,7 @@ from tests.profiles import examples
 from tests.report_files import write
 from usage.models import UploadKind
 from usage.resources.batches import Terms
-from usage.uploads import stage
+from usage.staging.stage import stage
 
 pytestmark = pytest.mark.django_db
 

@@ -19,10 +19,10 @@ from tests.factories import make_account, make_charge, make_entity
 from tests.profiles import examples
 from tests.usage_files import NOW, Result, counts, table, upload
 from tests.workbooks import workbook
+from usage.files.errors import FileRefusedError
 from usage.models import Call, Entity, LoginSession, ResourceUsage, UploadKind
 from usage.resources.batches import Terms
-from usage.uploads import stage
-from usage.verdicts import FileRefusedError
+from usage.staging.stage import stage
 
 pytestmark = pytest.mark.django_db
 

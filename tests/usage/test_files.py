@@ -16,11 +16,11 @@ from reports.types import all_types
 from tests.factories import make_account
 from tests.profiles import examples
 from tests.usage_files import counts, upload
-from usage.csv_files import CsvFile
-from usage.csv_quoting import NotPlainError
+from usage.files.csv_files import CsvFile
+from usage.files.csv_quoting import NotPlainError
+from usage.files.errors import FileRefusedError
 from usage.models import Entity, UploadKind
 from usage.resources import resource_of
-from usage.verdicts import FileRefusedError
 
 pytestmark = pytest.mark.django_db
 

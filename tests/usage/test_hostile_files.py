@@ -13,9 +13,9 @@ from billing.models import Account, RateSheet
 from tests.usage import hostile
 from tests.usage_files import counts, upload
 from tests.waiting import guarded
-from usage import workbook_reader
-from usage.source_files import opened
-from usage.verdicts import FileRefusedError
+from usage.files import workbook_reader
+from usage.files.errors import FileRefusedError
+from usage.files.raw_files import opened
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 

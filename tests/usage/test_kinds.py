@@ -13,7 +13,7 @@ from tests.usage_files import NOW, counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.batches import Terms
-from usage.uploads import Outcome, stage
+from usage.staging.stage import Outcome, stage
 
 pytestmark = pytest.mark.django_db
 

@@ -16,7 +16,7 @@ from tests.usage_files import NOW, table, upload
 from tests.waiting import GUARD_SECONDS, wait_for
 from usage.models import Call, Entity, UploadKind
 from usage.resources.batches import Terms
-from usage.uploads import UploadRefusedError, stage
+from usage.staging.stage import UploadRefusedError, stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

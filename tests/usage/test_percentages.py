@@ -14,10 +14,10 @@ from tests.factories import make_account
 from tests.profiles import examples
 from tests.usage_files import upload
 from tests.workbooks import MAIN, Xml, packed, parts, sheet
+from usage.files.raw_files import opened
+from usage.files.workbook_cells import percentage
+from usage.files.workbook_styles import Shown, shown_by
 from usage.models import Resource
-from usage.source_files import opened
-from usage.workbook_cells import percentage
-from usage.workbook_styles import Shown, shown_by
 
 pytestmark = pytest.mark.django_db
 

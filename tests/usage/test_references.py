@@ -5,8 +5,8 @@ import pytest
 from billing.models import Account, Charge
 from tests.factories import make_account, make_charge, make_entity
 from tests.usage_files import counts, table, upload
+from usage.files.errors import FileRefusedError
 from usage.models import Call, Entity, EntityKind, LoginSession
-from usage.verdicts import FileRefusedError
 
 pytestmark = pytest.mark.django_db
 

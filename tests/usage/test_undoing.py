@@ -44,8 +44,6 @@ from tests.profiles import examples
 from tests.uploads import applied, receive_users, taken
 from tests.usage_files import NOW, table
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
-from usage import deciding, undoing
-from usage.applying import at_once
 from usage.models import (
     Call,
     Entity,
@@ -59,6 +57,9 @@ from usage.models import (
     UploadStatus,
     UploadStep,
 )
+from usage.undo import undo_upload
+from usage.uploads import decide
+from usage.uploads.command_line import at_once
 
 MARCH = "2026-03-01T09:00:00Z"
 BOOKKEEPING = {Upload, UploadStep, UploadChange, DataVersion}
@@ -94,10 +95,10 @@ def apply(
 
 def refusal(upload: Upload) -> list[str]:
     """Why an upload cannot be undone; nothing is written when it is tried."""
-    obstacles = undoing.plan(upload).obstacles
+    obstacles = undo_upload.plan(upload).obstacles
     before = everything()
-    with pytest.raises(undoing.UndoRefusedError) as refused:
-        undoing.undo(upload)
+    with pytest.raises(undo_upload.UndoRefusedError) as refused:
+        undo_upload.undo(upload)
     assert str(refused.value) == " ".join(obstacles)
     assert everything() == before
     return obstacles
@@ -190,9 +191,9 @@ def test_undoing_gives_back_every_row_as_it_was(kind: str) -> None:
     assert upload.rows_changed
     assert everything() != before
     after = DataVersion.objects.of()
-    plan = undoing.plan(upload)
+    plan = undo_upload.plan(upload)
     assert (sum(number for _label, number in plan.removed), plan.restored) == (upload.rows_new, upload.rows_changed)
-    assert undoing.undo(upload) == plan
+    assert undo_upload.undo(upload) == plan
     assert everything() == before
     assert not UploadChange.objects.filter(upload=upload).exists()
     assert DataVersion.objects.of() not in {versions, after}
@@ -207,7 +208,7 @@ def test_undoing_rates_gives_back_prices_versions_groups_and_ratings(rows: list[
     before = everything()
     upload = apply("rates", table("rates", *rows))
     assert everything() != before
-    undoing.undo(upload)
+    undo_upload.undo(upload)
     assert everything() == before
 
 
@@ -216,9 +217,9 @@ def test_undoing_rates_takes_their_rating_off_the_calls_that_they_rated() -> Non
     before = everything()
     upload = apply("rates", table("rates", rate("2026-01-01", "0.05", "FR", name="France")))
     assert Call.objects.unrated().count() == 0
-    plan = undoing.plan(upload)
+    plan = undo_upload.plan(upload)
     assert (plan.removed, plan.restored, plan.rerated) == ([("rate", 1), ("usage group", 1)], 0, 2)
-    undoing.undo(upload)
+    undo_upload.undo(upload)
     assert Call.objects.unrated().count() == 2
     assert everything() == before
 
@@ -241,7 +242,7 @@ def test_undoing_subscriptions_gives_back_contracts_discounts_and_sheets(text: s
     before = everything()
     upload = apply("subscriptions", text)
     assert everything() != before
-    undoing.undo(upload)
+    undo_upload.undo(upload)
     assert everything() == before
 
 
@@ -252,7 +253,7 @@ def test_undoing_a_first_subscription_takes_the_rating_off_its_calls() -> None:
     before = everything()
     upload = apply("subscriptions", table("subscriptions", "S-1,ACME,2026-01-01,USD,World"))
     assert Call.objects.unrated().count() == 0
-    assert undoing.undo(upload).rerated == 1
+    assert undo_upload.undo(upload).rerated == 1
     assert everything() == before
 
 
@@ -265,7 +266,7 @@ def test_undoing_sessions_removes_the_users_that_they_made() -> None:
         "s9,other@a.example,Named,2026-03-01T09:00:00Z,",
     )
     upload = apply("sessions", rows, account, creates_users=True)
-    plan = undoing.undo(upload)
+    plan = undo_upload.undo(upload)
     assert (plan.removed, plan.restored) == ([("login session", 1), ("users", 2)], 1)
     assert everything() == before
 
@@ -290,7 +291,7 @@ def test_what_refers_to_a_new_row_is_counted() -> None:
     assert refusal(accounts) == ["1 subscription refers to this account."]
     assert refusal(rates) == ["1 subscription refers to this rate sheet."]
     for upload in (subscriptions, sessions, users, rates, accounts):
-        undoing.undo(upload)
+        undo_upload.undo(upload)
     assert not Entity.objects.exists()
 
 
@@ -308,7 +309,7 @@ def test_rows_that_later_uploads_wrote_over_are_counted_with_their_names() -> No
         "3 of its rows were written over by later uploads (users-3.csv, users-2.csv).",
         "1 of its rows was changed or deleted by hand since.",
     ]
-    undoing.undo(third)
+    undo_upload.undo(third)
     assert refusal(second) == ["1 of its rows was changed or deleted by hand since."]
 
 
@@ -325,14 +326,14 @@ def test_prices_and_contracts_that_were_changed_since_are_not_undone() -> None:
     prices = apply("rates", table("rates", rate("2026-05-01", "0.7")))
     later = apply("rates", table("rates", rate("2026-05-01", "0.8")), name="rates-2.csv")
     assert refusal(prices) == ["1 of its rows was written over by a later upload (rates-2.csv)."]
-    undoing.undo(later)
-    assert undoing.plan(prices).is_possible
+    undo_upload.undo(later)
+    assert undo_upload.plan(prices).is_possible
     Rate.objects.filter(rate_per_minute="0.7").update(rate_per_minute="0.9")
     assert refusal(prices) == by_hand
     contract = apply(
         "subscriptions", "number,account,activation_date,currency,ended_on\nS-1,ACME,2026-01-01,USD,2026-12-31\n"
     )
-    assert undoing.plan(contract).is_possible
+    assert undo_upload.plan(contract).is_possible
     Subscription.objects.update(ended_on=date(2026, 11, 30))
     assert refusal(contract) == by_hand
 
@@ -340,9 +341,9 @@ def test_prices_and_contracts_that_were_changed_since_are_not_undone() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_what_takes_too_long_for_a_page_is_left_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = apply("users", "email,name\nana@acme.example,Ana\n", make_account())
-    monkeypatch.setattr(undoing, "SECONDS_FOR_A_PAGE", FOREVER_SECONDS)
-    assert undoing.plan_at_once(upload) == undoing.plan(upload)
-    monkeypatch.setattr(undoing, "SECONDS_FOR_A_PAGE", 0.05)
+    monkeypatch.setattr(undo_upload, "SECONDS_FOR_A_PAGE", FOREVER_SECONDS)
+    assert undo_upload.plan_at_once(upload) == undo_upload.plan(upload)
+    monkeypatch.setattr(undo_upload, "SECONDS_FOR_A_PAGE", 0.05)
     locked, release = threading.Event(), threading.Event()
 
     def lock_the_rows() -> None:
@@ -357,7 +358,7 @@ def test_what_takes_too_long_for_a_page_is_left_unknown(monkeypatch: pytest.Monk
         try:
             assert locked.wait(GUARD_SECONDS)
             with guarded("the page is shown without the numbers"):
-                found = undoing.plan_at_once(upload)
+                found = undo_upload.plan_at_once(upload)
         finally:
             release.set()
     assert (found.is_unknown, found.is_possible) == (True, True)
@@ -369,10 +370,10 @@ def test_a_later_upload_undone_makes_the_earlier_one_undoable_again() -> None:
     first = apply("calls", OF_ACCOUNT["calls"], account)
     between = everything()
     second = apply("calls", table("calls", call(1, "2026-03-02", "FR"), call(5, "2026-03-05")), account)
-    assert not undoing.plan(first).is_possible
-    undoing.undo(second)
+    assert not undo_upload.plan(first).is_possible
+    undo_upload.undo(second)
     assert everything() == between
-    undoing.undo(first)
+    undo_upload.undo(first)
     assert everything() == before
 
 
@@ -385,9 +386,9 @@ def test_rates_that_calls_were_rated_by_since_are_not_undone() -> None:
     )
     assert refusal(version) == ["1 call was rated by these rates since."]
     assert refusal(prices) == ["2 calls were rated by these rates since."]
-    undoing.undo(calls)
-    undoing.undo(version)
-    undoing.undo(prices)
+    undo_upload.undo(calls)
+    undo_upload.undo(version)
+    undo_upload.undo(prices)
 
 
 def test_a_call_that_the_rates_rated_is_theirs_only_until_it_is_uploaded_again() -> None:
@@ -395,15 +396,15 @@ def test_a_call_that_the_rates_rated_is_theirs_only_until_it_is_uploaded_again()
     rates = apply("rates", table("rates", rate("2026-01-01", "0.05", "FR")))
     calls = apply("calls", table("calls", call(2, "2026-03-01", "FR", destination="+3")), account)
     assert refusal(rates) == ["1 call was rated by these rates since."]
-    undoing.undo(calls)
-    undoing.undo(rates)
+    undo_upload.undo(calls)
+    undo_upload.undo(rates)
 
 
 def test_a_version_changed_by_an_upload_stays_once_calls_were_rated_by_it() -> None:
     account = world()
     header = "rate_sheet,currency,effective_from,usage_group,usage_group_display,call_type,direction,rate_per_minute,"
     upload = apply("rates", f"{header}increment_seconds\n{rate('2026-01-01', '0.01')},60\n")
-    assert undoing.plan(upload).is_possible
+    assert undo_upload.plan(upload).is_possible
     start = instant("2026-03-09T09:00")
     version = RateSheetVersion.objects.get()
     rated: dict[str, Any] = {
@@ -415,7 +416,7 @@ def test_a_version_changed_by_an_upload_stays_once_calls_were_rated_by_it() -> N
     make_call(
         account=account, started_at=start, **rated, seconds=55, adjusted_seconds=60, cost="0.0200"
     )  # the same in increments of 6
-    assert undoing.plan(upload).is_possible
+    assert undo_upload.plan(upload).is_possible
     make_call(account=account, started_at=start, **rated, seconds=10, adjusted_seconds=60, cost="0.0200")
     assert refusal(upload) == ["1 call was rated by these rates since."]
 
@@ -426,10 +427,10 @@ def test_a_subscription_that_calls_were_rated_under_since_is_not_undone() -> Non
     upload = apply("subscriptions", table("subscriptions", "S-1,ACME,2026-01-01,USD,World"))
     longer = apply("subscriptions", "number,account,activation_date,currency\nS-1,ACME,2025-12-01,USD\n")
     calls = apply("calls", table("calls", call(1, "2026-03-01"), call(2, "2026-03-01", "FR")), account)
-    undoing.undo(longer)  # no call is of December
+    undo_upload.undo(longer)  # no call is of December
     assert refusal(upload) == ["1 call was rated by these subscriptions since."]
-    undoing.undo(calls)
-    undoing.undo(upload)
+    undo_upload.undo(calls)
+    undo_upload.undo(upload)
 
 
 def test_what_a_changed_row_referred_to_must_be_there() -> None:
@@ -447,9 +448,9 @@ def test_a_rule_of_the_database_is_a_sentence() -> None:
     )
     TelcoCommitDiscount.objects.create(account=account, subscription=account.subscriptions.get(), percent=4)
     with pytest.raises(
-        undoing.UndoRefusedError, match=r"^The rows as they were do not fit what was written since\. The"
+        undo_upload.UndoRefusedError, match=r"^The rows as they were do not fit what was written since\. The"
     ):
-        undoing.undo(upload)
+        undo_upload.undo(upload)
 
 
 @pytest.mark.parametrize(
@@ -475,7 +476,7 @@ def test_restored_calls_without_a_rate_get_one_that_has_come_meanwhile() -> None
     account = world()
     upload = apply("calls", table("calls", call(2, "2026-03-01")), account)
     apply("rates", table("rates", rate("2026-01-01", "0.05", "FR")))
-    undoing.undo(upload)
+    undo_upload.undo(upload)
     assert str(Call.objects.get(sip_call_id="c2").rate_per_minute) == "0.050000"
 
 
@@ -485,7 +486,7 @@ def test_undoing_spares_what_the_upload_did_not_change() -> None:
     upload = apply("users", OF_ACCOUNT["users"], account)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE usage_uploadchange SET before = before - 'division' WHERE upload_id = %s", [upload.pk])
-    undoing.undo(upload)
+    undo_upload.undo(upload)
     ana = Entity.objects.get(identifier="ana@a.example")
     assert (ana.name, ana.division) == ("Ana", "Sales")
 
@@ -552,7 +553,7 @@ class AnyFiles(TestCase):
             of = account if UploadKind(kind).belongs_to_account else None
             uploads.append(apply(kind, text, of, creates_users=kind == "sessions"))
         for upload, before in zip(reversed(uploads), reversed(befores), strict=True):
-            undoing.undo(upload)
+            undo_upload.undo(upload)
             assert everything() == before
 
 
@@ -567,7 +568,7 @@ def test_a_worker_undoes_what_somebody_asked_to_and_it_may_be_applied_once_more(
     upload = applied(
         receive_users("email\nana@a.example\nbob@a.example\n", account=account, administrator=administrator)
     )
-    deciding.undo(upload, administrator)
+    decide.undo(upload, administrator)
     upload.refresh_from_db()
     assert upload.status == UploadStatus.UNDOING
     upload = taken(upload)
@@ -575,11 +576,11 @@ def test_a_worker_undoes_what_somebody_asked_to_and_it_may_be_applied_once_more(
     assert upload.latest_step
     assert (upload.latest_step.rows_done, upload.latest_step.phase) == (2, "undoing")
     with pytest.raises(ValidationError, match="the upload is undone"):
-        deciding.undo(upload, administrator)
-    deciding.check_again(upload, administrator)
+        decide.undo(upload, administrator)
+    decide.check_again(upload, administrator)
     upload = applied(upload)
     assert (upload.status, upload.undone_at, Entity.objects.count()) == (UploadStatus.APPLIED, None, 2)
-    deciding.undo(upload, administrator)
+    decide.undo(upload, administrator)
     assert taken(upload).status == UploadStatus.UNDONE
     assert not Entity.objects.exists()
 
@@ -590,7 +591,7 @@ def test_what_speaks_against_undoing_is_said_at_once_and_by_the_worker() -> None
     account = make_account()
     administrator = make_uploader(accounts=(account,))
     upload = applied(receive_users("email\nana@a.example\n", account=account, administrator=administrator))
-    deciding.undo(upload, administrator)
+    decide.undo(upload, administrator)
     make_session(entity=Entity.objects.get(), started_at=instant("2026-03-01T09:00"), ended_at=None)
     upload = taken(upload)
     assert upload.latest_step
@@ -598,7 +599,7 @@ def test_what_speaks_against_undoing_is_said_at_once_and_by_the_worker() -> None
     assert upload.latest_step.failure == "1 login session refers to this user."
     assert (upload.is_applied, Entity.objects.count()) == (True, 1)
     with pytest.raises(ValidationError) as refused:
-        deciding.undo(upload, administrator)
+        decide.undo(upload, administrator)
     assert refused.value.messages == ["1 login session refers to this user."]
 
 
@@ -607,6 +608,6 @@ def test_only_who_may_upload_there_may_undo() -> None:
     upload = apply("users", OF_ACCOUNT["users"], account)
     for administrator in (make_uploader(accounts=(make_account(),)), make_administrator(accounts=(account,))):
         with pytest.raises(PermissionDenied):
-            deciding.undo(upload, administrator)
-    step = deciding.undo(upload, make_uploader(accounts=(account,)))  # from the command line: nobody's own
+            decide.undo(upload, administrator)
+    step = decide.undo(upload, make_uploader(accounts=(account,)))  # from the command line: nobody's own
     assert (step.step, step.state) == ("undo", State.QUEUED)

@@ -19,7 +19,7 @@ from tests.profiles import examples
 from tests.usage_files import COLUMNS, NOW
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage, UploadKind
 from usage.resources.batches import Terms
-from usage.uploads import Counts, Staged, stage
+from usage.staging.stage import Counts, Staged, stage
 
 pytestmark = pytest.mark.django_db
 few = settings(

@@ -27,9 +27,9 @@ from tests.factories import (
 from tests.people import make_uploader, permissions
 from tests.uploads import applied, taken, uploaded
 from tests.usage_files import COLUMNS
-from usage import deciding
 from usage.models import Call, Entity, EntityKind, LoginSession, ResourceUsage, Upload, UploadKind, UploadStatus
-from usage.receiving import receive_upload
+from usage.uploads import decide
+from usage.uploads.receive import receive_upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("files_root")]
 
@@ -252,9 +252,9 @@ def test_another_accounts_upload_is_like_one_that_is_not_there(
     assert str(theirs.pk) not in client.get(reverse("admin:usage_upload_changelist")).content.decode()
     filtered = client.get(reverse("admin:usage_upload_changelist"), {"account__id__exact": str(theirs.account_id)})
     assert str(theirs.pk) not in filtered.content.decode()
-    for decide in (deciding.confirm, deciding.check_again, deciding.discard, deciding.stop):
+    for act in (decide.confirm, decide.check_again, decide.discard, decide.stop):
         with pytest.raises(PermissionDenied):
-            decide(theirs, attacker)
+            act(theirs, attacker)
     assert taken(theirs).status == UploadStatus.READY
 
 
@@ -285,11 +285,11 @@ def test_who_may_not_upload_any_more_comes_no_further(
     upload = taken(upload)
     if lost_before == "decision":
         lose(attacker)
-        for decide in (deciding.confirm, deciding.check_again, deciding.discard, deciding.stop):
+        for act in (decide.confirm, decide.check_again, decide.discard, decide.stop):
             with pytest.raises(PermissionDenied):
-                decide(upload, Administrator.objects.get(pk=attacker.pk))
+                act(upload, Administrator.objects.get(pk=attacker.pk))
     else:
-        deciding.confirm(upload, attacker)
+        decide.confirm(upload, attacker)
         lose(attacker)
         assert taken(upload).status == UploadStatus.NOT_APPLIED
     assert not Entity.objects.exists()

@@ -24,10 +24,10 @@ from tests.usage.test_import_usage_command import Run
 from tests.usage_files import counts, upload
 from tests.waiting import wait_for
 from tests.workbooks import Xml, moment, packed, parts, sheet, workbook
-from usage import workbook_reader, workbooks
+from usage.files import workbook_reader, workbooks
+from usage.files.errors import FileRefusedError
+from usage.files.raw_files import opened
 from usage.models import Call, Entity, LoginSession, ResourceUsage
-from usage.source_files import opened
-from usage.verdicts import FileRefusedError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 
@@ -187,12 +187,12 @@ def test_the_reader_inherits_neither_descriptors_nor_secrets(tmp_path: Path, mon
 def test_a_reader_does_not_outlive_the_worker_that_started_it(tmp_path: Path) -> None:
     number = tmp_path / "number"
     reader = (
-        "import os, sys, time; sys.path.append(sys.argv.pop()); from usage import workbook_reader; "
+        "import os, sys, time; sys.path.append(sys.argv.pop()); from usage.files import workbook_reader; "
         "workbook_reader._end_with(int(sys.argv[2])); "
         f"file = open('{number}', 'w'); file.write(str(os.getpid())); file.close(); time.sleep(600)"
     )
     worker = (
-        "import io, sys; from usage import workbooks; workbooks._PROGRAM = sys.argv[1]\n"
+        "import io, sys; from usage.files import workbooks; workbooks._PROGRAM = sys.argv[1]\n"
         "with workbooks.as_csv(io.BytesIO(b'PK\\5\\6')): pass"
     )
     with subprocess.Popen([sys.executable, "-c", worker, reader], cwd=workbooks._ROOT) as process:

@@ -5,7 +5,7 @@ from django.contrib import admin
 from billing.data_admin import DataAdmin
 from billing.models import Account
 from usage.admin.exporting import Exporting
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import UploadKind
 
 

@@ -6,7 +6,7 @@ from billing.data_admin import DataAdmin
 from billing.models import Charge
 from billing.scoped_admin import ScopedInline
 from usage.admin.exporting import Exporting
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import Allowance, Resource, UploadKind
 
 

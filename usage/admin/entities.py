@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import Device, UploadKind, User
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from usage.admin.day_filter import StartedFilter
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import Entity, LoginSession, UploadKind
 
 

@@ -11,9 +11,9 @@ from django.http import HttpRequest
 
 from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.scoped_admin import ScopedInline
-from usage.admin.covering import CoveringAdmin
 from usage.admin.exporting import Exporting
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.rated import CoveringAdmin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import Call, UploadKind
 
 # Django's own class takes a type argument in its stub alone.

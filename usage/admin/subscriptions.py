@@ -13,9 +13,9 @@ from django.http import HttpRequest
 from billing.cycles import ONE_DAY, DateRange
 from billing.models import Subscription, TelcoCommitDiscount
 from billing.scoped_admin import AccountFilter, ScopedInline
-from usage.admin.covering import CoveringAdmin
 from usage.admin.exporting import Exporting
-from usage.admin.upload_origins import UploadOrigin
+from usage.admin.rated import CoveringAdmin
+from usage.admin.uploaded import UploadOrigin
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 
 # Django's own class takes type arguments in its stub alone.

@@ -15,11 +15,11 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from billing.models import Account
-from usage.applying import AtOnce, at_once
-from usage.error_files import write_errors_of_refusal
+from usage.files.errors import FileRefusedError, RowError
 from usage.models import UploadKind
-from usage.uploads import Counts, Outcome, UploadRefusedError
-from usage.verdicts import FileRefusedError, RowError
+from usage.staging.error_files import write_errors_of_refusal
+from usage.staging.stage import Counts, Outcome, UploadRefusedError
+from usage.uploads.command_line import AtOnce, at_once
 
 ERRORS_SHOWN = 20
 

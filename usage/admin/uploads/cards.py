@@ -1,0 +1,284 @@
+"""An upload as its page shows it: where it stands, in sentences; what would happen or has; what one can do."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from django.conf import settings
+
+from jobs.states import State
+from ui.formatting import count_text, duration_text, number_text, size_text
+from usage.admin.uploads.progress import Progress, progress_of
+from usage.models import Step, Upload, UploadStatus, UploadStep
+from usage.staging.preview import CHANGES_SHOWN, ERRORS_SHOWN
+from usage.uploads.decide import DECIDABLE
+
+_SHARE = 1000
+_LEAST_SHARE = 6
+_TONES = {
+    UploadStatus.APPLIED: "good",
+    UploadStatus.REFUSED: "bad",
+    UploadStatus.NOT_APPLIED: "bad",
+    UploadStatus.BROKEN_OFF: "bad",
+}
+
+
+class Decision(NamedTuple):
+    """A button: what it asks for, what it says, how it looks."""
+
+    value: str
+    label: str
+    style: str = ""
+
+
+class Count(NamedTuple):
+    """A number of rows, and where in the bar of all rows they are, in thousandths."""
+
+    name: str
+    label: str
+    number: int
+    start: int
+    share: int
+
+
+@dataclass(frozen=True)
+class UploadCard:
+    """An upload, its latest step read, and the moment at which it is looked at. `may_decide`: by who looks."""
+
+    upload: Upload
+    now: datetime
+    may_decide: bool
+
+    @cached_property
+    def status(self) -> UploadStatus:
+        """Where it stands."""
+        return self.upload.status
+
+    @property
+    def stage(self) -> str:
+        """Changes whenever more than the progress of the page does."""
+        step, before = self.upload.latest_step, self.progress and self.progress.waits_for
+        return f"{self.status}-{step.pk if step else ''}-{before.pk if before else ''}"
+
+    @property
+    def headline(self) -> str:
+        """The status as a title."""
+        if self.status == UploadStatus.READY and not self.may_be_applied:
+            return "Every row is in error" if self._all_in_error else "Nothing to apply"
+        return self.status.label[:1].upper() + self.status.label[1:]
+
+    @property
+    def tone(self) -> str:
+        """The colour of the headline."""
+        if self.status == UploadStatus.READY and self.upload.rows_in_error:
+            return "bad" if self._all_in_error else "warn"
+        return _TONES.get(self.status, "plain")
+
+    @cached_property
+    def progress(self) -> Progress | None:
+        """How far it is, while a worker has it or is waited for."""
+        return progress_of(self.upload, self.now)
+
+    @property
+    def explanation(self) -> str:
+        """What the headline means for who sent the file, in a few sentences."""
+        return " ".join(self._sentences())
+
+    def _sentences(self) -> list[str]:
+        step = self.upload.latest_step
+        failure = step.failure if step and step.state == State.FAILED else ""
+        match self.status:
+            case UploadStatus.READY:
+                return self._ready()
+            case UploadStatus.REFUSED:
+                return [self.upload.refusal, "Nothing was written. Mend the file, and upload it again."]
+            case UploadStatus.BROKEN_OFF:
+                return [failure]
+            case UploadStatus.NOT_APPLIED:
+                return [failure, "Below is what the rows are like now."]
+            case UploadStatus.APPLIED if failure:
+                return [f"It was not undone: {failure}"]
+            case UploadStatus.UNDONE:
+                return ["What it wrote is taken back: new rows are gone, changed ones are as they were."]
+            case UploadStatus.DISCARDED:
+                return ["Nothing was written."]
+        return []
+
+    def _ready(self) -> list[str]:
+        upload = self.upload
+        if self._all_in_error:
+            return ["There is nothing to apply. Mend the rows, and upload them again."]
+        if not upload.rows:
+            return ["The file has a header and no rows."]
+        if not self.may_be_applied and not upload.rows_in_error:
+            return ["Every row of the file is in the data already, just as it is."]
+        errors = upload.rows_in_error or 0
+        verb = "is" if errors == 1 else "are"
+        found = [f"{count_text(errors)} of {number_text(upload.rows)} {verb} in error."] if errors else []
+        if not self.may_be_applied:
+            return [*found, "The others are in the data already, just as they are."]
+        return [*found, "Nothing has been written yet."]
+
+    @property
+    def _all_in_error(self) -> bool:
+        return bool(self.upload.rows) and self.upload.rows == self.upload.rows_in_error
+
+    @property
+    def may_be_applied(self) -> bool:
+        """Whether there is anything that applying would write."""
+        return bool(self.upload.rows_new or self.upload.rows_changed)
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether the file is not kept any more."""
+        return not self.upload.file
+
+    @property
+    def retention_days(self) -> int:
+        """For how long files are kept."""
+        return int(settings.UPLOAD_RETENTION_DAYS)
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """The buttons, the likeliest first."""
+        if not self.may_decide or self.is_expired:
+            return []
+        again, discard = Decision("check_again", "Check again"), Decision("discard", "Discard")
+        match self.status:
+            case UploadStatus.READY | UploadStatus.NOT_APPLIED:
+                return [*self._apply(), again, discard]
+            case UploadStatus.WAITING | UploadStatus.CHECKING:
+                return [discard]
+            case UploadStatus.BROKEN_OFF:
+                return [again._replace(style="primary"), discard]
+            case UploadStatus.REFUSED:
+                return [again, discard]
+            case UploadStatus.CONFIRMED | UploadStatus.APPLYING:
+                return [Decision("stop", "Stop")]
+            case UploadStatus.UNDONE:
+                return [again]
+        return []
+
+    def _apply(self) -> list[Decision]:
+        errors = self.upload.rows_in_error
+        if not self.may_be_applied:
+            return []
+        if not errors:
+            return [Decision("apply", "Apply", "primary")]
+        rows = "row" if errors == 1 else f"{number_text(errors)} rows"
+        return [Decision("apply_without_errors", f"Apply without the {rows} in error", "primary")]
+
+    @property
+    def may_be_undone(self) -> bool:
+        """Whether there is something to undo, as far as one can tell without looking at the rows."""
+        return self.may_decide and self.status == UploadStatus.APPLIED and not self.is_expired
+
+    @property
+    def is_waiting_for_a_person(self) -> bool:
+        """Whether it is theirs to decide now."""
+        return self.status in DECIDABLE
+
+    @property
+    def counts(self) -> list[Count]:
+        """The numbers of rows, once they are known."""
+        upload = self.upload
+        if upload.rows is None or self.status == UploadStatus.REFUSED:
+            return []
+        in_error = "In error, left out" if upload.is_applied and upload.rows_in_error else "In error"
+        labels = {"new": "New", "changed": "Changed", "unchanged": "Unchanged", "error": in_error}
+        numbers = [
+            upload.rows_new or 0,
+            upload.rows_changed or 0,
+            upload.rows_unchanged or 0,
+            upload.rows_in_error or 0,
+        ]
+        counts, start = [], 0
+        for (name, label), number, share in zip(labels.items(), numbers, _shares(numbers), strict=True):
+            counts.append(Count(name, label, number, start, share))
+            start += share
+        return counts
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """The first rows that change or have changed, cell by cell."""
+        return list(self.upload.preview.get("changes", ()))
+
+    @property
+    def has_more_changes(self) -> bool:
+        """Whether more rows change than are shown."""
+        return len(self.changes) >= CHANGES_SHOWN and (self.upload.rows_changed or 0) > len(self.changes)
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The first errors."""
+        return list(self.upload.preview.get("errors", ()))
+
+    @property
+    def has_more_errors(self) -> bool:
+        """Whether there may be more than are shown."""
+        return len(self.errors) >= ERRORS_SHOWN
+
+    @property
+    def new_users(self) -> str:
+        """The users that login sessions make; empty: none."""
+        number = self.upload.preview.get("new_users", 0)
+        return count_text(number, "user", "users") if number else ""
+
+    @property
+    def size(self) -> str:
+        """Of the file."""
+        return size_text(self.upload.file_bytes) if self.upload.file_bytes is not None else ""
+
+    @cached_property
+    def _steps(self) -> list[UploadStep]:
+        return list(self.upload.steps.select_related("requested_by"))
+
+    @property
+    def applied_by(self) -> UploadStep | None:
+        """The step that wrote the rows, with who confirmed it."""
+        return _latest(self._steps, Step.APPLY)
+
+    @property
+    def undone_by(self) -> UploadStep | None:
+        """The step that took them back."""
+        return _latest(self._steps, Step.UNDO) if self.upload.undone_at else None
+
+    @property
+    def check_took(self) -> str:
+        """How long the latest check took."""
+        return _took(_latest(self._steps, Step.CHECK))
+
+    @property
+    def applying_took(self) -> str:
+        """How long writing took."""
+        return _took(self.applied_by)
+
+
+def work_on(upload: Upload) -> timedelta | None:
+    """How long workers took to check it, and to apply it where they have; its steps are read. None: none has."""
+    steps = sorted(upload.steps.all(), key=lambda step: step.requested_at, reverse=True)
+    latest = (_latest(steps, step) for step in (Step.CHECK, Step.APPLY))
+    took = [step.finished_at - step.started_at for step in latest if step and step.finished_at and step.started_at]
+    return sum(took, timedelta()) if took else None
+
+
+def _latest(steps: list[UploadStep], kind: Step) -> UploadStep | None:
+    """The last one that succeeded; `steps`: the latest first."""
+    return next((step for step in steps if step.step == kind and step.state == State.SUCCEEDED), None)
+
+
+def _took(step: UploadStep | None) -> str:
+    if step is None or step.started_at is None or step.finished_at is None:
+        return ""
+    return duration_text(step.finished_at - step.started_at)
+
+
+def _shares(numbers: list[int]) -> list[int]:
+    """Each number as thousandths of all; what is there at all can be seen, at the cost of the greatest."""
+    total = sum(numbers)
+    if not total:
+        return [0] * len(numbers)
+    shares = [max(_LEAST_SHARE, number * _SHARE // total) if number else 0 for number in numbers]
+    shares[shares.index(max(shares))] += _SHARE - sum(shares)
+    return shares

@@ -1,0 +1,53 @@
+"""Who may see an upload, and who may decide about it."""
+
+from typing import Any
+
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+
+from billing.models import Administrator
+from billing.scoped_admin import ScopedAdmin
+from usage.models import Upload, UploadKind
+from usage.uploads.receive import refuse_unless_permitted
+
+
+class UploadSight(ScopedAdmin):
+    """Whoever views or makes uploads sees those that are visible to them; another's is as good as missing."""
+
+    def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
+        """The one permission to write that a customer's administrator may be given."""
+        return request.user.has_perm("usage.add_upload")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever uploads sees what became of it."""
+        return super().has_view_permission(request, obj) or self.has_add_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    has_delete_permission = has_change_permission
+
+    def visible_upload(self, request: HttpRequest, object_id: str) -> Upload:
+        """The upload of an address. Raises Http404; PermissionDenied for one's own without the permission."""
+        upload = self.get_object(request, unquote(object_id))
+        if not self.has_view_permission(request, upload):
+            raise PermissionDenied
+        return upload  # type: ignore[no-any-return]  # the model of this admin
+
+    def viewer(self, request: HttpRequest) -> Administrator:
+        """Who asks. Raises PermissionDenied unless they may see uploads at all."""
+        administrator = request.user
+        if not isinstance(administrator, Administrator) or not self.has_view_permission(request):
+            raise PermissionDenied
+        return administrator
+
+
+def may_decide(administrator: Administrator, upload: Upload) -> bool:
+    """Whether the buttons of an upload would answer them."""
+    try:
+        refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
+    except PermissionDenied:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""How far work on an upload is, in a sentence and as a bar."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Q
+
+from jobs.states import UNFINISHED, State
+from ui.formatting import count_text, number_text, size_text
+from usage.models import Step, Upload, UploadStep
+from usage.staging.progress import Phase
+
+_LOOKED_AT = 20
+_ROWS = {
+    Phase.CHECKING: ("Checking", "Comparing", "with the data"),
+    Phase.APPLYING: ("Writing", "Finishing", ""),
+    Phase.UNDOING: ("Taking back", "Finishing", ""),
+}
+_STARTS = {Step.CHECK: "Opening the file…", Step.APPLY: "Preparing to write…", Step.UNDO: "Preparing to take it back…"}
+
+
+class Progress(NamedTuple):
+    """`done` of `expected`, bytes or rows; `expected` None: nobody can tell. `waits_for`: another file's upload."""
+
+    text: str
+    done: int = 0
+    expected: int | None = None
+    is_waiting: bool = False
+    waits_for: Upload | None = None
+
+    @property
+    def sentence(self) -> str:
+        """With the file that is waited for."""
+        return self.text.format(self.waits_for)
+
+
+def progress_of(upload: Upload, now: datetime) -> Progress | None:
+    """How far its latest step is; None once that is finished."""
+    step = upload.latest_step
+    if step is None or step.is_finished:
+        return None
+    before = _before(upload, step) if step.state == State.QUEUED else None
+    if before is not None:
+        words = f"Waiting for {{}}, into the same account, which is {before.status.label}…"
+        return Progress(words, is_waiting=True, waits_for=before)
+    if step.awaits_worker(now):
+        return Progress("Waiting for a worker…", is_waiting=True)
+    return Progress("Starting…") if step.state == State.QUEUED else _running(step)
+
+
+def _before(upload: Upload, step: UploadStep) -> Upload | None:
+    """What is under way in the account, or is taken before: of one account, one step at a time."""
+    if upload.account_id is None:
+        return None
+    others = UploadStep.objects.filter(account=upload.account_id, state__in=UNFINISHED).exclude(upload=upload.pk)
+    earlier = others.filter(Q(state=State.RUNNING) | Q(requested_at__lt=step.requested_at))
+    waiting = list(earlier.select_related("upload__latest_step").order_by("requested_at")[:_LOOKED_AT])
+    running = next((one for one in waiting if one.state == State.RUNNING), None)
+    first = running or next(iter(waiting), None)
+    return first.upload if first else None
+
+
+def _running(step: UploadStep) -> Progress:
+    done, expected = step.rows_done, step.rows_expected
+    if not step.phase or (step.phase == Phase.READING and not expected):
+        return Progress(_STARTS[Step(step.step)])
+    if step.phase == Phase.READING and expected:
+        text = f"Reading the file: {size_text(min(done, expected))} of {size_text(expected)}"
+        return Progress(text, done, expected)
+    at, after, what = _ROWS[Phase(step.phase)]
+    if expected is None:
+        return Progress(f"{at}…")
+    if done >= expected:
+        return Progress(" ".join(filter(None, [after, count_text(expected), what])) + "…")
+    return Progress(f"{at}: {number_text(done)} of {count_text(expected)}", done, expected)

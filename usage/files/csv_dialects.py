@@ -1,0 +1,91 @@
+"""How a CSV file is written: its encoding, found by its first bytes, and the mark between its cells, by its header."""
+
+import codecs
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from usage.files.errors import refusal
+
+DELIMITERS = (",", ";", "\t")
+_START = 1 << 16
+_ENCODINGS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
+}
+_UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_SEPARATE = "Separate them by commas, semicolons or tabs, and say so there or remove that line."
+_DOCUMENT = (
+    "This is neither a CSV file nor an XLSX workbook, but a document, an archive, or a workbook of an old kind "
+    "or with a password. Save the table as XLSX without a password, or as CSV (UTF-8), and upload that."
+)
+_PICTURE = "This is a picture. Save the table as XLSX or as CSV (UTF-8), and upload that."
+_MARKUP = (
+    "This is a web page or another file of tags, whatever its name says. Open it in a spreadsheet program, save it as "
+    ".xlsx or as CSV (UTF-8), and upload that."
+)
+# How other files begin; the empty archive and the one in pieces are no workbooks either.
+_DOCUMENTS = (b"%PDF", b"{\\rtf", b"\xd0\xcf\x11\xe0", b"PK\x05\x06", b"PK\x07\x08", b"Rar!", b"7z\xbc\xaf\x27\x1c")
+_PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PAR1", b"SQLite format 3")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
+_TAGS = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body")
+_SEP = re.compile(r'"?sep=([^\r\n]?)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Encoding, at which byte the header begins (after a line of Excel's such as `sep=;`), and delimiter."""
+
+    encoding: str
+    start: int
+    delimiter: str
+
+    @property
+    def encoding_name(self) -> str:
+        """The encoding as people call it."""
+        return "UTF-8" if self.encoding == "utf-8" else "UTF-16"
+
+
+def dialect_of(file: BinaryIO) -> Dialect:
+    """How a seekable file is written. Raises FileRefusedError for what is no CSV file at first sight."""
+    file.seek(0)
+    data = file.read(_START)
+    _refuse_other_formats(data)
+    bom = next((bom for bom in _ENCODINGS if data.startswith(bom)), b"")
+    encoding = _ENCODINGS.get(bom, "utf-8")
+    if not bom and data[:64].count(0) > 8:
+        raise refusal(
+            "The file is not in UTF-8 (it looks like UTF-16 or UTF-32). Save it as CSV (UTF-8) and upload that."
+        )
+    text = data[len(bom) :].decode(encoding, errors="replace")
+    start, mark = len(bom), ""
+    if said := _SEP.match(text):
+        mark = said[1]
+        if mark not in DELIMITERS:
+            raise refusal(f"The first line says that the columns are separated by '{mark}'. {_SEPARATE}")
+        start, text = start + len(said[0].encode(encoding)), text[said.end() :]
+    if not text.strip("\ufeff \t\r\n"):
+        raise refusal("The file is empty; it needs a header row with the names of the columns.")
+    return Dialect(encoding, start, mark or max(DELIMITERS, key=lambda mark: _cells(text, mark)))
+
+
+def _refuse_other_formats(data: bytes) -> None:
+    if data.startswith((*_DOCUMENTS, *_PACKED)):
+        raise refusal(_DOCUMENT)
+    if data.startswith(_PICTURES):
+        raise refusal(_PICTURE)
+    if data[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower().startswith(_TAGS):
+        raise refusal(_MARKUP)
+    if data.startswith(_UTF32):
+        raise refusal("The file is in UTF-32. Save it as CSV (UTF-8) and upload that.")
+
+
+def _cells(text: str, delimiter: str) -> int:
+    """How many cells the first row would have, as far as it is at hand."""
+    try:
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+    except csv.Error:
+        return 0

@@ -1,0 +1,116 @@
+"""Reading an XLSX workbook: another process, with limits, makes a CSV file of it, and every ending has its sentence."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import UnsupportedOperation
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from usage.files import workbook_reader
+from usage.files.errors import refusal
+
+SIGNATURE = b"PK\x03\x04"
+# For a process that neither computes nor ends, since its storage hangs; one that computes has its own limit.
+MAX_SECONDS = 300
+# Isolated from environment and working folder, it still has to find the modules beside it.
+_PROGRAM = (
+    "import runpy, sys; sys.path.append(sys.argv.pop()); "
+    f"runpy.run_module('{workbook_reader.__name__}', run_name='__main__', alter_sys=True)"
+)
+_ROOT = Path(__file__).parent.parent.parent
+_END_OF_ARCHIVE = b"PK\x05\x06"
+_LONGEST_END = 22 + 0xFFFF
+_AWAY = "The workbook is too large to be read, or one of its cells lies far away from the others:"
+_TOO_SLOW = f"{_AWAY} reading took too long. {workbook_reader.ADVICE}"
+_TOO_MUCH = f"{_AWAY} it takes too much memory. {workbook_reader.ADVICE}"
+# Verdicts by the reader's exit status.
+_TOO_LARGE = {
+    -signal.SIGXCPU: _TOO_SLOW,
+    -signal.SIGKILL: _TOO_SLOW,
+    -signal.SIGABRT: _TOO_MUCH,
+    workbook_reader.OUT_OF_MEMORY: _TOO_MUCH,
+}
+_BROKEN = "The workbook is broken and cannot be read. Save it anew, or save the sheet as CSV and upload that."
+
+
+def is_workbook(file: BinaryIO) -> bool:
+    """Whether a seekable file is a workbook (or another archive) and no CSV file, by its first bytes."""
+    file.seek(0)
+    return file.read(len(SIGNATURE)) == SIGNATURE
+
+
+def refuse_cut_off(file: BinaryIO) -> None:
+    """Raise FileRefusedError for an archive whose end is missing, which is where its directory is."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(size - _LONGEST_END, 0))
+    if _END_OF_ARCHIVE not in file.read(_LONGEST_END):
+        raise refusal("The workbook is broken: its end is missing. Upload it again, or save it anew.")
+
+
+@contextmanager
+def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The one sheet with data of a workbook as a CSV file, whose first column is the row that a spreadsheet shows.
+
+    It is temporary and has no name. Raises FileRefusedError with the verdict on what cannot be read; OSError when this
+    machine has no room for it.
+    """
+    refuse_cut_off(file)
+    with _on_disk(file) as source, tempfile.TemporaryFile() as target:
+        status = _run(source, target, workbook_reader.CONVERT)
+        if status in _TOO_LARGE and _run(source, target, workbook_reader.EXPLAIN) == workbook_reader.REFUSED:
+            status = workbook_reader.REFUSED
+        if status == workbook_reader.REFUSED:
+            target.seek(0)
+            line, _, sentence = target.read(4096).decode(errors="replace").partition(" ")
+            raise refusal(sentence, line=int(line))
+        if status == workbook_reader.OUT_OF_SPACE:
+            raise OSError(errno.ENOSPC, "There is no room for a workbook's rows in the temporary folder")
+        if status:
+            raise refusal(_TOO_LARGE.get(status, _BROKEN))
+        yield target
+
+
+@contextmanager
+def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
+    """The file, if it is one of this machine, or else a copy."""
+    file.seek(0)
+    try:
+        file.fileno()
+    except (AttributeError, UnsupportedOperation):
+        with tempfile.TemporaryFile() as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            yield copy
+    else:
+        yield file
+
+
+def _run(source: IO[bytes], target: IO[bytes], act: str) -> int:
+    """The exit status of the reader, negative for a signal.
+
+    It inherits the two files alone: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
+    """
+    target.seek(0)
+    target.truncate()
+    command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, act, str(os.getpid()), str(_ROOT)]
+    environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    try:
+        return subprocess.run(  # noqa: S603 - our own program, without a word of the user's
+            command,
+            stdin=source,
+            stdout=target,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+            timeout=MAX_SECONDS,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return -signal.SIGKILL

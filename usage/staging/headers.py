@@ -1,0 +1,58 @@
+"""The header row of a file: which columns of its kind it has."""
+
+from billing.models import Account
+from usage.files.csv_files import CsvFile
+from usage.files.errors import FileRefusedError, RowError
+from usage.resources.base import UploadResource
+from usage.resources.columns import folded
+from usage.staging.error_files import REASON
+
+
+def columns_of(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
+    """The names of the file's columns, in its order. Raises FileRefusedError, which names every fault of the header.
+
+    `account`: whose data the file holds, for kinds that belong to an account; None: a column says so.
+    """
+    header = [cell.strip() for cell in source.header()]
+    found = [_name(resource, cell) for cell in header]
+    names = [name for name in found if name]
+    errors = [*_unknown(resource, header, found), *_missing(resource, names)]
+    if resource.belongs_to_account and account is None and "account" not in names:
+        reason = "Whose data is this? Name the account for the whole file, or in a column 'account'."
+        errors.append(RowError(1, "account", "", reason))
+    if errors:
+        raise FileRefusedError(*errors, rows=sum(1 for _record in source.records()) - 1)
+    return names
+
+
+def _name(resource: UploadResource, heading: str) -> str | None:
+    """What we call the column: one of the kind's, or the reasons of a file of rows in error, which nobody reads."""
+    column = resource.column_called(heading)
+    if column is None:
+        return REASON if folded(heading) == REASON else None
+    return column.name
+
+
+def _unknown(resource: UploadResource, header: list[str], found: list[str | None]) -> list[RowError]:
+    expected = ", ".join(column.name for column in resource.columns)
+    return [
+        RowError(1, cell, "", f"The column is unknown; the columns are: {expected}." if cell else
+                 f"Column {place} has no name; the columns are: {expected}.")
+        for place, (cell, name) in enumerate(zip(header, found, strict=True), start=1)
+        if name is None
+    ]  # fmt: skip
+
+
+def _missing(resource: UploadResource, names: list[str]) -> list[RowError]:
+    """What the file has twice, and what it lacks."""
+    errors = [
+        RowError(1, name, "", "The file has this column twice.")
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    errors += [
+        RowError(1, column.name, "", "The file lacks this column.")
+        for column in resource.columns
+        if not column.optional and column.name not in names
+    ]
+    return errors

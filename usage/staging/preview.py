@@ -1,0 +1,96 @@
+"""What a person is shown of a checked file before deciding: the first changes, cell by cell, and the first errors."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.db import connection
+from django.db.models import Model
+from psycopg import sql
+
+from usage.files.errors import RowError
+from usage.resources.base import COMMA, UploadResource
+from usage.resources.batches import Batch
+from usage.resources.columns import Column, Reference
+from usage.resources.records import LoginSessionResource
+from usage.staging.stage import Counts, Staged
+
+CHANGES_SHOWN = 100
+ERRORS_SHOWN = 50
+
+
+def preview(staged: Staged, counts: Counts) -> dict[str, Any]:
+    """As JSON, of a file that was just checked:
+
+    `changes`: [{`line`, `key`: text, `cells`: [{`column`, `before`, `after`}]}], the first in the order of the file;
+    `errors`: [{`line`, `column`, `value`, `reason`}]; `new_users`: how many login sessions make.
+    """
+    resource, batch = staged.resource, staged.batch
+    return {
+        **preview_without_rows(staged.errors(ERRORS_SHOWN) if counts.errors else []),
+        "changes": _changes(resource, batch) if counts.changed else [],
+        "new_users": _new_users(resource, batch),
+    }
+
+
+def preview_without_rows(errors: Sequence[RowError] = ()) -> dict[str, Any]:
+    """The same of a file of which no row was looked at, for these errors or for none."""
+    return {"changes": [], "errors": [asdict(error) for error in errors[:ERRORS_SHOWN]], "new_users": 0}
+
+
+def _changes(resource: UploadResource, batch: Batch) -> list[dict[str, Any]]:
+    rows = _changed_rows(resource, batch)
+    paths = {"__".join(str(column.attribute).split("__")[:-1]) for column in resource.columns if column.attribute}
+    old = resource.model._base_manager.select_related(*sorted(paths - {""})).in_bulk([row["old_id"] for row in rows])
+    return [
+        {
+            "line": row["line"],
+            "key": ", ".join(_text(resource.fields[name], row) for name in resource._meta.import_id_fields
+                             if name in batch.present),
+            "cells": _changed_cells(resource, batch, row, old[row["old_id"]]),
+        }
+        for row in rows
+        if row["old_id"] in old
+    ]  # fmt: skip
+
+
+def _changed_rows(resource: UploadResource, batch: Batch) -> list[dict[str, Any]]:
+    columns = resource.present(batch)
+    names = ["line", "old_id", *(column.name for column in columns)]
+    names += [column.id_name for column in columns if isinstance(column, Reference) and column.name != "account"]
+    statement = sql.SQL("SELECT {} FROM {} r WHERE r.state = 'changed' AND {} ORDER BY r.line LIMIT {}").format(
+        COMMA.join(sql.Identifier("r", name) for name in names), batch.rows, batch.applicable, CHANGES_SHOWN
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _changed_cells(resource: UploadResource, batch: Batch, row: dict[str, Any], old: Model) -> list[dict[str, str]]:
+    cells = []
+    for column in resource.present(batch):
+        before, after = str(resource.export_field(column, old)), _text(column, row)
+        if column.name in resource._meta.import_id_fields or before == after:
+            continue
+        if isinstance(column, Reference) and _same_row(column, row, old):
+            continue
+        cells.append({"column": column.name, "before": before, "after": after})
+    return cells
+
+
+def _same_row(column: Reference, row: dict[str, Any], old: Model) -> bool:
+    """Whether both name one row, in other words."""
+    number = row.get(column.id_name)
+    return number is not None and number == getattr(old, f"{str(column.attribute).split('__')[0]}_id")
+
+
+def _text(column: Column, row: dict[str, Any]) -> str:
+    return column.widget.render(row[column.name])
+
+
+def _new_users(resource: UploadResource, batch: Batch) -> int:
+    if not (batch.terms.creates_users and isinstance(resource, LoginSessionResource)):
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM ({}) newcomers").format(resource.newcomers(batch)))
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,1 @@
+"""Undoing an applied upload, and what blocks it."""

@@ -1,0 +1,196 @@
+"""Taking an upload back: its new rows are removed and its changed ones restored, unless something speaks against it."""
+
+from dataclasses import dataclass, field
+from typing import LiteralString
+
+import psycopg
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models.functions import Now
+from psycopg import sql
+
+from billing.models import Account, DataVersion
+from usage.locks import lock_accounts, lock_shared_tables
+from usage.models import Call, Upload, UploadKind
+from usage.rating import rate_restored_calls, rate_unrated_calls
+from usage.staging.journalled_rows import WrittenTable, fetched, names_of_columns, of_upload, tables_of
+from usage.staging.progress import Nobody, Phase, Watcher
+from usage.staging.stage import broken_rule
+from usage.staging.staged_tables import run
+from usage.undo.blockers import is_complete, obstacles, unrecorded
+from usage.undo.ratings_since import rated_itself, unrating
+
+SECONDS_FOR_A_PAGE = 5
+# From so many rows on, a plan that looks each of them up is a bad one. The planner may take it nevertheless: of records
+# that were just written it has no statistics yet.
+_MANY_ROWS = 5_000
+
+_RESTORE: LiteralString = """
+UPDATE {table} t SET {set} FROM {changes} c JOIN {table} was ON was.id = c.row_id
+CROSS JOIN LATERAL jsonb_populate_record(was, {before}) r
+WHERE c.upload_id = {upload} AND c.relation = {relation} AND c.before IS NOT NULL AND t.id = c.row_id
+"""
+_PUT_BACK: LiteralString = """
+INSERT INTO {table} (id, {columns}) SELECT c.row_id, {values}
+FROM {changes} c CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, c.before) r
+WHERE c.upload_id = {upload} AND c.relation = {relation} AND c.before IS NOT NULL AND c.after IS NULL
+"""
+# An unrated call is rated again, or gets the version that is in force now: the one that it had may be gone.
+_BEFORE_OF_CALL: LiteralString = """
+CASE WHEN c.before ->> 'rate_per_minute' IS NULL THEN c.before || '{{"rate_sheet_version_id": null}}' ELSE c.before END
+"""
+
+
+class UndoRefusedError(Exception):
+    """The upload cannot be undone, for reasons that the message says in sentences. Nothing was done."""
+
+
+@dataclass(frozen=True)
+class UndoPlan:
+    """What undoing an upload does: rows removed by kind of thing (`("users", 3)`), rows restored, and calls that lose
+    the rating that the upload gave them. `obstacles`: sentences that say why it cannot be undone. `is_unknown`: there
+    are so many rows that finding it out took too long; undoing looks for itself.
+    """
+
+    removed: list[tuple[str, int]] = field(default_factory=list)
+    restored: int = 0
+    rerated: int = 0
+    obstacles: list[str] = field(default_factory=list)
+    is_unknown: bool = False
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether nothing speaks against it."""
+        return not self.obstacles
+
+
+def plan(upload: Upload) -> UndoPlan:
+    """What undoing the upload would do now. Nothing is written or locked."""
+    if reason := unrecorded(upload):
+        return UndoPlan(obstacles=[reason])
+    with transaction.atomic():
+        _expect_many_rows(upload)
+        return _plan(upload)
+
+
+def plan_at_once(upload: Upload) -> UndoPlan:
+    """The same for somebody who waits for a page: what takes too long is left unknown."""
+    try:
+        with transaction.atomic():
+            run([sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(f"{SECONDS_FOR_A_PAGE * 1000:.0f}ms"))])
+            return plan(upload)
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            return UndoPlan(is_unknown=True)
+        raise
+
+
+def _plan(upload: Upload) -> UndoPlan:
+    counts = {table: table.counts() for table in tables_of(upload)}
+    if not is_complete(upload, counts):
+        return UndoPlan(obstacles=["What it wrote was not written down in full, so that it cannot be undone."])
+    return UndoPlan(
+        removed=[(table.named(found.new), found.new) for table, found in counts.items() if found.new],
+        restored=sum(found.changed for found in counts.values()),
+        rerated=rated_itself(upload),
+        obstacles=list(obstacles(upload, counts)),
+    )
+
+
+def undo(upload: Upload, *, watcher: Watcher | None = None) -> UndoPlan:
+    """Take the upload back, in one transaction; returns what was done.
+
+    Raises UndoRefusedError, with every obstacle; then nothing is done.
+    """
+    watcher = watcher or Nobody()
+    try:
+        with transaction.atomic():
+            _lock(upload)
+            upload.refresh_from_db(fields=["applied_at", "undone_at", "file", "rows_new", "rows_changed"])
+            done = plan(upload)
+            if not done.is_possible:
+                raise UndoRefusedError(" ".join(done.obstacles))
+            rows = sum(number for _label, number in done.removed) + done.restored
+            watcher.expect(None, phase=Phase.UNDOING)
+            _write(upload)
+            watcher.expect(rows, phase=Phase.UNDOING)
+            watcher.progress(rows)
+    except IntegrityError as error:
+        raise UndoRefusedError(
+            f"The rows as they were do not fit what was written since. {broken_rule(error)}"
+        ) from error
+    return done
+
+
+def _expect_many_rows(upload: Upload) -> None:
+    """For the rest of the transaction, where there are many."""
+    records = of_upload(upload, "SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload}")
+    if (upload.rows_new or 0) + fetched(records)[0][0] >= _MANY_ROWS:
+        run([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
+
+
+def _lock(upload: Upload) -> None:
+    """As applying does, before the first row is written."""
+    if not UploadKind(upload.kind).belongs_to_account:
+        lock_shared_tables()
+        DataVersion.objects.bump(None)
+        return
+    account_ids = [upload.account_id] if upload.account_id else _account_ids(upload)
+    lock_accounts(account_ids)
+    DataVersion.objects.hold(account_ids)
+    DataVersion.objects.bump(*account_ids)
+
+
+def _account_ids(upload: Upload) -> list[int]:
+    """The accounts whose rows it wrote: of those that later uploads have, undoing is refused anyway."""
+    queries = [
+        table.format("SELECT t.account_id FROM {table} t WHERE t.upload_id = {upload}") for table in tables_of(upload)
+    ]
+    return [number for (number,) in fetched(sql.SQL(" UNION ").join(queries))]
+
+
+def _write(upload: Upload) -> None:
+    tables = tables_of(upload)
+    run(unrating(upload))
+    for table in tables:
+        if table.model is Account:  # the version of data that are gone
+            run(
+                [
+                    table.format(
+                        "DELETE FROM {versions} WHERE account_id IN ({new})",
+                        new=table.new,
+                        versions=sql.Identifier(DataVersion._meta.db_table),
+                    )
+                ]
+            )
+        run([table.format("DELETE FROM {table} WHERE id IN ({new})", new=table.new)])
+    for table in tables:
+        run([_restore(table)])
+        if table.is_recorded:
+            run([_put_back(table)])
+    if UploadKind(upload.kind) == UploadKind.CALLS:
+        rate_restored_calls(upload.pk)
+    elif UploadKind(upload.kind) in {UploadKind.RATES, UploadKind.SUBSCRIPTIONS}:
+        rate_unrated_calls()
+    run([of_upload(upload, "DELETE FROM {changes} WHERE upload_id = {upload}")])
+    # Keys that are checked at the end of a transaction are checked here, to be refused here.
+    run([sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"), sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
+    Upload.objects.filter(pk=upload.pk).update(undone_at=Now())
+
+
+def _restore(table: WrittenTable) -> sql.Composed:
+    """On the row as it is, so that columns that were not there yet keep what they hold."""
+    columns = [sql.Identifier(name) for name in names_of_columns(table.model)]
+    return table.format(
+        _RESTORE,
+        set=sql.SQL(", ").join(sql.SQL("{0} = r.{0}").format(column) for column in columns),
+        before=sql.SQL(_BEFORE_OF_CALL).format() if table.model is Call else sql.SQL("c.before"),
+    )
+
+
+def _put_back(table: WrittenTable) -> sql.Composed:
+    columns = [sql.Identifier(name) for name in names_of_columns(table.model)]
+    return table.format(
+        _PUT_BACK,
+        columns=sql.SQL(", ").join(columns),
+        values=sql.SQL(", ").join(sql.SQL("r.{}").format(column) for column in columns),
+    )
