@@ -19,7 +19,7 @@ from billing.cycles import ONE_DAY, DateRange
 from billing.models import ApiToken
 from jobs.broker import circuit
 from jobs.publishing import publish
-from reports.requesting import request_report
+from reports.orders.enqueue import request_report
 
 AT_ONCE = 20
 MESSAGE_BOUND, AT_ONCE_BOUND, REQUESTS_BOUND = 4, 3, 2.25

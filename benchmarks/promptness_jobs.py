@@ -19,7 +19,7 @@ from billing.models import ApiToken
 from jobs import shutdown
 from jobs.heartbeat import GLANCE_SECONDS, PROGRESS_SECONDS
 from jobs.running import Attempt, Work, run
-from reports.api.waiting import MOST_SECONDS, SECONDS_BETWEEN_LOOKS
+from reports.api.polling import MOST_SECONDS, SECONDS_BETWEEN_LOOKS
 from reports.models import ReportJob
 
 DAYS = DateRange(ACTIVATED_ON, ACTIVATED_ON)

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from benchmarks.measuring import Figure
 from reports.webhooks.addresses import AddressError, read_url, resolve
-from reports.webhooks.sending import SECONDS, send
+from reports.webhooks.send import SECONDS, send
 
 LIMIT, BODY_LIMIT, NAME_LIMIT = 0.5, 2.0, 0.2
 CUT_OFF_BOUND, BODY_BOUND, NAME_BOUND, REFUSED_BOUND = 1.5, 1.15, 3, 0.15

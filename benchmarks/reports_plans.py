@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from reports.generation import snapshot
+from reports.engine.write import snapshot
 
 
 def show_plan(title: str, statement: sql.Composable, *, runs: bool = False) -> None:

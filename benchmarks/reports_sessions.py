@@ -15,8 +15,8 @@ from benchmarks.reports_world import ASKED_ON, Customer
 from benchmarks.reports_yardsticks import copy_seconds
 from billing.cycles import DateRange
 from reports import types
+from reports.engine.write import scope_of
 from reports.formats.csv import cell_text
-from reports.generation import scope_of
 
 USERS, SESSIONS = 40_000, 1_000_000
 YEAR = DateRange(date(2025, 1, 1), date(2025, 12, 31))

@@ -11,8 +11,8 @@ from benchmarks.reports_usage import load_calls
 from benchmarks.reports_world import ASKED_ON, Customer
 from billing.cycles import DateRange
 from reports import types
+from reports.engine.write import scope_of
 from reports.formats.csv import cell_text
-from reports.generation import scope_of
 
 CALLS_OF_EACH = 25_000
 ACCOUNTS, FEW_ACCOUNTS = 200, 8

@@ -16,9 +16,9 @@ from benchmarks.reports_yardsticks import copy_seconds, stock_seconds
 from billing.cycles import DateRange
 from jobs.files import local_path
 from reports import types
+from reports.engine.report_type import Query
+from reports.engine.write import scope_of
 from reports.formats.csv import cell_text
-from reports.generation import scope_of
-from reports.report_type import Query
 
 MILLION = 1_000_000
 HUNDRED_THOUSAND = MILLION // 10

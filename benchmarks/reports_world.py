@@ -8,8 +8,8 @@ from billing.cycles import DateRange
 from billing.models import Account, Administrator, Subscription
 from jobs import files
 from jobs.running import run
-from reports.making import make_report
 from reports.models import ReportJob
+from reports.orders.run import make_report
 
 ACTIVATED_ON = date(2025, 1, 1)
 ASKED_ON = date(2026, 3, 1)

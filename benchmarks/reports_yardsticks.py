@@ -20,7 +20,7 @@ from benchmarks.reports_world import Customer
 from billing.cycles import DateRange
 from billing.models import UsageGroup
 from config.embedded.binaries import postgres_programs
-from reports.generation import WORK_MEM
+from reports.engine.write import WORK_MEM
 from usage.models import Call
 
 

@@ -9,9 +9,9 @@ REST_FRAMEWORK: dict[str, Any] = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "EXCEPTION_HANDLER": "reports.api.problems.handle",
+    "EXCEPTION_HANDLER": "reports.api.exceptions.handle",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["reports.api.parsing.ObjectParser"],
+    "DEFAULT_PARSER_CLASSES": ["reports.api.parsers.ObjectParser"],
     "DEFAULT_SCHEMA_CLASS": "reports.api.openapi.inspection.ApiSchema",
     # A format is chosen by the header Accept alone, and a request says what it is by its method: nothing in the query.
     "URL_FORMAT_OVERRIDE": None,

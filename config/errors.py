@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from reports.api.problems import ProblemType, plain_response
+from reports.api.exceptions import ProblemType, plain_response
 
 API = "/api/"
 _OUR_FAULT = "The fault is ours and has been recorded. Try again; if it happens again, tell the platform's support."

@@ -252,7 +252,7 @@ IMPORT_EXPORT_SKIP_ADMIN_CONFIRM = False
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = False
 
 # --- The web server ---------------------------------------------------------------------------------------------------
-# The threads of each of its processes. Half of them may hold requests that wait for a job: see reports/api/waiting.py.
+# The threads of each of its processes. Half of them may hold requests that wait for a job: see reports/api/polling.py.
 WEB_THREADS = env.int("WEB_THREADS", default=4)
 
 # --- Metrics: on a port of their own, beside the web server's in `make demo` ------------------------------------------

@@ -14,10 +14,10 @@ from jobs.querysets import JobQuerySet
 from jobs.running import run
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete
-from reports.comparing import compare
-from reports.making import make_report
+from reports.comparisons.run import compare
 from reports.models import Comparison, IdempotencyKey, ReportJob
-from reports.webhooks.announcing import announce_expired
+from reports.orders.run import make_report
+from reports.webhooks.announce import announce_expired
 from reports.webhooks.tasks import announce, hint
 
 logger = structlog.get_logger(__name__)

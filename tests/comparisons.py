@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from billing.models import Subscription
 from jobs.states import State
 from reports import tasks
-from reports.comparison_requests import request_comparison
+from reports.comparisons.enqueue import request_comparison
 from reports.models import Comparison, ReportJob
 from tests.factories import make_resource_usage
 from tests.people import permitted_administrator

@@ -10,8 +10,8 @@ from django.db import connection
 from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import formats, types
-from reports.generation import Written, scope_of, write_report
-from reports.report_type import Scope
+from reports.engine.report_type import Scope
+from reports.engine.write import Written, scope_of, write_report
 from tests.acme import CYCLE_SO_FAR, TODAY
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet
 from python_calamine import CalamineWorkbook
 
-from reports.report_type import Column, Kind
+from reports.engine.report_type import Column, Kind
 
 Rows = list[list[Any]]
 

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from billing.models import Account
 from reports.models import WebhookDelivery, WebhookEndpoint, WebhookMessage
-from reports.webhooks.signing import new_secret
+from reports.webhooks.signatures import new_secret
 from tests.factories import make_account
 
 _number = count(1)

@@ -10,13 +10,12 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reports.api.callers import Caller, caller_of
 from reports.api.filters import ListFilters, StrictFilterBackend
-from reports.api.limits import LimitedView
 from reports.api.links import base_url_of
 from reports.api.pagination import KeysetPagination
-from reports.api.permissions import MayReport, MayWrite
+from reports.api.permissions import Caller, MayReport, MayWrite, caller_of
 from reports.api.queries import refuse_unknown_parameters
+from reports.api.throttling import LimitedView
 
 ModelT = TypeVar("ModelT", bound=Model)
 

@@ -16,7 +16,7 @@ from billing.cycles import ONE_DAY, midnight
 from billing.models import Subscription
 from jobs.states import State
 from reports import types
-from reports.api.problems import FieldError, invalid
+from reports.api.exceptions import FieldError, invalid
 from reports.models import ReportJob
 
 DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")

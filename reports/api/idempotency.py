@@ -11,8 +11,8 @@ from django.db import transaction
 from rest_framework.request import Request
 
 from jobs.locks import hold
-from reports.api.callers import Caller
-from reports.api.problems import FieldError, Problem, ProblemType, invalid
+from reports.api.exceptions import FieldError, Problem, ProblemType, invalid
+from reports.api.permissions import Caller
 from reports.models import IdempotencyKey, ReportJob
 
 HEADER = "Idempotency-Key"

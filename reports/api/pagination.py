@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from reports.api.exceptions import FieldError, invalid
 from reports.api.links import base_url_of
-from reports.api.problems import FieldError, invalid
 
 LARGEST_PAGE = 100
 PAGE = 25

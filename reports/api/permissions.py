@@ -1,16 +1,80 @@
-"""What a request needs besides being somebody's: asked of a list at once, of an object only once it was found.
+"""Who sends a request, what they see, and what they may do.
+
+A list asks for the permission at once, the address of an object only after the object was found.
 
 So another account's object is missing for everybody, whatever they may do with their own.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from reports.api.callers import Caller, caller_of
-from reports.requesting import NEEDED
+from billing.models import Account, AccountQuerySet, Administrator, ApiToken, Subscription, SubscriptionQuerySet
+from reports.models import ReportJob, ReportJobQuerySet
+from reports.orders.enqueue import NEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever a request is from. Everything that the API shows or changes goes through these sets."""
+
+    administrator: Administrator
+    token: ApiToken | None = None
+
+    @property
+    def may_report(self) -> bool:
+        """Whether any of the three billing permissions opens the reports to the administrator, now."""
+        return self.administrator.may_report
+
+    @property
+    def may_write(self) -> bool:
+        """Whether they may request, cancel and delete: everybody but a token for reading alone."""
+        return self.token is None or not self.token.is_read_only
+
+    @property
+    def accounts(self) -> AccountQuerySet:
+        """The accounts that the administrator sees now, narrowed to the token's."""
+        visible = Account.objects.visible_to(self.administrator)
+        if self.token is not None and self.token.account_id is not None:
+            return visible.filter(pk=self.token.account_id)
+        return visible
+
+    @property
+    def subscriptions(self) -> SubscriptionQuerySet:
+        """The subscriptions of those accounts."""
+        return Subscription.objects.filter(account__in=self.accounts)
+
+    @property
+    def report_jobs(self) -> ReportJobQuerySet:
+        """The report jobs of those accounts."""
+        return ReportJob.objects.filter(account__in=self.accounts)
+
+
+def authenticate_again(request: Request) -> None:
+    """Read anew who asks, after the request was held for a while: what was taken from them in between is gone.
+
+    Raises AuthenticationFailed when the token was revoked or has expired, or the administrator is not active any more.
+    """
+    before = caller_of(request)
+    token = before.token
+    if token is not None:
+        token = ApiToken.objects.usable().filter(pk=token.pk).first()
+    administrator = Administrator.objects.filter(pk=before.administrator.pk, is_active=True).first()
+    if administrator is None or (token is None and before.token is not None):
+        raise AuthenticationFailed("What the request was authenticated with does not hold any more.")
+    request.user, request.auth = administrator, token
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks; only of a request that was authenticated."""
+    if not isinstance(request.user, Administrator):
+        raise TypeError("the request was not authenticated")
+    token = request.auth if isinstance(request.auth, ApiToken) else None
+    return Caller(request.user, token)
 
 
 class CallerPermission(BasePermission):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.http import QueryDict
 
-from reports.api.problems import FieldError, invalid
+from reports.api.exceptions import FieldError, invalid
 
 
 def refuse_unknown_parameters(query: QueryDict, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:

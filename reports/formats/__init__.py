@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from reports.file_format import FileFormat
+from reports.engine.file_format import FileFormat
 
 DEFAULT = "csv"
 """What a file is unless somebody chooses."""

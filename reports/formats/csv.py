@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from psycopg import sql
 
-from reports.file_format import Cells, FileFormat, Progress
-from reports.report_type import Column, Kind
-from reports.rows import Rows, pour
+from reports.engine.file_format import Cells, FileFormat, Progress
+from reports.engine.report_type import Column, Kind
+from reports.engine.rows import Rows, pour
 
 # What a spreadsheet takes for the beginning of a formula, and the numbers and phone numbers that may begin so.
 _RUN = "=@+-\t\r"

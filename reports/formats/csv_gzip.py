@@ -7,10 +7,10 @@ from typing import BinaryIO, cast
 
 from isal import igzip
 
-from reports.file_format import Cells, FileFormat, Progress
+from reports.engine.file_format import Cells, FileFormat, Progress
+from reports.engine.report_type import Column
+from reports.engine.rows import Rows
 from reports.formats import csv
-from reports.report_type import Column
-from reports.rows import Rows
 
 # In a tenth of the time of the usual level of zlib, and a tenth more bytes.
 LEVEL = 2

@@ -10,10 +10,10 @@ from typing import BinaryIO
 
 from psycopg import sql
 
-from reports.file_format import Cells, FileFormat, Progress
+from reports.engine.file_format import Cells, FileFormat, Progress
+from reports.engine.report_type import Column, Kind
+from reports.engine.rows import Rows, pour
 from reports.formats.csv import cell_text, guarded
-from reports.report_type import Column, Kind
-from reports.rows import Rows, pour
 
 # COPY quotes a value that holds one of these, or the end of a line; in JSON all of them are escaped. So it never does.
 _AS_IT_IS = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from psycopg import sql
 
-from reports.cell_texts import decimal_text, duration_text
-from reports.file_format import Cells, FileFormat, Progress
+from reports.engine.cells import decimal_text, duration_text
+from reports.engine.file_format import Cells, FileFormat, Progress
+from reports.engine.report_type import Column, Kind
+from reports.engine.rows import Rows, blocks
 from reports.formats.csv import cell_text, guarded
-from reports.report_type import Column, Kind
-from reports.rows import Rows, blocks
 
 if TYPE_CHECKING:
     import pyarrow as pa

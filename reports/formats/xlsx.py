@@ -16,14 +16,14 @@ from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from reports.cell_texts import duration_text
-from reports.file_format import Cells, FileFormat, Progress
+from reports.engine.cells import duration_text
+from reports.engine.file_format import Cells, FileFormat, Progress
+from reports.engine.report_type import Column, Kind
+from reports.engine.rows import Rows
+from reports.engine.temporary_folders import temporary_folder
+from reports.engine.totals import MILLISECONDS, Totals
+from reports.engine.workbook_rows import ReadNumber, rows_of
 from reports.formats.csv import cell_text, guarded
-from reports.report_type import Column, Kind
-from reports.rows import Rows
-from reports.temporary_folders import temporary_folder
-from reports.totals import MILLISECONDS, Totals
-from reports.workbook_rows import ReadNumber, rows_of
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""

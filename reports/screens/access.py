@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 
 from billing.models import Administrator, Subscription
 from reports.models import Comparison, ReportJob
-from reports.requesting import NEEDED
+from reports.orders.enqueue import NEEDED
 
 
 def administrator_of(request: HttpRequest) -> Administrator:

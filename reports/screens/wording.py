@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from reports.cell_texts import decimal_text, duration_text
-from reports.report_type import Column, Kind
-from reports.totals import MILLISECONDS, Line
+from reports.engine.cells import decimal_text, duration_text
+from reports.engine.report_type import Column, Kind
+from reports.engine.totals import MILLISECONDS, Line
 
 
 def still_waiting_text(people: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from reports.report_type import ReportType
+from reports.engine.report_type import ReportType
 
 
 @cache

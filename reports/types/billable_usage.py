@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from billing.cycles import midnight
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 
 
 def first_billable_logins(scope: Scope) -> sql.Composed:

@@ -2,8 +2,8 @@
 
 from psycopg import sql
 
-from reports.presence import levels
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.engine.concurrency import levels
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 
 
 def daily_peaks(scope: Scope) -> sql.Composed:

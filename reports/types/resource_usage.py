@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 
 
 def daily_quantities(scope: Scope) -> sql.Composed:

@@ -2,8 +2,8 @@
 
 from psycopg import sql
 
-from reports.presence import sessions_inside
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.engine.concurrency import sessions_inside
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 
 # The days that a stretch of time from `since` until `until` (UTC) has a part of; midnight ends a day, and begins none.
 _DAYS = sql.SQL("since::date + generate_series(0, (until - interval '1 microsecond')::date - since::date) AS day")

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from reports.report_type import Column, Count, Kind, ReportType, Scope
+from reports.engine.report_type import Column, Count, Kind, ReportType, Scope
 
 
 def calls(scope: Scope) -> sql.Composed:

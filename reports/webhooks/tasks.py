@@ -10,7 +10,9 @@ from django.db.models.functions import Now
 from jobs.publishing import send
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookMessage
 from reports.models.webhooks import IN_FLIGHT_OF_ACCOUNT
-from reports.webhooks import announcing, delivering, disabling
+from reports.webhooks import disable
+from reports.webhooks.announce import announce_ended
+from reports.webhooks.deliver import attempt_delivery
 
 logger = structlog.get_logger(__name__)
 
@@ -25,7 +27,7 @@ OLD_AT_ONCE = 1000
 def announce() -> None:
     """Make messages of the jobs that ended, and send them."""
     announced = 0
-    while count := announcing.announce_ended():
+    while count := announce_ended():
         announced += count
     if announced:
         logger.info("jobs_announced", jobs=announced)
@@ -45,13 +47,13 @@ def send_due() -> None:
 @shared_task
 def deliver(pk: int) -> None:
     """Send one message once, unless another worker has it or it is over; then tell of the account's next ones."""
-    attempt = delivering.attempt(pk)
+    attempt = attempt_delivery(pk)
     if attempt is None:
         return
     endpoint = attempt.endpoint
     if attempt.has_disabled:
         logger.warning("webhook_disabled", endpoint=endpoint.pk, reason=endpoint.disabled_reason)
-        disabling.tell_creator(endpoint)
+        disable.tell_creator(endpoint)
     for following in WebhookDelivery.objects.filter(account=endpoint.account_id).to_publish(IN_FLIGHT_OF_ACCOUNT):
         hint(deliver, following)
 

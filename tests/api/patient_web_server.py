@@ -8,6 +8,6 @@ LONGEST_WAIT = 99
 
 def when_ready(_server: Any) -> None:
     """Raise the product's limit before the processes are forked; it can be imported once the application is loaded."""
-    from reports.api import waiting  # noqa: PLC0415 - as above
+    from reports.api import polling  # noqa: PLC0415 - as above
 
-    waiting.MOST_SECONDS = LONGEST_WAIT
+    polling.MOST_SECONDS = LONGEST_WAIT

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from billing.models import Account, Administrator, ApiToken, Membership
-from reports.api.callers import caller_of
+from reports.api.permissions import caller_of
 from tests.factories import make_account, make_api_token
 from tests.people import make_member
 

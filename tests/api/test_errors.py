@@ -12,7 +12,7 @@ from rest_framework import exceptions, serializers
 from billing.models import Administrator, Subscription
 from config.urls import handler400, handler403, handler404, handler500
 from reports.api.base import ApiView
-from reports.api.problems import ProblemType
+from reports.api.exceptions import ProblemType
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api_clients import ApiClient, program

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from billing.models import Administrator, Subscription
-from reports.api import limits
+from reports.api import throttling
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api_clients import ApiClient, program
@@ -29,10 +29,10 @@ pytestmark = pytest.mark.usefixtures("now")
 @pytest.fixture(autouse=True)
 def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Counters that no other test uses, on connections that are closed afterwards."""
-    monkeypatch.setattr(limits, "KEY_PREFIX", uuid.uuid4().hex)
-    limits._storage.cache_clear()
+    monkeypatch.setattr(throttling, "KEY_PREFIX", uuid.uuid4().hex)
+    throttling._storage.cache_clear()
     yield
-    limits._storage.cache_clear()
+    throttling._storage.cache_clear()
 
 
 @pytest.fixture

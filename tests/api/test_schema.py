@@ -13,8 +13,8 @@ from django.test import Client
 from jsonschema import Draft202012Validator
 
 from reports import formats, types
+from reports.api.exceptions import ProblemType
 from reports.api.openapi.operations import OPERATIONS
-from reports.api.problems import ProblemType
 from tests.addresses import to
 
 FILE = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"

@@ -20,8 +20,8 @@ from pytest_django.live_server_helper import LiveServer
 from billing.models import Administrator, ApiToken, Membership, Subscription
 from jobs.claims import Claim
 from jobs.states import State
-from reports.api import waiting as product
-from reports.api.waiting import wait_for_change
+from reports.api import polling as product
+from reports.api.polling import wait_for_change
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api import patient_web_server

@@ -12,8 +12,8 @@ from playwright.sync_api import ViewportSize, expect
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import types
+from reports.engine.totals import MILLISECONDS, Counted, Sum, Totals
 from reports.models import ReportJob
-from reports.totals import MILLISECONDS, Counted, Sum, Totals
 from tests.browser.site import Site
 from tests.report_jobs import make_job
 

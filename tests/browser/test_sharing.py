@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from reports.requesting import request_report
+from reports.orders.enqueue import request_report
 from tests.browser.site import Site, ask
 from tests.browser.test_pages import violations
 from tests.contact_centre import today

@@ -19,7 +19,7 @@ from billing.models import Subscription
 from jobs.broker import circuit
 from jobs.locks import hold
 from jobs.states import State
-from reports.api import limits
+from reports.api import throttling
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api_clients import program
@@ -134,9 +134,9 @@ def disturb(broker: Broker, asking: list[Asking]) -> None:
 def counted_there(broker: Broker, settings: Any) -> Iterator[Broker]:
     """This process's own requests are counted in the test's broker, too."""
     settings.REDIS_URL = broker.url
-    limits._storage.cache_clear()
+    throttling._storage.cache_clear()
     yield broker
-    limits._storage.cache_clear()
+    throttling._storage.cache_clear()
 
 
 @pytest.mark.django_db(transaction=True)

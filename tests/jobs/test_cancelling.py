@@ -11,9 +11,9 @@ from psycopg import sql
 
 from jobs.states import State
 from reports import tasks, types
+from reports.engine.report_type import Column, Kind, ReportType
 from reports.formats import parquet
 from reports.models import ReportJob
-from reports.report_type import Column, Kind, ReportType
 from tests.database_activity import is_executing
 from tests.jobs.writing import hold_up
 from tests.report_jobs import make_job

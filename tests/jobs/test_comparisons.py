@@ -11,11 +11,12 @@ from django.db import IntegrityError, connection, transaction
 
 from billing.models import Membership, Subscription
 from jobs.states import State
-from reports import comparing, tasks
-from reports.comparison_requests import NotComparableError, request_comparison
-from reports.differences import Differences
+from reports import tasks
+from reports.comparisons import run
+from reports.comparisons.diff import Differences
+from reports.comparisons.enqueue import NotComparableError, request_comparison
 from reports.models import Comparison, ReportJob
-from reports.requesting import TooManyJobsError
+from reports.orders.enqueue import TooManyJobsError
 from tests.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
 from tests.factories import make_subscription
 from tests.jobs.writing import elsewhere
@@ -239,12 +240,12 @@ def test_the_cycles_are_those_of_the_report_or_of_the_subscription_for_files_of_
     subscription: Subscription,
 ) -> None:
     job = make_run(subscription=subscription)
-    starts = comparing.cycle_starts(job)
+    starts = run.cycle_starts(job)
     assert [f"{day}" for day in starts] == ["2017-10-21", "2017-11-22"]
     job.file_cycles = []
-    assert comparing.cycle_starts(job) == starts
+    assert run.cycle_starts(job) == starts
     job.file_cycles = [{"first_day": "2017-11-01", "last_day": "2017-11-30"}]
-    assert comparing.cycle_starts(job) == [starts[0].replace(month=11, day=1)]
+    assert run.cycle_starts(job) == [starts[0].replace(month=11, day=1)]
 
 
 def test_an_account_has_as_many_comparisons_running_as_reports(subscription: Subscription, settings: Any) -> None:

@@ -28,9 +28,9 @@ from jobs.object_storage import PART_BYTES, ObjectStorage
 from jobs.running import Attempt, run
 from jobs.states import State
 from reports import tasks
-from reports.downloads import ExpiredError, refuse_unless_there
-from reports.file_responses import file_response
 from reports.models import ReportJob
+from reports.orders.downloads import ExpiredError, refuse_unless_there
+from reports.orders.file_responses import file_response
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
 from tests.jobs.objects import BUCKET, KEY, SECRET, ObjectServer
 from tests.people import make_uploader

@@ -17,9 +17,11 @@ from django.db.models.functions import Now
 
 from billing.models import Administrator, Membership, Subscription
 from jobs.states import State
-from reports import generation, making, tasks
-from reports.downloads import ExpiredError, NotReadyError, open_stored, refuse_unless_there
+from reports import tasks
+from reports.engine import write
 from reports.models import ReportJob
+from reports.orders import run
+from reports.orders.downloads import ExpiredError, NotReadyError, open_stored, refuse_unless_there
 from tests.factories import instant, make_administrator, make_entity, make_session, make_subscription
 from tests.jobs.writing import once_written
 from tests.people import permitted_administrator
@@ -68,7 +70,7 @@ def test_the_columns_of_the_file_are_recorded_with_name_kind_and_unit(subscripti
 def test_the_instant_of_the_snapshot_is_the_databases_and_parts_what_is_in_the_file_from_what_came_later(
     subscription: Subscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = generation.snapshot_instant
+    read = write.snapshot_instant
     entity = make_entity(account=subscription.account, identifier="zoe@acme.example")
 
     def log_in() -> None:
@@ -82,7 +84,7 @@ def test_the_instant_of_the_snapshot_is_the_databases_and_parts_what_is_in_the_f
         thread.join()
         return as_of
 
-    monkeypatch.setattr(making, "snapshot_instant", with_a_session_afterwards)
+    monkeypatch.setattr(run, "snapshot_instant", with_a_session_afterwards)
     job = make_job(subscription=subscription)
     with time_machine.travel("2001-01-01T00:00Z"):
         make(job)

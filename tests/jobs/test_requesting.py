@@ -13,7 +13,7 @@ from billing.cycles import DateRange, RangeError
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from reports.requesting import request_again, request_report
+from reports.orders.enqueue import request_again, request_report
 from tests.factories import make_administrator, make_subscription
 from tests.people import permitted_administrator
 from tests.waiting import guarded

@@ -17,10 +17,11 @@ from billing.models import Administrator, DataVersion, Subscription
 from jobs.claims import Claim
 from jobs.querysets import JobQuerySet
 from jobs.states import State
-from reports import sharing, tasks
+from reports import tasks
 from reports.models import ReportJob, ReportRequest
-from reports.requesting import Requested, request_again, request_report
-from reports.sharing import withdraw
+from reports.orders import deduplicate
+from reports.orders.deduplicate import withdraw
+from reports.orders.enqueue import Requested, request_again, request_report
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
 from tests.jobs.writing import once_written
 from tests.people import permitted_administrator
@@ -73,7 +74,7 @@ def state_of(job: ReportJob) -> str:
 
 
 def waiting(job: ReportJob) -> set[Administrator]:
-    return set(sharing.who_wait(job))
+    return set(deduplicate.who_wait(job))
 
 
 # --- Joining ----------------------------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ def test_each_token_of_an_administrator_has_a_request_of_its_own(
     for token in (None, *tokens, None, tokens[0]):
         job = ask(ana, subscription, token=token).job
     assert set(job.requests.values_list("token", flat=True)) == {None, tokens[0].pk, tokens[1].pk}
-    assert sharing.who_wait(job) == [ana]
+    assert deduplicate.who_wait(job) == [ana]
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_who_never_asked_ends_it_for_everybody(
 def test_it_is_too_late_to_withdraw_from_what_is_finished(ana: Administrator, subscription: Subscription) -> None:
     job = ask(ana, subscription).job
     ReportJob.objects.update(state=State.FAILED, finished_at=Now())
-    assert withdraw(job, administrator=ana) == sharing.Withdrawal()
+    assert withdraw(job, administrator=ana) == deduplicate.Withdrawal()
     assert job.state == State.FAILED
     assert waiting(job) == {ana}
 
@@ -488,7 +489,7 @@ def test_a_report_goes_on_for_who_may_have_it_when_the_first_may_not_any_more(fi
     make(requested)
     other = ask(bruno, subscription, report_type="voice-usage")
     ask(permitted_administrator(subscription=subscription), subscription, report_type="voice-usage")
-    for administrator in sharing.who_wait(other.job):
+    for administrator in deduplicate.who_wait(other.job):
         administrator.user_permissions.clear()
     tasks.generate_report(str(other.job.pk))
     other.job.refresh_from_db()

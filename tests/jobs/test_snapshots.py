@@ -12,8 +12,8 @@ from django.db import connection
 from billing.models import Account, Administrator, Subscription
 from jobs.states import State
 from reports import formats, tasks
+from reports.engine.totals import Totals
 from reports.models import ReportJob
-from reports.totals import Totals
 from tests.factories import make_rate, make_subscription, make_version
 from tests.people import make_uploader, permitted_administrator
 from tests.report_jobs import make_job

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from reports import formats
-from reports.file_format import FileFormat, Progress, Write
-from reports.rows import Rows
+from reports.engine.file_format import FileFormat, Progress, Write
+from reports.engine.rows import Rows
 from tests.waiting import FOREVER_SECONDS, wait_for
 
 

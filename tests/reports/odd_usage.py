@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from billing.models import Charge, RateSheet, RateSheetVersion, Subscription, UsageGroup
-from reports.file_format import FileFormat
-from reports.report_type import Column, Kind, Query, Scope
-from reports.rows import Rows
+from reports.engine.file_format import FileFormat
+from reports.engine.report_type import Column, Kind, Query, Scope
+from reports.engine.rows import Rows
 from tests.factories import (
     instant,
     make_call,

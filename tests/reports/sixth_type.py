@@ -16,7 +16,7 @@ SIXTH_TYPE = '''"""Daily Logins: how many logins there were on each day."""
 
 from psycopg import sql
 
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 
 
 def daily_logins(scope: Scope) -> sql.Composed:

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from billing.models import Charge, Subscription
-from reports.billable_peak import billable_peak
+from reports.summaries.billable_peak import billable_peak
 from tests.factories import instant, make_charge, make_entity, make_session, make_subscription
 from tests.report_files import make_scope
 from usage.models import Entity, LoginSession

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from billing.models import Subscription
-from reports.billed_hours import billed_hours
+from reports.summaries.billed_hours import billed_hours
 from tests.factories import instant, make_charge, make_entity, make_session, make_subscription
 from tests.report_files import make_scope
 from usage.models import Entity, EntityKind

@@ -17,8 +17,8 @@ from psycopg import sql
 
 from billing.cycles import midnight
 from reports import formats, types
-from reports.differences import Counts, Differences
-from reports.report_type import Column, Kind, ReportType
+from reports.comparisons.diff import Counts, Differences
+from reports.engine.report_type import Column, Kind, ReportType
 from tests.oracle.values import show_text
 from tests.profiles import examples
 from tests.report_files import ignore

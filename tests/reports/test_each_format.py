@@ -13,10 +13,11 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from reports import formats, rows, types
+from reports import formats, types
+from reports.engine import rows
+from reports.engine.report_type import Scope
+from reports.engine.rows import Rows
 from reports.formats import parquet, xlsx
-from reports.report_type import Scope
-from reports.rows import Rows
 from tests.factories import instant, make_call, make_subscription
 from tests.report_files import ignore, make_scope, write
 from tests.report_readers import READERS, read_csv, read_sheets

@@ -20,10 +20,10 @@ from django.test import RequestFactory
 
 from billing.models import Administrator
 from jobs.states import State
-from reports import file_responses
-from reports.downloads import ExpiredError
-from reports.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.models import ReportJob
+from reports.orders import file_responses
+from reports.orders.downloads import ExpiredError
+from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from tests.factories import make_administrator, make_subscription
 from tests.people import permitted_administrator
 from tests.report_jobs import make_job

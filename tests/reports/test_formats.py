@@ -9,10 +9,11 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 
-from reports import formats, generation, rows, types
-from reports.file_format import FileFormat
-from reports.generation import select
-from reports.report_type import Column, Kind, ReportType, Scope
+from reports import formats, types
+from reports.engine import rows
+from reports.engine.file_format import FileFormat
+from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.write import select
 from tests.factories import make_subscription
 from tests.oracle.values import show_text
 from tests.profiles import examples
@@ -143,7 +144,7 @@ def test_two_statements_are_all_it_takes_also_while_queries_are_logged(file_form
 def test_each_row_is_told_of_and_none_that_is_not_there(
     file_format: FileFormat, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "SECONDS_BETWEEN_PROGRESS", 0)
+    monkeypatch.setattr("reports.engine.write.SECONDS_BETWEEN_PROGRESS", 0)
     monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 1)
     told: list[int] = []
 
@@ -165,7 +166,7 @@ def test_what_progress_raises_ends_the_writing_and_leaves_the_connection_and_no_
     tmp_path: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(generation, "SECONDS_BETWEEN_PROGRESS", 0)
+    monkeypatch.setattr("reports.engine.write.SECONDS_BETWEEN_PROGRESS", 0)
     monkeypatch.setattr(rows, "ROWS_PER_BLOCK", rows_per_block)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from billing.models import Subscription
 from reports import formats, types
-from reports.report_type import ReportType
+from reports.engine.report_type import ReportType
 from tests.factories import make_resource_usage, make_subscription
 from tests.report_readers import READERS, read_sheets
 from usage.models import Resource

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 from billing.cycles import RangeError
 from billing.models import Subscription
-from reports import generation, rows, types
-from reports.generation import expected_rows, select, snapshot
-from reports.report_type import ReportType, Scope
+from reports import types
+from reports.engine import rows
+from reports.engine.report_type import ReportType, Scope
+from reports.engine.write import expected_rows, select, snapshot
 from tests.factories import (
     instant,
     make_call,
@@ -171,7 +172,7 @@ def test_progress_is_told_at_once_and_at_the_end(scope: Scope) -> None:
 
 @pytest.mark.django_db
 def test_progress_is_told_regularly(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(generation, "SECONDS_BETWEEN_PROGRESS", 0)
+    monkeypatch.setattr("reports.engine.write.SECONDS_BETWEEN_PROGRESS", 0)
     monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 1)
     told: list[int] = []
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from billing.cycles import DateRange
 from billing.models import Account, Subscription
 from reports import types
-from reports.billable_peak import billable_peak
-from reports.billed_hours import billed_hours
-from reports.generation import scope_of
-from reports.report_type import Scope
+from reports.engine.report_type import Scope
+from reports.engine.write import scope_of
+from reports.summaries.billable_peak import billable_peak
+from reports.summaries.billed_hours import billed_hours
 from tests.factories import instant
 from tests.oracle import Oracle, Question, World, worlds
 from tests.oracle.fixed_worlds import FIXED_WORLDS, FixedWorld

@@ -9,11 +9,12 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 
-from reports import formats, types, workbook_rows
-from reports.file_format import FileFormat
+from reports import formats, types
+from reports.engine import workbook_rows
+from reports.engine.file_format import FileFormat
+from reports.engine.report_type import Column, Scope
+from reports.engine.write import write_report
 from reports.formats import parquet, xlsx
-from reports.generation import write_report
-from reports.report_type import Column, Scope
 from tests.factories import make_subscription
 from tests.profiles import examples
 from tests.report_files import ignore, make_scope, write

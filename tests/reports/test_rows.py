@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from psycopg import Copy
 
-from reports.rows import ROWS_PER_BLOCK, blocks
+from reports.engine.rows import ROWS_PER_BLOCK, blocks
 
 pytestmark = pytest.mark.django_db
 

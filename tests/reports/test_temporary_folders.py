@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from reports.temporary_folders import GRACE_SECONDS, temporary_folder
+from reports.engine.temporary_folders import GRACE_SECONDS, temporary_folder
 
 PREFIX = "tallydesk-test-"
 HOLD = f"""
 import sys
-from reports.temporary_folders import temporary_folder
+from reports.engine.temporary_folders import temporary_folder
 with temporary_folder({PREFIX!r}) as folder:
     open(folder + "/rows", "w").close()
     print(folder, flush=True)

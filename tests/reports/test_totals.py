@@ -14,11 +14,11 @@ from hypothesis import settings as budget
 from psycopg import sql
 
 from reports import formats, types
-from reports.file_format import FileFormat
-from reports.generation import TotalsDifferError, Written, write_report
-from reports.report_type import Column, Kind, Query, ReportType, Scope
-from reports.rows import Rows
-from reports.totals import Sum, Totals
+from reports.engine.file_format import FileFormat
+from reports.engine.report_type import Column, Kind, Query, ReportType, Scope
+from reports.engine.rows import Rows
+from reports.engine.totals import Sum, Totals
+from reports.engine.write import TotalsDifferError, Written, write_report
 from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
 from tests.oracle.values import show_text

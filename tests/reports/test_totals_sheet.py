@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 
 from reports import formats, types
+from reports.engine.report_type import Scope
+from reports.engine.write import Written, write_report
 from reports.formats import xlsx
-from reports.generation import Written, write_report
-from reports.report_type import Scope
 from tests.factories import instant, make_call, make_resource_usage, make_session, make_subscription, make_version
 from tests.factories import make_entity as entity
 from tests.report_files import ignore, make_scope

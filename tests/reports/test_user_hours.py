@@ -7,7 +7,7 @@ from django.db import connection
 
 from billing.models import Subscription
 from reports import types
-from reports.generation import expected_rows
+from reports.engine.write import expected_rows
 from tests.factories import instant, make_account, make_entity, make_session, make_subscription
 from tests.report_files import make_scope, report
 from usage.models import EntityKind

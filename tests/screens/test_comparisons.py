@@ -15,10 +15,10 @@ from django.urls import reverse
 
 from billing.models import Administrator, Subscription
 from jobs.states import State
-from reports.comparison_requests import request_comparison
+from reports.comparisons.enqueue import request_comparison
+from reports.engine.totals import Counted, Sum, Totals
 from reports.models import Comparison, ReportJob
-from reports.screens.comparison_cards import MINUS, total_lines
-from reports.totals import Counted, Sum, Totals
+from reports.screens.comparisons.cards import MINUS, total_lines
 from tests.acme import make_acme
 from tests.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
 from tests.factories import instant, make_call, make_resource_usage, make_subscription
@@ -37,7 +37,7 @@ def files(files_root: Path) -> Path:
 @pytest.fixture(autouse=True)
 def worker_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is rolled back afterwards has no snapshot of its own."""
-    monkeypatch.setattr("reports.making.snapshot", lambda: nullcontext(connection))
+    monkeypatch.setattr("reports.orders.run.snapshot", lambda: nullcontext(connection))
 
 
 @pytest.fixture
@@ -179,8 +179,8 @@ def test_all_differences_are_a_file_to_download(ana_client: Client, runs: tuple[
 def test_only_the_first_hundred_differences_are_shown(
     ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.screens.comparison_cards.SHOWN", 2)
-    monkeypatch.setattr("reports.screens.comparison_cards.first_differences.__defaults__", (2,))
+    monkeypatch.setattr("reports.screens.comparisons.cards.SHOWN", 2)
+    monkeypatch.setattr("reports.screens.comparisons.cards.first_differences.__defaults__", (2,))
     said = words(compare(ana_client, *runs))
     assert "What differs the first 2 of 3 rows" in said
     assert "2017-11-22" not in said

@@ -12,9 +12,9 @@ from billing.cycles import Contract
 from billing.models import Subscription
 from jobs.states import State
 from reports import formats, types
-from reports.file_format import FileFormat
+from reports.engine.file_format import FileFormat
 from reports.models import ReportJob
-from reports.screens.presets import presets
+from reports.screens.reports.presets import presets
 from tests.acme import NOW, TODAY
 from tests.factories import make_subscription
 from tests.people import make_member

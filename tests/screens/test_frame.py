@@ -26,7 +26,7 @@ def test_a_fault_of_ours_is_a_page_in_the_same_dress(
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("reports.screens.subscriptions.overviews", fail)
+    monkeypatch.setattr("reports.screens.subscriptions.views.overviews", fail)
     client = Client(raise_request_exception=False)
     client.force_login(ana)
     page = client.get(reverse("account_settings:subscription", args=[subscription.pk]))

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import types
-from reports.generation import scope_of
+from reports.engine.write import scope_of
 from reports.models import ReportJob
 from tests.acme import CYCLE_SO_FAR, NOW, TODAY, make_acme
 from tests.factories import instant

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from billing.models import Administrator, Subscription
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from reports.screens.webhook_cards import MOST_ATTEMPTS
-from reports.screens.webhook_changes import MOST_TESTS
-from reports.screens.webhook_form import MOST_OF_AN_ACCOUNT
+from reports.screens.webhooks.cards import MOST_ATTEMPTS
+from reports.screens.webhooks.changes import MOST_TESTS
+from reports.screens.webhooks.forms import MOST_OF_AN_ACCOUNT
 from tests.acme import NOW, make_acme
 from tests.factories import make_account
 from tests.people import make_member, make_staff
@@ -34,7 +34,7 @@ SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The deliveries that workers were told of."""
     told: list[int] = []
-    monkeypatch.setattr("reports.screens.webhook_changes.hint", lambda _task, pk: told.append(pk))
+    monkeypatch.setattr("reports.screens.webhooks.changes.hint", lambda _task, pk: told.append(pk))
     return told
 
 

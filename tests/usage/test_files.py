@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from billing.models import Account, Charge
-from reports.report_type import ReportType
+from reports.engine.report_type import ReportType
 from reports.types import all_types
 from tests.factories import make_account
 from tests.profiles import examples

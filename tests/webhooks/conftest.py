@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.webhooks import sending
+from reports.webhooks import send
 from tests.waiting import FOREVER_SECONDS
 from tests.webhook_receivers import Names
 
@@ -10,7 +10,7 @@ from tests.webhook_receivers import Names
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine answers late, and an attempt that is not given its seconds has enough of them."""
-    monkeypatch.setattr(sending.send, "__kwdefaults__", {"seconds": FOREVER_SECONDS})
+    monkeypatch.setattr(send.send, "__kwdefaults__", {"seconds": FOREVER_SECONDS})
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from jobs.states import State
 from reports import tasks as report_tasks
 from reports.api.serializers.report_jobs import job_json
 from reports.models import ReportJob, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from reports.webhooks import announcing, tasks
+from reports.webhooks import announce, tasks
 from tests.factories import make_account, make_subscription
 from tests.report_jobs import make_job
 from tests.webhook_deliveries import make_endpoint
@@ -109,7 +109,7 @@ def test_without_an_endpoint_a_job_counts_as_announced_and_stays_so() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_many_announcers_at_once_make_one_delivery_of_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(announcing, "AT_ONCE", 3)
+    monkeypatch.setattr(announce, "AT_ONCE", 3)
     subscription = make_subscription()
     early = timezone.now() - timedelta(hours=1)
     endpoints = [make_endpoint(account=subscription.account, created_at=early) for _number in range(2)]
@@ -147,11 +147,11 @@ def test_an_announcer_that_dies_halfway_leaves_nothing_behind(monkeypatch: pytes
             raise KeyboardInterrupt
         return job_json(job, base_url=base_url)
 
-    monkeypatch.setattr(announcing, "job_json", dying)
+    monkeypatch.setattr(announce, "job_json", dying)
     with pytest.raises(KeyboardInterrupt):
-        announcing.announce_ended()
+        announce.announce_ended()
     assert not WebhookMessage.objects.exists()
-    assert announcing.announce_ended() == 2
+    assert announce.announce_ended() == 2
     assert WebhookDelivery.objects.count() == 2
 
 
@@ -198,7 +198,7 @@ def test_a_file_whose_expiry_cannot_be_told_stays(
     def broken(*_arguments: Any, **_options: Any) -> Any:
         raise RuntimeError
 
-    monkeypatch.setattr(announcing, "job_json", broken)
+    monkeypatch.setattr(announce, "job_json", broken)
     with pytest.raises(RuntimeError):
         report_tasks.expire_reports()
     assert (tmp_path / str(job.file.name)).exists()
@@ -212,6 +212,6 @@ def test_a_test_message_goes_to_one_endpoint_alone() -> None:
     account = make_account()
     endpoint, _other = make_endpoint(account=account), make_endpoint(account=account)
     WebhookEndpoint.objects.update(created_at=Now())
-    delivery = announcing.announce_test(endpoint)
+    delivery = announce.announce_test(endpoint)
     assert WebhookDelivery.objects.get() == delivery
     assert json.loads(delivery.message.payload)["type"] == "webhook.test"

@@ -17,9 +17,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from reports.models.webhook_deliveries import MAX_TRIES
 from reports.webhooks import tasks
-from reports.webhooks.delivering import GAVE_UP, GONE, PATIENCE, attempt
+from reports.webhooks.deliver import GAVE_UP, GONE, PATIENCE, attempt_delivery
 from reports.webhooks.schedule import DELAYS, JITTER, LONGEST_WISH
-from reports.webhooks.signing import new_secret
+from reports.webhooks.signatures import new_secret
 from tests.database_activity import is_lock_awaited
 from tests.factories import make_account, make_administrator
 from tests.waiting import wait_for
@@ -268,8 +268,8 @@ def test_the_slow_endpoints_of_one_account_leave_a_worker_to_the_others(listener
     WebhookDelivery.objects.update(
         state=DeliveryState.WAITING, next_attempt_at=Now(), lease_until=Now() + timedelta(minutes=1)
     )
-    assert attempt(make_delivery(endpoint=make_endpoint(account=account, url=f"{listener.url}?5")).pk) is None
-    assert attempt(make_delivery(endpoint=make_endpoint(url=listener.url)).pk) is not None
+    assert attempt_delivery(make_delivery(endpoint=make_endpoint(account=account, url=f"{listener.url}?5")).pk) is None
+    assert attempt_delivery(make_delivery(endpoint=make_endpoint(url=listener.url)).pk) is not None
 
 
 def test_workers_are_told_of_what_is_due_a_little_of_each_endpoint(hints: list[int]) -> None:
@@ -289,7 +289,7 @@ def test_a_worker_that_died_is_made_good_and_writes_nothing_any_more(listener: R
     assert dead is not None
     tasks.send_due()
     assert hints == []
-    assert attempt(delivery.pk) is None
+    assert attempt_delivery(delivery.pk) is None
     WebhookDelivery.objects.update(lease_until=Now() - timedelta(seconds=1))
     tasks.send_due()
     assert hints == [delivery.pk]
@@ -314,7 +314,7 @@ def test_what_is_disabled_while_a_message_is_on_its_way_stays_disabled(listener:
     assert claimed is not None
     assert endpoint.disable("Somebody did.")
     assert state_of(delivery) == DeliveryState.SKIPPED
-    assert attempt(delivery.pk) is None
+    assert attempt_delivery(delivery.pk) is None
     assert not endpoint.disable("Somebody else did.")
     assert endpoint.disabled_reason == "Somebody did."
 
@@ -416,7 +416,7 @@ def test_what_was_announced_while_an_endpoint_was_being_disabled_is_never_sent()
     endpoint = make_endpoint()
     endpoint.disable("Somebody did.")
     late = make_delivery(endpoint=endpoint)
-    assert attempt(late.pk) is None
+    assert attempt_delivery(late.pk) is None
     endpoint.enable()
     assert state_of(late) == DeliveryState.SKIPPED
     assert endpoint.is_enabled

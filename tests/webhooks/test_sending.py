@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from reports.webhooks import sending
-from reports.webhooks.sending import send
+from reports.webhooks.send import KEPT_BYTES, send
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
 from tests.webhook_receivers import CERTIFICATES, NAME, Names, Receiver, raw_server, receiver
 
@@ -151,7 +150,7 @@ def test_a_status_counts_although_the_body_drips(loopback: None, monkeypatch: py
         silent(connection)
 
     minutes = count(step=60)  # a clock that goes on by a minute each time it is read
-    monkeypatch.setattr(sending, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    monkeypatch.setattr("reports.webhooks.send.time", SimpleNamespace(monotonic=lambda: next(minutes)))
     with raw_server(talk) as url, guarded("the attempt is cut off"):
         outcome = send(url, b"{}", HEADERS, seconds=1800)
     assert (outcome.is_delivered, outcome.status_code) == (True, 200)
@@ -206,7 +205,7 @@ def test_a_body_beyond_reason_is_not_read(loopback: None) -> None:
             is_over.set()
 
     with raw_server(talk) as url:
-        assert send(url, b"{}", HEADERS).answer == "z" * sending.KEPT_BYTES
+        assert send(url, b"{}", HEADERS).answer == "z" * KEPT_BYTES
         assert is_over.wait(GUARD_SECONDS)
     assert sent < 10_000_000
 

@@ -12,10 +12,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
 from drf_spectacular.utils import OpenApiExample
 
-from reports.api.openapi import headers, problems
+from reports.api.exceptions import ProblemType
+from reports.api.fields import StrictSerializer
+from reports.api.openapi import headers, problem_responses
 from reports.api.openapi.operations import Answer, Operation, operation_of
-from reports.api.problems import ProblemType
-from reports.api.strict import StrictSerializer
 
 Json = dict[str, Any]
 
@@ -141,12 +141,12 @@ class ApiSchema(AutoSchema):
         return parameters
 
     def _problem_response(self, types: Sequence[ProblemType]) -> ResolvedComponent:
-        for name, schema in problems.SCHEMAS.items():
+        for name, schema in problem_responses.SCHEMAS.items():
             self._register(ResolvedComponent.SCHEMA, name, schema)
-        response = problems.response(types)
-        names = (*problems.headers_of(types), *headers.OF_ALL)
+        response = problem_responses.response(types)
+        names = (*problem_responses.headers_of(types), *headers.OF_ALL)
         response["headers"] = {name: self._header(name).ref for name in names}
-        return self._register(ResolvedComponent.RESPONSE, problems.name_of(types), response)
+        return self._register(ResolvedComponent.RESPONSE, problem_responses.name_of(types), response)
 
     def _header(self, name: str) -> ResolvedComponent:
         return self._register(ResolvedComponent.HEADER, name, headers.DESCRIBED[name])

@@ -10,8 +10,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from reports.api.exceptions import ProblemType
 from reports.api.openapi import examples
-from reports.api.problems import ProblemType
 from reports.api.serializers.manifests import ManifestSerializer
 from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, RequestedReportJobSerializer

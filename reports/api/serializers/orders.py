@@ -8,9 +8,9 @@ from rest_framework.serializers import ValidationError
 from billing.cycles import NOTHING_YET, DateRange, RangeError
 from billing.models import Subscription
 from reports import formats, types
-from reports.api.callers import Caller
-from reports.api.problems import FieldError, invalid
-from reports.api.strict import DayField, OneOfField, StrictSerializer, TextField, TruthField
+from reports.api.exceptions import FieldError, invalid
+from reports.api.fields import DayField, OneOfField, StrictSerializer, TextField, TruthField
+from reports.api.permissions import Caller
 
 DAYS = ("date_from", "date_through")
 

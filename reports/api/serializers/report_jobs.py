@@ -7,7 +7,7 @@ from rest_framework import serializers
 from jobs.states import State
 from reports.api.links import LinkField
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.requesting import Requested
+from reports.orders.enqueue import Requested
 
 
 class ProgressSerializer(serializers.Serializer[Any]):

@@ -10,17 +10,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from jobs.states import State
-from reports.api.problems import Problem, ProblemType
+from reports.api.exceptions import Problem, ProblemType
 from reports.api.serializers.manifests import ManifestSerializer
 from reports.api.views.report_jobs import RETRY_AFTER_SECONDS, ReportJobs
-from reports.downloads import ExpiredError, NotReadyError, delete_report_file
-from reports.file_responses import (
+from reports.models import ReportJob
+from reports.orders.downloads import ExpiredError, NotReadyError, delete_report_file
+from reports.orders.file_responses import (
     PreconditionFailedError,
     UnsatisfiableRangeError,
     file_response,
     refuse_other_than,
 )
-from reports.models import ReportJob
 
 
 class ReportFileView(ReportJobs):

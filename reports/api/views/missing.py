@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from reports.api.problems import ProblemType, plain_response
+from reports.api.exceptions import ProblemType, plain_response
 
 
 @csrf_exempt

@@ -10,21 +10,21 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reports.api import waiting
+from reports.api import polling
 from reports.api.base import ApiView, ListView, ObjectView
-from reports.api.callers import authenticate_again
+from reports.api.exceptions import Problem, ProblemType
+from reports.api.fields import StrictSerializer
 from reports.api.filters import ReportJobFilters
 from reports.api.idempotency import REPLAYED, Answer, retryable
-from reports.api.limits import queue_permitting
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
-from reports.api.problems import Problem, ProblemType
+from reports.api.permissions import authenticate_again
 from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
-from reports.api.strict import StrictSerializer
+from reports.api.throttling import queue_permitting
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.requesting import request_report
-from reports.sharing import withdraw
+from reports.orders.deduplicate import withdraw
+from reports.orders.enqueue import request_report
 
 RETRY_AFTER_SECONDS = 2
 """After which time a program looks again, unless it waits in the request."""
@@ -90,14 +90,14 @@ def _answered(answer: Answer) -> Response:
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
     """One report job."""
 
-    query_parameters = (waiting.PARAMETER,)
+    query_parameters = (polling.PARAMETER,)
 
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         """How it stands; with `wait`, once it stands otherwise or so many seconds have passed."""
-        seconds = waiting.seconds_to_wait(request)
+        seconds = polling.seconds_to_wait(request)
         job = self.get_object()
-        if not waiting.wait_for_change(job, seconds):
-            again = waiting.seconds_until_again(seconds, at_least=RETRY_AFTER_SECONDS)
+        if not polling.wait_for_change(job, seconds):
+            again = polling.seconds_until_again(seconds, at_least=RETRY_AFTER_SECONDS)
             return self.answer(job, retry_after=again)
         authenticate_again(request)
         return self.answer(self.get_object())

@@ -21,8 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from reports.api import problems
-from reports.api.problems import ProblemType
+from reports.api import exceptions
+from reports.api.exceptions import ProblemType
 
 
 @cache
@@ -61,7 +61,7 @@ class SchemaView(APIView):
 def documentation(request: HttpRequest) -> HttpResponseBase:
     """The schema as a page, on which requests can be tried with a token or as the one who is signed in."""
     if request.method not in ("GET", "HEAD"):
-        answer = problems.plain_response(ProblemType.METHOD_NOT_ALLOWED, "The documentation can only be read.")
+        answer = exceptions.plain_response(ProblemType.METHOD_NOT_ALLOWED, "The documentation can only be read.")
         answer["Allow"] = "GET, HEAD"
         return answer
     return render(request, "api/docs.html")

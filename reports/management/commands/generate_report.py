@@ -17,10 +17,10 @@ from billing.days import read_day
 from billing.models import Subscription
 from jobs.files import sync_folder
 from reports import formats, types
-from reports.file_format import FileFormat
-from reports.generation import scope_of, snapshot, write_report
-from reports.report_type import ReportType, Scope
-from reports.totals import Totals
+from reports.engine.file_format import FileFormat
+from reports.engine.report_type import ReportType, Scope
+from reports.engine.totals import Totals
+from reports.engine.write import scope_of, snapshot, write_report
 
 READABLE_BY_ALL = 0o666
 

@@ -7,8 +7,8 @@ from datetime import date
 from django.db import connection
 from psycopg import sql
 
+from reports.engine.report_type import Column, Kind, ReportType, Scope
 from reports.models import ReportJob
-from reports.report_type import Column, Kind, ReportType, Scope
 
 ROWS = 60
 SECONDS_PER_ROW = 0.002

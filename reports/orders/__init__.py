@@ -1,0 +1,1 @@
+"""Reports somebody ordered: enqueued or joined, run by a worker, stored, downloaded."""

@@ -1,0 +1,204 @@
+"""Two runs of a report side by side, as a screen shows them: their totals, and the rows in which they differ."""
+
+import csv
+import io
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, localcontext
+
+from jobs.states import State
+from reports import formats, types
+from reports.comparisons import run as comparison_run
+from reports.comparisons.diff import ADDED, CHANGED_BEFORE, REMOVED
+from reports.engine.report_type import Kind
+from reports.engine.totals import MOST_DIGITS, Line, Totals
+from reports.formats.csv import guarded
+from reports.models import Comparison, ReportJob
+from reports.screens.wording import total_text, total_unit_text
+from ui.formatting import count_text, moment_text, number_text
+
+MINUS = "\N{MINUS SIGN}"
+SHOWN = 100
+"""So many differences are shown; the file has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A report that was made, as one of several runs."""
+
+    job: ReportJob
+    today: date
+    to_the_second: bool = False
+
+    @property
+    def made(self) -> str:
+        """`made 21 Nov, 10:04`; to the second where that tells it from others."""
+        moment = self.job.finished_at or self.job.requested_at
+        return f"made {moment_text(moment, self.today)}{f':{moment:%S}' if self.to_the_second else ''}"
+
+    @property
+    def size(self) -> str:
+        """`100,412 rows`, the format unless it is CSV, and whether there is no file any more."""
+        parts = [count_text(self.job.file_rows or 0)]
+        if self.job.format != formats.DEFAULT:
+            parts.append(formats.title_of(self.job.format))
+        if self.job.is_expired:
+            parts.append("file expired")
+        return " · ".join(parts)
+
+
+def runs_of(jobs: Iterable[ReportJob], today: date) -> dict[uuid.UUID, Run]:
+    """Each of some runs by its ID; where two were made in one minute, all are told to the second."""
+    runs = {job.pk: Run(job, today) for job in jobs}
+    if len({run.made for run in runs.values()}) < len(runs):
+        return {pk: Run(run.job, today, to_the_second=True) for pk, run in runs.items()}
+    return runs
+
+
+@dataclass(frozen=True, slots=True)
+class TotalLine:
+    """A control total of both runs, as text; the difference is empty where there is none."""
+
+    name: str
+    of: str
+    before: str
+    after: str
+    difference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a row that differs: as it is, and as it was where that is something else."""
+
+    kind: Kind
+    text: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A row that differs: `added`, `removed` or `changed`."""
+
+    change: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonCard:
+    """A comparison, and the moment at which it is looked at."""
+
+    job: Comparison
+    now: datetime
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no worker has it."""
+        return self.job.awaits_worker(self.now)
+
+    @property
+    def progress(self) -> str:
+        """How far an unfinished one is."""
+        if self.is_waiting:
+            return "Waiting for a worker…"
+        done = number_text(self.job.rows_done)
+        match self.job.phase:
+            case comparison_run.READING_BEFORE:
+                return f"Reading the earlier run: {done} of {self._expected}…"
+            case comparison_run.READING_AFTER:
+                return f"Reading the later run: {done} of {self._expected}…"
+            case comparison_run.COMPARING:
+                return "Comparing the rows…"
+            case comparison_run.WRITING:
+                return "Writing down what differs…"
+        return "Starting…"
+
+    @property
+    def _expected(self) -> str:
+        return count_text(self.job.rows_expected or 0)
+
+    @property
+    def counts(self) -> list[tuple[str, str, int]]:
+        """Name, label and number of rows of each sort."""
+        job = self.job
+        numbers = (job.rows_added, job.rows_removed, job.rows_changed, job.rows_unchanged)
+        names = (("new", "Added"), ("removed", "Removed"), ("changed", "Changed"), ("unchanged", "Unchanged"))
+        return [(name, label, number or 0) for (name, label), number in zip(names, numbers, strict=True)]
+
+    @property
+    def has_file(self) -> bool:
+        """Whether there is something to download."""
+        return self.job.state == State.SUCCEEDED and bool(self.job.file)
+
+
+def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[Cell], list[Difference]]:
+    """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError.
+
+    The columns of the report's key come first, then those in which some of these rows changed: what one looks for is
+    not at the far end of a wide table.
+    """
+    name = str(comparison.file.name)
+    with comparison.file.storage.open(name, "rb") as file:
+        lines = csv.reader(io.TextIOWrapper(file, "utf-8", newline=""), strict=True)
+        _change, _changed_columns, *headings = next(lines)
+        report_type = types.by_slug(comparison.report_type)
+        by_heading = {column.heading: column.kind for column in report_type.columns}
+        kinds = [by_heading.get(heading, Kind.TEXT) for heading in headings]
+        found = [difference for difference, _number in zip(_differences(lines, kinds), range(limit), strict=False)]
+    order = _reading_order(headings, report_type.key, found)
+    ordered = [Difference(it.change, [it.cells[place] for place in order]) for it in found]
+    return [Cell(kinds[place], headings[place]) for place in order], ordered
+
+
+def _reading_order(headings: list[str], key: Sequence[str], found: list[Difference]) -> list[int]:
+    """The places of the columns in the file, in the order in which they are shown."""
+    changed = {place for it in found for place, cell in enumerate(it.cells) if cell.before is not None}
+    return sorted(range(len(headings)), key=lambda place: (headings[place] not in key, place not in changed))
+
+
+def _differences(lines: Iterator[list[str]], kinds: list[Kind]) -> Iterator[Difference]:
+    for change, _columns, *cells in lines:
+        if change in (ADDED, REMOVED):
+            yield Difference(change, [Cell(kind, _raw(text)) for kind, text in zip(kinds, cells, strict=True)])
+        elif change == CHANGED_BEFORE:
+            _change, _columns, *after = next(lines)
+            yield Difference("changed", list(map(_changed, kinds, cells, after)))
+
+
+def _changed(kind: Kind, before: str, after: str) -> Cell:
+    return Cell(kind, _raw(after), _raw(before) if before != after else None)
+
+
+def _raw(text: str) -> str:
+    """Without the apostrophe that is there for spreadsheets."""
+    return text[1:] if text.startswith("'") and guarded(text[1:]) == text else text
+
+
+def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
+    """The control totals of both, line by line; none where one has none. What a run has no line for is 0 there."""
+    if before.totals is None or after.totals is None:
+        return []
+    lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())
+    now, then = ({_key(line): line.amount for line in side} for side in lines)
+    return [
+        _total(line, then.get(_key(line), Decimal()), now.get(_key(line), Decimal()))
+        for line in {_key(line): line for side in reversed(lines) for line in side}.values()
+    ]
+
+
+def _key(line: Line) -> tuple[str, str, str]:
+    return line.name, line.unit, line.group
+
+
+def _total(line: Line, before: Decimal, after: Decimal) -> TotalLine:
+    with localcontext(prec=MOST_DIGITS):
+        change = after - before
+    sign = "+" if change > 0 else MINUS
+    return TotalLine(
+        line.name,
+        total_unit_text(line),
+        total_text(before, line.unit),
+        total_text(after, line.unit),
+        f"{sign}{total_text(abs(change), line.unit)}" if change else "",
+    )

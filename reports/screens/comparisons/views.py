@@ -1,0 +1,141 @@
+"""Compare with …: two runs of a report over the same days, and what late data changed between them."""
+
+import uuid
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from jobs import files
+from jobs.states import State
+from reports.comparisons.enqueue import in_order, other_runs, request_comparison
+from reports.models import Comparison, ReportJob
+from reports.orders.downloads import ExpiredError, NotReadyError
+from reports.orders.enqueue import TooManyJobsError
+from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
+from reports.screens.access import administrator_of, comparison_or_404, report_job_or_404, screen
+from reports.screens.comparisons.cards import Cell, ComparisonCard, Difference, first_differences, runs_of, total_lines
+from reports.screens.reports.cards import JobCard
+
+LISTED = 50
+CHOOSE = "Choose the run to compare with."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The other runs of a report to choose from, and with one chosen (`with`) the two side by side.
+
+    Posted, the comparison of their rows is made, unless there is one. Of a file that is gone no row can be compared:
+    the totals are shown all the same.
+    """
+    job = report_job_or_404(request, pk)
+    if job.state != State.SUCCEEDED:
+        card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}: there are no rows."
+        title = "Nothing to compare" if job.is_finished else "Nothing to compare yet"
+        return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
+    if request.method != "POST":
+        return _page(request, job, _chosen(job, request.GET["with"]) if request.GET.get("with") else None)
+    other = _chosen(job, request.POST.get("with", ""), required=False)
+    if other is None:
+        return _page(request, job, None, error=CHOOSE)
+    if not (job.is_expired or other.is_expired):
+        try:
+            request_comparison(administrator=administrator_of(request), job=job, other=other)
+        except TooManyJobsError as error:
+            return _page(request, job, other, error=str(error))
+    return HttpResponseRedirect(_address(job, other))
+
+
+def _chosen(job: ReportJob, text: str, *, required: bool = True) -> ReportJob | None:
+    """The other run of this ID. Raises Http404 where one is required and there is none."""
+    try:
+        found = other_runs(job).filter(pk=uuid.UUID(text)).first()
+    except ValueError:
+        found = None
+    if required and found is None:
+        raise Http404
+    return found
+
+
+def _address(job: ReportJob, other: ReportJob) -> str:
+    address = reverse("account_settings:report-job-compare", args=[job.pk])
+    return f"{address}?{urlencode({'with': other.pk})}"
+
+
+def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, error: str = "") -> HttpResponse:
+    now = timezone.now()
+    card = JobCard(job, now)
+    others = list(other_runs(job)[:LISTED])
+    if other is not None and other not in others:
+        others.append(other)
+    runs = runs_of([job, *others], now.date())
+    pair = in_order(job, other) if other else None
+    comparison = Comparison.objects.of(*pair).order_by("-requested_at").first() if pair else None
+    headings, differences, is_gone = _differences(comparison)
+    return screen(
+        request,
+        "comparison.html",
+        status=422 if error else 200,
+        title=f"Compare {card.title}, {card.days}",
+        card=card,
+        run=runs[job.pk],
+        runs=[runs[run.pk] for run in others],
+        other=other,
+        sides=[runs[run.pk] for run in pair or ()],
+        totals=total_lines(*pair) if pair else [],
+        is_expired=any(run.is_expired for run in pair or ()),
+        comparison=ComparisonCard(comparison, now) if comparison else None,
+        headings=headings,
+        differences=differences,
+        is_gone=is_gone,
+        error=error,
+    )
+
+
+def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Difference], bool]:
+    """The headings and the first rows that differ, and whether their file is gone."""
+    if comparison is None or comparison.state != State.SUCCEEDED:
+        return [], [], False
+    if comparison.is_expired or files.is_lost(str(comparison.file.name), comparison.file_bytes):
+        return [], [], True
+    try:
+        return *first_differences(comparison), False
+    except FileNotFoundError:
+        return [], [], True
+
+
+@require_safe
+def comparison_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """All differences as a file; 409 before there is one, 410 when it is gone."""
+    comparison = comparison_or_404(request, pk)
+    try:
+        return file_response(request, comparison, administrator=administrator_of(request))
+    except NotReadyError:
+        sentence = f"The comparison is {comparison.get_state_display()}: there is no file."
+        return _no_file(request, comparison, "No file yet", sentence, status=409)
+    except ExpiredError:
+        sentence = "The list of differences is not there any more, or damaged. Compare the two again."
+        return _no_file(request, comparison, "The file has expired", sentence, status=410)
+    except PreconditionFailedError as error:
+        return HttpResponse(str(error), status=412, content_type="text/plain")
+    except UnsatisfiableRangeError as error:
+        headers = {"Content-Range": error.content_range}
+        return HttpResponse(str(error), status=416, content_type="text/plain", headers=headers)
+
+
+def _no_file(request: HttpRequest, comparison: Comparison, title: str, sentence: str, *, status: int) -> HttpResponse:
+    address = _address(comparison.after, comparison.before)
+    return screen(request, "no_comparison_file.html", status=status, title=title, sentence=sentence, address=address)
+
+
+@require_POST
+def comparison_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """End a comparison that is not finished; a finished one stays as it is."""
+    comparison = comparison_or_404(request, pk)
+    cancelled = comparison.cancel()
+    messages.success(request, "The comparison is cancelled." if cancelled else "The comparison was finished already.")
+    return HttpResponseRedirect(_address(comparison.after, comparison.before))

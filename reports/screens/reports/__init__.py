@@ -1,0 +1,1 @@
+"""The form that orders a report, the list of reports, and one report."""

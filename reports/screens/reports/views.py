@@ -1,0 +1,112 @@
+"""The list of all reports, and what one does with a report: fetch its file, cancel it, ask for it again."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from billing.cycles import RangeError
+from billing.models import Subscription
+from reports.models import ReportJob
+from reports.orders.deduplicate import Withdrawal, withdraw
+from reports.orders.downloads import ExpiredError, NotReadyError
+from reports.orders.enqueue import TooManyJobsError, request_again
+from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
+from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
+from reports.screens.reports.cards import JobCard
+from reports.screens.reports.outcomes import address_of, requested_json
+from reports.screens.wording import still_waiting_text
+from ui.http import wants_json
+
+PER_PAGE = 25
+MOST_DIGITS = 20
+
+
+@require_safe
+def report_jobs(request: HttpRequest) -> HttpResponse:
+    """Every report of the accounts one may see, the latest first; `subscription` narrows them to one."""
+    administrator = permitted_administrator(request)
+    jobs = ReportJob.objects.visible_to(administrator).order_by("-requested_at")
+    subscription = None
+    # No number of a row has more digits than that, and of very many Python makes no number.
+    if (number := request.GET.get("subscription", "")[:MOST_DIGITS]).isdecimal():
+        subscription = Subscription.objects.visible_to(administrator).filter(pk=number).first()
+        jobs = jobs.filter(subscription=subscription)
+    page = Paginator(jobs.select_related("subscription__account", "requested_by"), PER_PAGE).get_page(
+        request.GET.get("page")
+    )
+    now = timezone.now()
+    return screen(
+        request,
+        "report_jobs.html",
+        title="Reports",
+        page=page,
+        cards=[JobCard(job, now) for job in page.object_list],
+        subscription=subscription,
+    )
+
+
+@require_safe
+def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The file of a finished report; 409 before there is one, 410 when it is gone."""
+    job = report_job_or_404(request, pk)
+    card = JobCard(job, timezone.now())
+    try:
+        return file_response(request, job, administrator=administrator_of(request))
+    except NotReadyError as error:
+        return screen(request, "no_file.html", status=409, title="No file yet", card=card, sentence=str(error))
+    except ExpiredError as error:
+        return screen(
+            request, "no_file.html", status=410, title="The file has expired", card=card, sentence=str(error), gone=True
+        )
+    except PreconditionFailedError as error:
+        return HttpResponse(str(error), status=412, content_type="text/plain")
+    except UnsatisfiableRangeError as error:
+        headers = {"Content-Range": error.content_range}
+        return HttpResponse(str(error), status=416, content_type="text/plain", headers=headers)
+
+
+@require_POST
+def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Withdraw one's own request, and end the job when nobody else waits for it. A finished one stays as it is."""
+    job = report_job_or_404(request, pk)
+    withdrawal = withdraw(job, administrator=administrator_of(request))
+    said = _said_of(job, withdrawal)
+    if wants_json(request):
+        return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request), "said": said})
+    messages.success(request, said)
+    return _back_to(job)
+
+
+def _said_of(job: ReportJob, withdrawal: Withdrawal) -> str:
+    if withdrawal.still_waiting:
+        people = [administrator.email for administrator in withdrawal.still_waiting]
+        return f"Withdrawn. {still_waiting_text(people)} for it, so it goes on."
+    return f"{job} is cancelled." if withdrawal.is_cancelled else f"{job} was finished already."
+
+
+@require_POST
+def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask for the same report once more, with the data of today, whether or not they have changed."""
+    job = report_job_or_404(request, pk)
+    now = timezone.now()
+    try:
+        requested = request_again(job, administrator=administrator_of(request), today=now.date())
+    except (RangeError, TooManyJobsError) as error:
+        if wants_json(request):
+            return JsonResponse({"errors": {"range": [str(error)]}}, status=422)
+        messages.error(request, str(error))
+        return _back_to(job)
+    if wants_json(request):
+        return requested_json(request, requested, now)
+    return HttpResponseRedirect(address_of(requested))
+
+
+def _back_to(job: ReportJob) -> HttpResponse:
+    address = reverse("account_settings:download-usage-report", args=[job.subscription_id])
+    return HttpResponseRedirect(f"{address}#in-progress")

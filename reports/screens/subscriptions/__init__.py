@@ -1,0 +1,1 @@
+"""The list of subscriptions, one subscription, and the rows behind its numbers."""

@@ -1,0 +1,1 @@
+"""The webhooks of an account, their deliveries, and the forms that change them."""

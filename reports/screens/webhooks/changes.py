@@ -1,0 +1,157 @@
+"""What one does with webhooks: add, edit, rotate the secret, disable, enable, delete, try, send again."""
+
+from functools import partial
+from typing import Any
+
+import structlog
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from billing.models import Account
+from reports.models import WebhookDelivery, WebhookEndpoint
+from reports.screens.access import administrator_of, screen
+from reports.screens.webhooks.access import changing_administrator, delivery_or_404, endpoint_or_404
+from reports.screens.webhooks.forms import WebhookForm
+from reports.webhooks.announce import announce_test
+from reports.webhooks.signatures import new_secret
+from reports.webhooks.tasks import deliver, hint
+
+logger = structlog.get_logger(__name__)
+
+DISABLED = "It is disabled: enable it first."
+MOST_TESTS = 10
+TESTED_ENOUGH = f"There were {MOST_TESTS} test messages within a minute, or they still wait. Look at those first."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook_new(request: HttpRequest) -> HttpResponse:
+    """The form; posted, the new endpoint's secret in the answer itself, which is the only one that ever shows it."""
+    administrator = changing_administrator(request)
+    posted = request.POST if request.method == "POST" else None
+    form = WebhookForm(
+        posted,
+        accounts=Account.objects.visible_to(administrator),
+        account=request.GET.get("account", ""),
+    )
+    if request.method == "POST" and form.is_valid():
+        endpoint = _saved(form, WebhookEndpoint(created_by=administrator, secret=new_secret()))
+        if endpoint is not None:
+            logger.info("webhook_created", endpoint=endpoint.pk, account=endpoint.account_id)
+            return _secret_page(request, endpoint, title="New webhook")
+    return screen(request, "webhook_form.html", status=_status(request), title="New webhook", form=form)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form with what is there; posted, changed."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    posted = request.POST if request.method == "POST" else None
+    form = WebhookForm(posted, accounts=Account.objects.visible_to(administrator_of(request)), endpoint=endpoint)
+    if request.method == "POST" and form.is_valid() and _saved(form, endpoint) is not None:
+        messages.success(request, "The webhook is changed.")
+        return _back_to(endpoint)
+    context = {"title": "Edit webhook", "form": form, "endpoint": WebhookEndpoint.objects.get(pk=pk)}
+    return screen(request, "webhook_form.html", status=_status(request), **context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks whether one is sure; posted, a new secret in the answer itself."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    if request.method != "POST":
+        return screen(request, "webhook_rotate.html", title="Rotate the secret", endpoint=endpoint)
+    if not endpoint.rotate(new_secret(), mark=request.POST.get("mark", "")):
+        messages.warning(request, "The secret was rotated before. If you did not keep the new one, rotate once more.")
+        return _back_to(endpoint)
+    logger.info("webhook_secret_rotated", endpoint=endpoint.pk)
+    return _secret_page(request, endpoint, title="New secret")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Asks whether one is sure; posted, the endpoint is gone with its log."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    if request.method != "POST":
+        return screen(request, "webhook_delete.html", title="Delete a webhook", endpoint=endpoint)
+    logger.info("webhook_deleted", endpoint=endpoint.pk, account=endpoint.account_id)
+    endpoint.remove()
+    messages.success(request, f"The webhook to {endpoint} is deleted.")
+    return HttpResponseRedirect(reverse("account_settings:webhooks"))
+
+
+@require_POST
+def webhook_disable(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tell it of nothing more."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    if endpoint.disable(f"{administrator_of(request).email} disabled it."[:255]):
+        messages.success(request, "The webhook is disabled: nothing is sent to it until it is enabled again.")
+    return _back_to(endpoint)
+
+
+@require_POST
+def webhook_enable(request: HttpRequest, pk: int) -> HttpResponse:
+    """Tell it of what happens from now on."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    if not endpoint.is_enabled:
+        endpoint.enable()
+        messages.success(request, "The webhook is enabled: it is told of what happens from now on.")
+    return _back_to(endpoint)
+
+
+@require_POST
+def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send it a message that tells of nothing."""
+    endpoint = endpoint_or_404(request, pk, to_change=True)
+    if not endpoint.is_enabled:
+        messages.error(request, DISABLED)
+        return _back_to(endpoint)
+    if WebhookDelivery.objects.filter(endpoint=endpoint).tests_lately()[:MOST_TESTS].count() == MOST_TESTS:
+        messages.error(request, TESTED_ENOUGH)
+        return _back_to(endpoint)
+    with transaction.atomic():
+        delivery = announce_test(endpoint)
+        transaction.on_commit(partial(hint, deliver, delivery.pk), robust=True)
+    return HttpResponseRedirect(reverse("account_settings:webhook-delivery", args=[delivery.pk]))
+
+
+@require_POST
+def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the same message once more, whatever became of it before."""
+    delivery = delivery_or_404(request, pk, to_change=True)
+    if delivery.endpoint.is_enabled:
+        delivery.send_again()
+        transaction.on_commit(partial(hint, deliver, delivery.pk), robust=True)
+    else:
+        messages.error(request, DISABLED)
+    return HttpResponseRedirect(reverse("account_settings:webhook-delivery", args=[delivery.pk]))
+
+
+def _saved(form: WebhookForm, endpoint: WebhookEndpoint) -> WebhookEndpoint | None:
+    """The endpoint with what the form says; None when another one got the same URL at the same moment."""
+    for name in ("account", "url", "description", "events"):
+        setattr(endpoint, name, form.cleaned_data[name])
+    # Only what the form is about: meanwhile its state may have changed.
+    fields: dict[str, Any] = {} if endpoint.pk is None else {"update_fields": ["url", "description", "events"]}
+    try:
+        with transaction.atomic():
+            endpoint.save(**fields)
+    except IntegrityError:
+        form.add_error("url", "The account has a webhook with this URL already.")
+        return None
+    endpoint.refresh_from_db()
+    return endpoint
+
+
+def _secret_page(request: HttpRequest, endpoint: WebhookEndpoint, *, title: str) -> HttpResponse:
+    return screen(request, "webhook_secret.html", title=title, endpoint=endpoint, secret=endpoint.secret)
+
+
+def _status(request: HttpRequest) -> int:
+    return 422 if request.method == "POST" else 200
+
+
+def _back_to(endpoint: WebhookEndpoint) -> HttpResponse:
+    return HttpResponseRedirect(reverse("account_settings:webhook", args=[endpoint.pk]))
