@@ -1,8 +1,7 @@
 """Who sends a request, what they see, and what they may do.
 
-A list asks for the permission at once, the address of an object only after the object was found.
-
-So another account's object is missing for everybody, whatever they may do with their own.
+A list asks for the permission at once, the address of an object only after the object was found: another account's
+object is missing for everybody, whatever they may do with their own.
 """
 
 from dataclasses import dataclass

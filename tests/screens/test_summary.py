@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.cycles import DateRange
 from billing.models import Subscription
 from reports.engine.write import scope_of
-from reports.summaries.subscription_numbers import MissingRate, Numbers, missing_rates, numbers_of
+from reports.screens.subscriptions.numbers import MissingRate, Numbers, missing_rates, numbers_of
 from tests.acme import CYCLE_SO_FAR, TODAY, make_acme
 from tests.factories import make_subscription
 from tests.report_files import report_rows

@@ -7,7 +7,7 @@ from datetime import date
 from billing.cycles import ONE_DAY, Cycle, DateRange
 from billing.models import Subscription
 from reports.engine.write import scope_of
-from reports.summaries.subscription_numbers import Numbers, numbers_of
+from reports.screens.subscriptions.numbers import Numbers, numbers_of
 
 SPARK_STEP = 10
 SPARK_DAYS = 30

@@ -18,8 +18,8 @@ from reports import types
 from reports.engine.report_type import Kind, ReportType, Scope
 from reports.engine.write import expected_rows, scope_of, select
 from reports.screens.access import screen, subscription_or_404
+from reports.screens.subscriptions.numbers import missing_rates
 from reports.screens.wording import cell_text
-from reports.summaries.subscription_numbers import missing_rates
 
 PER_PAGE = 50
 
