@@ -44,7 +44,7 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"cancelling {name} until the worker is free", seconds, "a heartbeat's pause", pause, STOP_BOUND)
         seconds = _longest(customer, work, _take_over)
         yield Figure(f"losing the claim to {name}, as above", seconds, "a heartbeat's pause", pause, STOP_BOUND)
-        seconds = _longest(customer, work, lambda _job: shutdown.announce())
+        seconds = _longest(customer, work, lambda _job: shutdown.request())
         yield Figure(f"stopping the worker of {name}, as above", seconds, "its glance", GLANCE_SECONDS, SHUTDOWN_BOUND)
     yield _wait(customer)
 
@@ -61,7 +61,7 @@ def _lock(_attempt: Attempt[ReportJob]) -> None:
 
 def _rows(attempt: Attempt[ReportJob]) -> None:
     for number in count():
-        attempt.progress(number)
+        attempt.report_rows(number)
         time.sleep(0.001)
 
 
@@ -98,7 +98,7 @@ def _seconds(
         run(ReportJob, job.pk, in_a_transaction)
         end = time.perf_counter()
         thread.join()
-    shutdown.withdraw()
+    shutdown.forget()
     job.delete()
     if end < interrupted_at[0]:
         raise RuntimeError("the work ended before it was interrupted")

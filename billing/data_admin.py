@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from billing.models import DataVersion, Uploadable
+from billing.models import DataVersion, UploadedModel
 from billing.scoped_admin import ScopedAdmin
 
 
@@ -31,5 +31,5 @@ class DataAdmin(ScopedAdmin):
 
 
 def _by_hand(obj: Any) -> None:
-    if isinstance(obj, Uploadable):
+    if isinstance(obj, UploadedModel):
         obj.upload_id = None

@@ -35,4 +35,4 @@ def publish_quickly(**_signal: Any) -> None:
 
 
 # On SIGTERM a worker would wait for its jobs to end; so that they are handed over instead, they have to know.
-worker_shutting_down.connect(shutdown.announce)
+worker_shutting_down.connect(shutdown.request)

@@ -63,12 +63,15 @@ class Claim(Generic[JobT]):
         """Finish the job with a sentence that says what happened and what to do. Raises ClaimLostError."""
         self._finish(state=State.FAILED, failure=failure, **result)
 
-    def hand_over(self) -> bool:
-        """Queue the job again, as if this attempt had not been; False when the claim is lost."""
+    def release_unattempted(self) -> bool:
+        """Queue the job again as if this attempt had not happened; the caller publishes it. False if the claim is lost.
+
+        For a worker that shuts down: the job is not to blame.
+        """
         return bool(self._queue_again(attempt=F("attempt") - 1, published_at=Now()))
 
-    def put_back(self) -> bool:
-        """Queue the job again after an attempt that counts; the next sweep publishes it. False when it is lost."""
+    def release(self) -> bool:
+        """Queue the job again after an attempt that counts; the sweep publishes it. False if the claim is lost."""
         return bool(self._queue_again(published_at=None))
 
     def _row(self) -> JobQuerySet[JobT]:

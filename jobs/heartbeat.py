@@ -38,14 +38,14 @@ class Heartbeat:
     """Runs from `start` to `stop`, with a database connection of its own.
 
     The work's own connection is busy with one long query, and may be in a transaction that is read-only or about to be
-    rolled back. `measured`, if there is one, is asked how far that query is. When the work is to stop, the query is
+    rolled back. `measure`, if there is one, is asked how far that query is. When the work is to stop, the query is
     cancelled, and again every now and then until the work has noticed.
     """
 
     def __init__(self, claim: Claim[Any], *, working_connection: "psycopg.Connection[Any]") -> None:
         self.stop_reason: StopReason | None = None
         self.progress = Progress()
-        self.measured: Callable[[], int] | None = None
+        self.measure: Callable[[], int] | None = None
         self._claim = claim
         self._working_connection = working_connection
         self._recorded = Progress()
@@ -77,7 +77,7 @@ class Heartbeat:
             connection.close()  # this thread's own
 
     def _reason_to_stop(self) -> StopReason | None:
-        if shutdown.is_announced():
+        if shutdown.is_requested():
             return StopReason.SHUTDOWN
         now = time.monotonic()
         if now - self._looked_at < PROGRESS_SECONDS:
@@ -104,15 +104,15 @@ class Heartbeat:
 
     def _measure(self) -> None:
         """Ask how far a long statement is; who cannot be asked is not asked again."""
-        measured = self.measured
-        if measured is None:
+        measure = self.measure
+        if measure is None:
             return
         try:
-            rows_done = measured()
+            rows_done = measure()
         except (Error, OSError, ValueError) as error:  # a statement or file that is over
             logger.warning("progress_not_measured", error=str(error))
             connection.close()
-            self.measured = None
+            self.measure = None
             return
-        if self.measured is measured:  # the work may have gone on to the next statement
+        if self.measure is measure:  # the work may have gone on to the next statement
             self.progress = self.progress._replace(rows_done=rows_done)

@@ -49,8 +49,8 @@ class Job(models.Model):
     task_name: ClassVar[str]
     """The Celery task that works on a job of the model; it takes the job's ID."""
 
-    turns_by: ClassVar[str]
-    """Of a model with a limit, the column by which jobs take turns: of those with one value, `at_once()` run."""
+    concurrency_key: ClassVar[str]
+    """Of a model with a limit, the column by which jobs take turns: of those with one value, `max_concurrent()` run."""
 
     class Meta:
         abstract = True
@@ -77,8 +77,8 @@ class Job(models.Model):
         ]
 
     @classmethod
-    def at_once(cls) -> int:
-        """How many jobs with one value of `turns_by` run at the same time; 0: any number."""
+    def max_concurrent(cls) -> int:
+        """How many jobs with one value of `concurrency_key` run at the same time; 0: any number."""
         return 0
 
     @property

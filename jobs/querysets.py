@@ -27,7 +27,7 @@ _CLAIM = sql.SQL(
     " AND (state = 'queued' OR (state = 'running' AND lease_until < statement_timestamp())){turn} RETURNING *"
 )
 # Exact only for who holds the lock on the value: each statement then sees what the holder before has committed.
-_HAS_A_TURN = sql.SQL(
+_IS_BELOW_LIMIT = sql.SQL(
     " AND (SELECT count(*) FROM {table} AS other WHERE other.{field} = {table}.{field} AND other.id <> {table}.id"
     " AND other.state = 'running' AND other.lease_until >= statement_timestamp()) < %s"
 )
@@ -39,14 +39,14 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
     def claim(self, pk: uuid.UUID | str) -> JobT | None:
         """Take the job for this worker, as a new attempt with a new fence.
 
-        None when another has it, it is over, or as many as may run at once do: its message is used up then, and one of
-        those that run tells the workers of it when it ends (`take_next`). One UPDATE decides: of any number of workers
-        that try at once, one gets the row.
+        Return None when another worker has it, it is finished, or the limit on concurrent jobs is reached. In the last
+        case its message is used up, and a running job publishes it again when it ends (`next_in_queue`). A single
+        UPDATE decides, so that one of any number of concurrent workers gets the row.
         """
-        if not self.model.at_once():
+        if not self.model.max_concurrent():
             return self._claim(pk)
         with transaction.atomic(self.db):
-            self._hold_turns(self._turn_of(pk))
+            self._lock_queue(self._concurrency_key_of(pk))
             job = self._claim(pk)
             if job is None:
                 waiting = self.filter(pk=pk, state=State.QUEUED, attempt__lt=settings.JOB_MAX_ATTEMPTS)
@@ -61,7 +61,7 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
         """Running ones whose worker has not been heard of for a whole lease."""
         return self.filter(state=State.RUNNING, lease_until__lt=Now())
 
-    def untold(self) -> Self:
+    def unpublished(self) -> Self:
         """Queued ones that no worker was told of, or was told of in vain for long enough to say it again.
 
         The pause before the next message grows with the job's age, up to ten times the first: a long queue is not
@@ -71,7 +71,7 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
         pause_now = Least(Greatest(pause, F("published_at") - F("requested_at")), pause * 10)
         return self.filter(Q(published_at=None) | Q(published_at__lt=Now() - pause_now), state=State.QUEUED)
 
-    def put_back_abandoned(self) -> tuple[int, int]:
+    def release_abandoned(self) -> tuple[int, int]:
         """Queue the abandoned ones again; those that have no attempt left fail. Returns how many of each."""
         with transaction.atomic(self.db):
             queued = self._locked(self.abandoned().filter(attempt__lt=settings.JOB_MAX_ATTEMPTS)).update(
@@ -89,58 +89,58 @@ class JobQuerySet(models.QuerySet[JobT], Generic[JobT]):
             )
         return queued, failed
 
-    def take_untold(self) -> list[JobT]:
-        """The untold ones that may run, the oldest first, marked as told; the caller publishes them.
+    def take_unpublished(self) -> list[JobT]:
+        """The unpublished ones that may run, the oldest first, marked as told; the caller publishes them.
 
         Of several that ask at once, each gets others.
         """
         with transaction.atomic(self.db):
-            untold = self.untold()
-            if self.model.at_once():
-                untold = untold.filter(pk__in=self._with_a_turn(untold))
-            return self._told(untold)
+            unpublished = self.unpublished()
+            if self.model.max_concurrent():
+                unpublished = unpublished.filter(pk__in=self._runnable(unpublished))
+            return self._mark_published(unpublished)
 
-    def take_next(self, pk: uuid.UUID | str) -> list[JobT]:
-        """The untold ones that may run since the job with this ID does not any more, as `take_untold` returns them.
+    def next_in_queue(self, pk: uuid.UUID | str) -> list[JobT]:
+        """Return the unpublished jobs that may run now that the job with this ID has ended, as `take_unpublished` does.
 
-        Who asks for them holds the lock under which claims count, so that none that is just being refused is missed.
+        Holds the lock under which claims count, so that a job whose claim is just being refused is not missed.
         """
-        if not self.model.at_once():
+        if not self.model.max_concurrent():
             return []
         with transaction.atomic(self.db):
-            turn = self._turn_of(pk)
-            self._hold_turns(turn)
-            untold = self.untold().filter(**{self.model.turns_by: turn}).exclude(pk=pk)
-            return self._told(untold.filter(pk__in=self._with_a_turn(untold)))
+            turn = self._concurrency_key_of(pk)
+            self._lock_queue(turn)
+            unpublished = self.unpublished().filter(**{self.model.concurrency_key: turn}).exclude(pk=pk)
+            return self._mark_published(unpublished.filter(pk__in=self._runnable(unpublished)))
 
     def _claim(self, pk: uuid.UUID | str) -> JobT | None:
         table = sql.Identifier(self.model._meta.db_table)
         values = [timedelta(seconds=settings.JOB_LEASE_SECONDS), pk, settings.JOB_MAX_ATTEMPTS]
         turn: sql.Composable = sql.SQL("")
-        if at_once := self.model.at_once():
-            turn = _HAS_A_TURN.format(table=table, field=sql.Identifier(self.model.turns_by))
-            values.append(at_once)
+        if max_concurrent := self.model.max_concurrent():
+            turn = _IS_BELOW_LIMIT.format(table=table, field=sql.Identifier(self.model.concurrency_key))
+            values.append(max_concurrent)
         return next(iter(self.raw(_CLAIM.format(table=table, turn=turn).as_string(), values)), None)
 
-    def _turn_of(self, pk: uuid.UUID | str) -> Any:
-        return self.filter(pk=pk).values_list(self.model.turns_by, flat=True).first()
+    def _concurrency_key_of(self, pk: uuid.UUID | str) -> Any:
+        return self.filter(pk=pk).values_list(self.model.concurrency_key, flat=True).first()
 
-    def _hold_turns(self, turn: Any) -> None:
+    def _lock_queue(self, turn: Any) -> None:
         hold(f"running: {self.model._meta.db_table}, {turn}")
 
-    def _with_a_turn(self, jobs: Self) -> list[uuid.UUID]:
+    def _runnable(self, jobs: Self) -> list[uuid.UUID]:
         """The IDs of as many of these queued jobs as may run beside those that do, the oldest first."""
-        field = self.model.turns_by
+        field = self.model.concurrency_key
         running = self.filter(state=State.RUNNING, lease_until__gte=Now()).order_by()
         taken = Counter(dict(running.values_list(field).annotate(Count("pk"))))
         chosen = []
         for pk, turn in jobs.order_by("requested_at").values_list("pk", field):
-            if taken[turn] < self.model.at_once():
+            if taken[turn] < self.model.max_concurrent():
                 taken[turn] += 1
                 chosen.append(pk)
         return chosen
 
-    def _told(self, jobs: Self) -> list[JobT]:
+    def _mark_published(self, jobs: Self) -> list[JobT]:
         told = list(jobs.order_by("requested_at").select_for_update(skip_locked=True))
         self.filter(pk__in=[job.pk for job in told]).update(published_at=Now())
         return told

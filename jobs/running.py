@@ -53,18 +53,18 @@ class Attempt(Generic[JobT]):
         """Why the work is to stop, or was stopped; None as long as it is wanted."""
         return self._heartbeat.stop_reason
 
-    def expect(self, rows: int | None, *, phase: str = "", measured: Callable[[], int] | None = None) -> None:
-        """So many rows (None: nobody knows) are to come, counted from 0; `phase` says what is done with them.
+    def expect(self, rows: int | None, *, phase: str = "", measure: Callable[[], int] | None = None) -> None:
+        """Start counting from 0 towards this many rows, None if unknown; `phase` names what is being done.
 
-        `measured` counts those that are done, where the work is one long statement and cannot say: it is called now and
-        then on another connection, by another thread.
+        Where the work is one long statement that cannot report, `measure` returns the rows done so far. It is called
+        from another thread, with a connection of its own.
         """
-        self._heartbeat.measured = None
+        self._heartbeat.measure = None
         self._heartbeat.progress = Progress(0, rows, phase)
-        self._heartbeat.measured = measured
+        self._heartbeat.measure = measure
 
-    def progress(self, rows: int) -> None:
-        """So many rows are done. Cheap; call it often. Raises StoppedError when there is no use in going on."""
+    def report_rows(self, rows: int) -> None:
+        """Record that this many rows are done. Cheap: call it often. Raises StoppedError when the work is to stop."""
         self._heartbeat.progress = self._heartbeat.progress._replace(rows_done=rows)
         if self._heartbeat.stop_reason is not None:
             raise StoppedError
@@ -110,7 +110,7 @@ def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
     However it ends, a job that waited for it has its turn.
     """
     jobs: JobQuerySet[JobT] = JobQuerySet(model)
-    if shutdown.is_announced():  # the message came too late for this worker; another one shall have it
+    if shutdown.is_requested():  # the message came too late for this worker; another one shall have it
         for waiting in jobs.filter(pk=pk, state=State.QUEUED):
             publish(waiting)
         return
@@ -121,16 +121,16 @@ def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
         with structlog.contextvars.bound_contextvars(job=str(job.pk), attempt=job.attempt):
             logger.info("job_started", what=str(job))
             logger.info("job_ended", outcome=_run(job, work))
-    _give_turn(jobs, pk)
+    _publish_next(jobs, pk)
 
 
-def _give_turn(jobs: JobQuerySet[JobT], pk: uuid.UUID | str) -> None:
+def _publish_next(jobs: JobQuerySet[JobT], pk: uuid.UUID | str) -> None:
     """Tell the workers of the jobs that waited for this one; if that fails, the sweep does."""
     try:
-        publish_all(jobs.take_next(pk))
+        publish_all(jobs.next_in_queue(pk))
     except PASSING as error:
         connection.close()
-        logger.warning("turn_not_given", job=str(pk), error=str(error))
+        logger.warning("next_job_not_published", job=str(pk), error=str(error))
 
 
 def _run(job: JobT, work: Work[JobT]) -> str:
@@ -143,7 +143,7 @@ def _run(job: JobT, work: Work[JobT]) -> str:
     except JobFailedError as error:
         return _fail(attempt, str(error), **error.result)
     except SystemExit:  # SIGTERM to this very process
-        _hand_over(attempt)
+        _release_on_shutdown(attempt)
         raise
     except Exception as error:  # noqa: BLE001 - the process's work ends here, and the job records its failure
         return _after_an_error(attempt, error)
@@ -155,11 +155,11 @@ def _after_an_error(attempt: Attempt[JobT], error: Exception) -> str:
         connection.close()  # a query was cancelled on it; a late cancellation must not hit the next one
         return "discarded"
     if attempt.stop_reason is StopReason.SHUTDOWN:
-        return _hand_over(attempt)
+        return _release_on_shutdown(attempt)
     logger.error("job_broke_off", exc_info=error)
     connection.close()
     if isinstance(error, PASSING) and attempt.job.attempt < settings.JOB_MAX_ATTEMPTS:
-        return "put back" if attempt.claim.put_back() else "discarded"
+        return "released" if attempt.claim.release() else "discarded"
     return _fail(attempt, UNEXPECTED)
 
 
@@ -171,9 +171,9 @@ def _fail(attempt: Attempt[JobT], failure: str, **result: Any) -> str:
     return "failed"
 
 
-def _hand_over(attempt: Attempt[JobT]) -> str:
+def _release_on_shutdown(attempt: Attempt[JobT]) -> str:
     connection.close()  # as above; and whatever was in a transaction is rolled back
-    if not attempt.claim.hand_over():
+    if not attempt.claim.release_unattempted():
         return "discarded"
     publish(attempt.job)
-    return "handed over"
+    return "released"

@@ -10,16 +10,16 @@ from typing import Any
 _shared = mmap.mmap(-1, 1)
 
 
-def announce(**_signal: Any) -> None:
+def request(**_signal: Any) -> None:
     """Tell every job of this worker; a receiver of Celery's `worker_shutting_down`."""
     _shared[0] = 1
 
 
-def is_announced() -> bool:
+def is_requested() -> bool:
     """Whether this process's worker is to stop."""
     return _shared[0] == 1
 
 
-def withdraw() -> None:
+def forget() -> None:
     """Forget the announcement (a process that outlives its worker, as in tests)."""
     _shared[0] = 0

@@ -28,9 +28,9 @@ def sweep() -> None:
 
 def _sweep(model: type[Job]) -> None:
     jobs: JobQuerySet[Job] = JobQuerySet(model)
-    queued, failed = jobs.put_back_abandoned()
+    queued, failed = jobs.release_abandoned()
     if queued or failed:
         logger.warning("jobs_were_abandoned", model=model.__name__, queued=queued, failed=failed)
-    if untold := jobs.take_untold():
-        logger.info("jobs_published_again", model=model.__name__, jobs=[str(job.pk) for job in untold])
-        publish_all(untold)
+    if unpublished := jobs.take_unpublished():
+        logger.info("jobs_published_again", model=model.__name__, jobs=[str(job.pk) for job in unpublished])
+        publish_all(unpublished)

@@ -9,7 +9,7 @@ from billing.models import Account
 from tests.factories import instant
 from usage.files.errors import RowError
 from usage.models import UploadKind
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import Counts, stage
 
 NOW = instant("2026-06-15T12:00")
@@ -48,7 +48,7 @@ def upload(
     """Stage, check and apply a file."""
     data = text.encode() if isinstance(text, str) else text
     source = io.BytesIO(data) if isinstance(data, bytes) else data
-    with stage(source, Terms(UploadKind(kind), account, now)) as staged:
+    with stage(source, UploadContext(UploadKind(kind), account, now)) as staged:
         outcome = staged.apply(skip_errors=skip_errors)
         errors = staged.errors(1000)
         file, rows = io.BytesIO(), io.BytesIO()

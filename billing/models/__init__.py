@@ -5,9 +5,9 @@ from billing.models.administrators import Administrator, Membership
 from billing.models.api_tokens import ApiToken, ApiTokenQuerySet
 from billing.models.charges import Charge
 from billing.models.data_versions import DataVersion
-from billing.models.origins import Uploadable
 from billing.models.rate_sheets import Direction, Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.models.subscriptions import Subscription, SubscriptionQuerySet, TelcoCommitDiscount
+from billing.models.uploaded import UploadedModel
 
 __all__ = [
     "Account",
@@ -25,6 +25,6 @@ __all__ = [
     "Subscription",
     "SubscriptionQuerySet",
     "TelcoCommitDiscount",
-    "Uploadable",
+    "UploadedModel",
     "UsageGroup",
 ]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
-from billing.models.origins import Uploadable
+from billing.models.uploaded import UploadedModel
 
 if TYPE_CHECKING:
     from billing.models.administrators import Administrator
@@ -22,7 +22,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.filter(memberships__administrator=administrator)
 
 
-class Account(Uploadable):
+class Account(UploadedModel):
     """A customer organization."""
 
     code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")

@@ -2,10 +2,10 @@
 
 from django.db import models
 
-from billing.models.origins import Uploadable
+from billing.models.uploaded import UploadedModel
 
 
-class Charge(Uploadable):
+class Charge(UploadedModel):
     """A licence type, named as reports name it (`CX 2 Named`), and what it is billed by."""
 
     class Basis(models.TextChoices):

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from billing.models.amounts import finite
-from billing.models.origins import Uploadable
+from billing.models.uploaded import UploadedModel
 
 
 class Direction(models.TextChoices):
@@ -111,7 +111,7 @@ class UsageGroup(models.Model):
         return self.display_name
 
 
-class Rate(Uploadable):
+class Rate(UploadedModel):
     """The price of a minute for one usage group, call type and direction, on one version of a sheet."""
 
     usage_group = models.ForeignKey(UsageGroup, on_delete=models.PROTECT, related_name="rates")

@@ -11,8 +11,8 @@ from django.db.models import Deferrable, F, Q
 
 from billing.cycles import Contract, CyclePolicy
 from billing.models.accounts import Account
-from billing.models.origins import Uploadable
 from billing.models.rate_sheets import InclusiveDays, RateSheet
+from billing.models.uploaded import UploadedModel
 from billing.tenancy import SameAccountForeignKey
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
 
-class Subscription(Uploadable):
+class Subscription(UploadedModel):
     """An account's contract. An account may have several, one after the other, never two at a time."""
 
     number = models.CharField(max_length=255, unique=True, db_collation="C")

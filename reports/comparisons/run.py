@@ -46,7 +46,7 @@ def _write(attempt: Attempt[Comparison], target: BinaryIO) -> dict[str, Any]:
         attempt.expect(counts.lines, phase=WRITING)
         tally = Tally(target)
         buffer = io.BufferedWriter(tally, BYTES_PER_BLOCK)
-        lines = differences.write(cast("BinaryIO", buffer), attempt.progress)
+        lines = differences.write(cast("BinaryIO", buffer), attempt.report_rows)
         buffer.flush()
     return {
         "rows_added": counts.added,
@@ -93,6 +93,6 @@ def _read(attempt: Attempt[Comparison], job: ReportJob, phase: str, differences:
     take = differences.read_before if phase == READING_BEFORE else differences.read_after
     with open_stored(job) as source:
         rows = formats.by_slug(job.format).read(cast("BinaryIO", source), types.by_slug(job.report_type).columns)
-        taken = take(rows, attempt.progress)
+        taken = take(rows, attempt.report_rows)
     if taken != job.file_rows:
         raise ValueError(f"{job.file.name}: {taken} rows were read, {job.file_rows} were written")

@@ -42,7 +42,7 @@ class Comparison(FileJob):
 
     folder = "comparisons"
     task_name = "reports.tasks.compare_reports"
-    turns_by = "account_id"
+    concurrency_key = "account_id"
     format = "csv"
     """That of the file, whatever those of the reports are."""
 

@@ -47,7 +47,7 @@ class FileJob(Job):
         abstract = True
 
     @classmethod
-    def at_once(cls) -> int:
+    def max_concurrent(cls) -> int:
         """How many of one account run at the same time: those of other accounts find a worker, too."""
         limit: int = settings.REPORT_JOBS_RUNNING_PER_ACCOUNT
         return limit

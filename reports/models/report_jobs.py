@@ -71,7 +71,7 @@ class ReportJob(FileJob):
 
     folder = "reports"
     task_name = "reports.tasks.generate_report"
-    turns_by = "account_id"
+    concurrency_key = "account_id"
 
     class Meta(FileJob.Meta):
         constraints = [

@@ -71,7 +71,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             .order_by()
             .aggregate(of_account=Count("pk"), of_endpoint=Count("pk", filter=Q(endpoint=endpoint)))
         )
-        return bool(counts["of_account"] < IN_FLIGHT_OF_ACCOUNT and counts["of_endpoint"] < endpoint.at_once)
+        return bool(counts["of_account"] < IN_FLIGHT_OF_ACCOUNT and counts["of_endpoint"] < endpoint.max_concurrent)
 
     def to_publish(self, most: int) -> list[int]:
         """The due ones to tell workers of, the oldest first: of an endpoint no more than may be sent at once."""

@@ -124,7 +124,7 @@ class WebhookEndpoint(models.Model):
         return self.disabled_at is None
 
     @property
-    def at_once(self) -> int:
+    def max_concurrent(self) -> int:
         """How many messages may be on their way to it at the same time; one while it fails: others are not to wait."""
         return IN_FLIGHT if self.failing_since is None else 1
 

@@ -130,7 +130,7 @@ def claim(job: ReportJob) -> None:
 
 def fail_in_the_sweep(job: ReportJob) -> None:
     ReportJob.objects.filter(pk=job.pk).update(attempt=3)
-    ReportJob.objects.put_back_abandoned()
+    ReportJob.objects.release_abandoned()
 
 
 def succeed(job: ReportJob) -> None:

@@ -147,7 +147,7 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
     subscription = make_subscription()
     programs = [program(make_member(subscription.account)) for _ in range(AT_ONCE)]
     rounds = count()
-    untold = ReportJob.objects.filter(published_at=None)
+    unpublished = ReportJob.objects.filter(published_at=None)
 
     def ask_all_at_once(*, midway: Callable[[], object] = lambda: None) -> list[Any]:
         first_day = next(rounds) * AT_ONCE
@@ -174,17 +174,17 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
     def all_are_told_of() -> bool:
         """Ask on connections that are there from then on; a Redis that is well may be late on a busy machine."""
         circuit.forget()
-        before = untold.count()
+        before = unpublished.count()
         ask_all_at_once()
-        return untold.count() == before
+        return unpublished.count() == before
 
     def all_are_counted_before_it_freezes() -> bool:
         """Ask while it freezes midway; whoever was not counted by then waited for Redis before."""
         counted_there.process.send_signal(signal.SIGCONT)
         wait_for(all_are_told_of, what="a Redis that is well is told of every report")
-        before = untold.count()
+        before = unpublished.count()
         answers = ask_all_at_once(midway=lambda: counted_there.process.send_signal(signal.SIGSTOP))
-        assert untold.count() == before + AT_ONCE
+        assert unpublished.count() == before + AT_ONCE
         return all("RateLimit-Remaining" in answer for answer in answers)
 
     wait_for(all_are_counted_before_it_freezes, what="a Redis that is well counts every request")

@@ -40,8 +40,8 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     for job in told:
         tell_of(job)
     broker.kill()
-    untold = make_job()
-    assert not publish(untold)
+    unpublished = make_job()
+    assert not publish(unpublished)
     processes.worker("reports", **FAST)
     processes.maintenance(**FAST)
     broker.start()
@@ -69,7 +69,7 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     broker.start()
     wait_for(lambda: jobs.filter(pk=late.pk).exists(), what="delivered after the restart", pause=0.2)
     stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
-    assert stored == {f"{job.pk}.1.csv" for job in (*told, untold, slow, meanwhile, late)}
+    assert stored == {f"{job.pk}.1.csv" for job in (*told, unpublished, slow, meanwhile, late)}
 
 
 @pytest.mark.django_db(transaction=True)

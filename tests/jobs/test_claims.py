@@ -65,8 +65,8 @@ def test_when_the_lease_has_run_out_the_next_worker_gets_the_job_and_the_first_c
     assert (second.attempt, second.fence) == (2, 2)
     assert not first.is_held()
     assert not first.renew(Progress(5, 10))
-    assert not first.hand_over()
-    assert not first.put_back()
+    assert not first.release_unattempted()
+    assert not first.release()
     with pytest.raises(ClaimLostError):
         first.succeed(**RESULT)
     with pytest.raises(ClaimLostError):
@@ -89,7 +89,7 @@ def test_a_renewed_lease_keeps_the_job_and_shows_how_far_it_is() -> None:
 def test_a_hand_over_costs_no_attempt_and_gives_the_next_one_another_fence() -> None:
     job = make_job()
     first = claimed(job)
-    assert Claim.of(first).hand_over()
+    assert Claim.of(first).release_unattempted()
     job.refresh_from_db()
     assert (job.state, job.attempt, job.lease_until, job.rows_done) == (State.QUEUED, 0, None, 0)
     again = claimed(job)
@@ -111,7 +111,7 @@ def test_the_fourth_attempt_is_refused_and_the_sweep_fails_the_job_with_a_senten
         assert claimed(job).attempt == attempt
         expire_lease(job)
     assert ReportJob.objects.claim(job.pk) is None
-    assert ReportJob.objects.put_back_abandoned() == (0, 1)
+    assert ReportJob.objects.release_abandoned() == (0, 1)
     job.refresh_from_db()
     assert (job.state, job.lease_until) == (State.FAILED, None)
     assert "3 times" in job.failure

@@ -32,7 +32,7 @@ class History:
         elif action == "expire":
             expire_lease(self.job)
         elif action == "sweep":
-            ReportJob.objects.put_back_abandoned()
+            ReportJob.objects.release_abandoned()
             assert not ReportJob.objects.filter(state=State.QUEUED, attempt__gte=3).exists()
         elif action == "cancel":
             self.job.cancel()
@@ -45,10 +45,10 @@ class History:
         if action == "renew":
             assert claim.renew(Progress(1, 2)) == held
         elif action == "hand over":
-            assert claim.hand_over() == held
+            assert claim.release_unattempted() == held
             self.costly -= held
         elif action == "put back":
-            assert claim.put_back() == held
+            assert claim.release() == held
         elif held:
             claim.succeed(**RESULT) if action == "succeed" else claim.fail("It broke.")
         else:

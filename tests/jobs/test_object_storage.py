@@ -225,7 +225,7 @@ def test_an_attempt_that_is_cancelled_leaves_neither_file_nor_unfinished_upload(
         seen.append(stored())
         ReportJob.objects.get(pk=job.pk).cancel()
         wait_for(lambda: attempt.stop_reason, what="the attempt notices it")
-        attempt.progress(1)
+        attempt.report_rows(1)
 
     run(ReportJob, job.pk, work(cancel))
     job.refresh_from_db()

@@ -106,7 +106,7 @@ def test_a_broker_that_does_not_answer_delays_the_report_and_not_the_answer(
             job = ask(administrator, subscription)
     job.refresh_from_db()
     assert (job.state, job.published_at) == (State.QUEUED, None)
-    assert ReportJob.objects.take_untold() == [job]
+    assert ReportJob.objects.take_unpublished() == [job]
     job.refresh_from_db()
     assert job.published_at is not None
-    assert ReportJob.objects.take_untold() == []
+    assert ReportJob.objects.take_unpublished() == []

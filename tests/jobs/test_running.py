@@ -66,7 +66,7 @@ def endless_query(attempt: Attempt[ReportJob]) -> None:
 
 
 def endless_computation(attempt: Attempt[ReportJob]) -> None:
-    wait_for(lambda: attempt.progress(1), what="the work is stopped", guard=FOREVER_SECONDS)
+    wait_for(lambda: attempt.report_rows(1), what="the work is stopped", guard=FOREVER_SECONDS)
 
 
 def test_work_that_succeeds_leaves_its_result() -> None:
@@ -130,7 +130,7 @@ def test_progress_is_recorded_while_the_work_goes_on_and_its_transaction_is_open
         with connection.cursor() as cursor:
             cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             attempt.expect(10)
-            attempt.progress(4)
+            attempt.report_rows(4)
             wait_for(lambda: progress_of(job) == (4, 10), what="it is recorded")
             cursor.execute("ROLLBACK")
         attempt.succeed(**RESULT)
@@ -196,10 +196,10 @@ def test_a_worker_that_lost_its_claim_stops_and_writes_nothing(work: Work) -> No
 
 @pytest.mark.parametrize("work", [endless_query, endless_computation])
 def test_a_worker_that_is_to_stop_hands_its_job_over(work: Work, request: pytest.FixtureRequest) -> None:
-    request.addfinalizer(shutdown.withdraw)
+    request.addfinalizer(shutdown.forget)
     job = make_job()
     with guarded("the worker's shutdown ends the work"):
-        run_once(job, meanwhile(work, shutdown.announce))
+        run_once(job, meanwhile(work, shutdown.request))
     assert (job.state, job.attempt) == (State.QUEUED, 0)
     assert job.published_at
 

@@ -173,7 +173,7 @@ def test_a_job_that_is_queued_again_is_joined_whatever_its_last_attempt_saw(
     ana: Administrator, subscription: Subscription
 ) -> None:
     job = begin(ask(ana, subscription).job)
-    Claim.of(job).put_back()
+    Claim.of(job).release()
     change_data(subscription)
     assert ask(ana, subscription).job == job
 

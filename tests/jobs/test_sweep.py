@@ -31,18 +31,18 @@ def requested(job: ReportJob, *, seconds_ago: float, published: float | None) ->
 def test_an_abandoned_job_is_queued_and_published_at_once() -> None:
     job = make_job()
     ReportJob.objects.claim(job.pk)
-    assert ReportJob.objects.put_back_abandoned() == (0, 0)
+    assert ReportJob.objects.release_abandoned() == (0, 0)
     expire_lease(job)
-    assert ReportJob.objects.put_back_abandoned() == (1, 0)
-    assert ReportJob.objects.take_untold() == [job]
+    assert ReportJob.objects.release_abandoned() == (1, 0)
+    assert ReportJob.objects.take_unpublished() == [job]
     job.refresh_from_db()
     assert (job.state, job.attempt) == (State.QUEUED, 1)
 
 
 def test_two_sweeps_publish_a_job_once() -> None:
     job = requested(make_job(), seconds_ago=1, published=None)
-    assert ReportJob.objects.take_untold() == [job]
-    assert ReportJob.objects.take_untold() == []
+    assert ReportJob.objects.take_unpublished() == [job]
+    assert ReportJob.objects.take_unpublished() == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_message_is_repeated_ever_more_seldom(
     settings.JOB_REPUBLISH_SECONDS = 30 * 60
     since = None if published is None else published * 60
     job = requested(make_job(), seconds_ago=minutes_ago * 60, published=since)
-    assert ReportJob.objects.take_untold() == ([job] if again else [])
+    assert ReportJob.objects.take_unpublished() == ([job] if again else [])
 
 
 def test_running_and_finished_jobs_are_not_published() -> None:
@@ -71,7 +71,7 @@ def test_running_and_finished_jobs_are_not_published() -> None:
     ReportJob.objects.claim(running.pk)
     cancelled.cancel()
     ReportJob.objects.update(published_at=None)
-    assert ReportJob.objects.take_untold() == []
+    assert ReportJob.objects.take_unpublished() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -107,7 +107,7 @@ def test_a_sweep_that_breaks_off_is_not_on_record(monkeypatch: pytest.MonkeyPatc
     def break_off(_jobs: object) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(JobQuerySet, "put_back_abandoned", break_off)
+    monkeypatch.setattr(JobQuerySet, "release_abandoned", break_off)
     with pytest.raises(OperationalError):
         tasks.sweep()
     assert PeriodicTask.objects.age(tasks.SWEEP) is None

@@ -63,7 +63,7 @@ def test_without_a_limit_every_report_is_taken(settings: Any) -> None:
     settings.REPORT_JOBS_RUNNING_PER_ACCOUNT = 0
     jobs = make_jobs(3)
     assert [claimed(job).state for job in jobs] == [State.RUNNING] * 3
-    assert ReportJob.objects.take_next(jobs[0].pk) == []
+    assert ReportJob.objects.next_in_queue(jobs[0].pk) == []
 
 
 @pytest.mark.parametrize("end", ["succeed", "fail", "cancel", "lose", "hand over"])
@@ -81,8 +81,8 @@ def test_whatever_ends_a_running_report_frees_its_place(end: str) -> None:
     elif end == "lose":
         expire_lease(first)
     else:
-        claim.hand_over()
-    assert ReportJob.objects.take_next(first.pk) == [third]
+        claim.release_unattempted()
+    assert ReportJob.objects.next_in_queue(first.pk) == [third]
     assert is_told_of(third)
     claimed(third)
 
@@ -123,7 +123,7 @@ def test_the_sweep_tells_of_as_many_as_may_run_and_of_the_oldest() -> None:
     jobs, (other,) = make_jobs(5), make_jobs(1)
     claimed(jobs[4])
     ReportJob.objects.update(published_at=None)
-    assert ReportJob.objects.take_untold() == [jobs[0], other]
+    assert ReportJob.objects.take_unpublished() == [jobs[0], other]
     assert [is_told_of(job) for job in jobs[:4]] == [True, False, False, False]
 
 
@@ -133,7 +133,7 @@ def test_one_that_was_cancelled_while_it_waited_passes_its_turn_on() -> None:
     claimed(first)
     second.cancel()
     assert ReportJob.objects.claim(second.pk) is None
-    assert ReportJob.objects.take_next(second.pk) == [third]
+    assert ReportJob.objects.next_in_queue(second.pk) == [third]
 
 
 @pytest.mark.django_db(transaction=True)

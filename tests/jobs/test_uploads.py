@@ -26,7 +26,7 @@ from tests.waiting import GUARD_SECONDS, guarded, wait_for
 from tests.workbooks import workbook
 from usage import tasks
 from usage.models import Entity, EntityKind, Upload, UploadKind, UploadStatus, UploadStep
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import stage
 from usage.staging.staged_tables import drop_abandoned_tables
 from usage.uploads import decide
@@ -248,19 +248,19 @@ def test_a_cancelled_upload_stops_while_it_waits() -> None:
 
 def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
     upload = confirmed()
-    shutdown.announce()
-    request.addfinalizer(shutdown.withdraw)
+    shutdown.request()
+    request.addfinalizer(shutdown.forget)
     upload = taken(upload)
     assert (upload.status, step_of(upload).attempt) == (UploadStatus.CONFIRMED, 0)
-    shutdown.withdraw()
+    shutdown.forget()
     assert taken(upload).status == UploadStatus.APPLIED
 
 
 def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> None:
     account = make_account()
     tasks.collect_left_overs()  # of other tests
-    terms = Terms(UploadKind.USERS, account, now=instant("2026-11-22T10:00"))
-    with stage(io.BytesIO(USERS.encode()), terms) as staged:
+    context = UploadContext(UploadKind.USERS, account, now=instant("2026-11-22T10:00"))
+    with stage(io.BytesIO(USERS.encode()), context) as staged:
         staged.check()
         tables = tables_of_uploads()
         worker = threading.Thread(target=collect_elsewhere)

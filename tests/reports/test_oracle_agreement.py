@@ -25,7 +25,7 @@ from tests.oracle.records import File
 from tests.profiles import examples
 from tests.report_files import write
 from usage.models import UploadKind
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import stage
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +38,7 @@ def upload(files: list[File], now: datetime = NOW) -> None:
     """Every file, each of which must be applied as a whole."""
     for kind, code, text in files:
         account = Account.objects.get(code=code) if code else None
-        with stage(io.BytesIO(text.encode()), Terms(UploadKind(kind), account, now)) as staged:
+        with stage(io.BytesIO(text.encode()), UploadContext(UploadKind(kind), account, now)) as staged:
             outcome = staged.apply()
             assert outcome.is_applied, (kind, staged.errors(5))
 

@@ -21,7 +21,7 @@ from tests.usage_files import NOW, Result, counts, table, upload
 from tests.workbooks import workbook
 from usage.files.errors import FileRefusedError
 from usage.models import Call, Entity, LoginSession, ResourceUsage, UploadKind
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import stage
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +88,7 @@ def test_what_is_wrong_with_a_row_among_others_is_told_once() -> None:
 
 def test_neither_errors_found_twice_nor_rows_out_of_order_in_the_database_are_seen() -> None:
     file, text = io.BytesIO(), b"code,name\nA,\n,b\nC,\nD,d\n"
-    with stage(io.BytesIO(text), Terms(UploadKind.ACCOUNTS, None, NOW)) as staged:
+    with stage(io.BytesIO(text), UploadContext(UploadKind.ACCOUNTS, None, NOW)) as staged:
         staged.check()
         names = {"cells": staged.batch.cells, "errors": staged.batch.errors}
         with connection.cursor() as cursor:

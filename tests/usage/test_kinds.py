@@ -12,7 +12,7 @@ from tests.factories import make_account, make_charge, make_entity
 from tests.usage_files import NOW, counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import Outcome, stage
 
 pytestmark = pytest.mark.django_db
@@ -109,7 +109,7 @@ def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example: 
 def outcome_of(example: Example, account: Account | None, *rows: str) -> Outcome:
     """Stage, check and apply a file, and read nothing more about it."""
     file = io.BytesIO("\n".join([example.header, *rows, ""]).encode())
-    with stage(file, Terms(UploadKind(example.kind), account, NOW)) as staged:
+    with stage(file, UploadContext(UploadKind(example.kind), account, NOW)) as staged:
         return staged.apply()
 
 

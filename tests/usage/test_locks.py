@@ -15,7 +15,7 @@ from tests.factories import make_account
 from tests.usage_files import NOW, table, upload
 from tests.waiting import GUARD_SECONDS, wait_for
 from usage.models import Call, Entity, UploadKind
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import UploadRefusedError, stage
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -117,7 +117,7 @@ def test_files_of_several_accounts_in_either_order_wait_for_each_other() -> None
 
 def test_a_check_may_be_hours_before_and_is_made_again() -> None:
     file = io.BytesIO(b"name,basis\nCX 1,named\nCX 2,named\n")
-    with stage(file, Terms(UploadKind.CHARGES, None, NOW)) as staged:
+    with stage(file, UploadContext(UploadKind.CHARGES, None, NOW)) as staged:
         assert staged.check().new == 2
         Charge.objects.create(name="CX 1", basis="hourly")
         Charge.objects.create(name="CX 2", basis="named")
@@ -131,7 +131,10 @@ def test_what_the_database_refuses_ends_in_a_sentence_and_nothing_applied() -> N
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE billing_charge ADD CONSTRAINT charge_is_no_cx2 CHECK (name <> 'CX 2')")
     try:
-        with stage(file, Terms(UploadKind.CHARGES, None, NOW)) as staged, pytest.raises(UploadRefusedError) as refused:
+        with (
+            stage(file, UploadContext(UploadKind.CHARGES, None, NOW)) as staged,
+            pytest.raises(UploadRefusedError) as refused,
+        ):
             staged.apply()
     finally:
         with connection.cursor() as cursor:

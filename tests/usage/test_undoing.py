@@ -95,13 +95,13 @@ def apply(
 
 def refusal(upload: Upload) -> list[str]:
     """Why an upload cannot be undone; nothing is written when it is tried."""
-    obstacles = undo_upload.plan(upload).obstacles
+    blockers = undo_upload.plan(upload).blockers
     before = everything()
     with pytest.raises(undo_upload.UndoRefusedError) as refused:
         undo_upload.undo(upload)
-    assert str(refused.value) == " ".join(obstacles)
+    assert str(refused.value) == " ".join(blockers)
     assert everything() == before
-    return obstacles
+    return blockers
 
 
 def call(number: int, start: str, group: str = "US-FIXED", *, destination: str = "+2") -> str:

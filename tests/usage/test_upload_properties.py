@@ -18,7 +18,7 @@ from tests.factories import make_account, make_charge
 from tests.profiles import examples
 from tests.usage_files import COLUMNS, NOW
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage, UploadKind
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import Counts, Staged, stage
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +207,7 @@ def staged(kind: str, rows: list[Row], account: Account) -> Iterator[Staged]:
     lines = [",".join(row) + (f",USD,{row[2]}" if kind == "rates" else "") for row in rows]
     file = BytesIO("\n".join([header + extra, *lines, ""]).encode())
     of = account if UploadKind(kind).belongs_to_account else None
-    with stage(file, Terms(UploadKind(kind), of, NOW, creates_users=kind == "sessions")) as found:
+    with stage(file, UploadContext(UploadKind(kind), of, NOW, creates_users=kind == "sessions")) as found:
         yield found
 
 

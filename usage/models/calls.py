@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Case, F, Func, Q, Value, When
 from django.db.models.functions import Cast
 
-from billing.models import Account, Administrator, Direction, RateSheetVersion, Uploadable
+from billing.models import Account, Administrator, Direction, RateSheetVersion, UploadedModel
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -30,7 +30,7 @@ def _is_finite(field: str) -> Func:
     return Func(F(field), function="isfinite", output_field=models.BooleanField())
 
 
-class Call(Uploadable):
+class Call(UploadedModel):
     """A call detail record (CDR). Rated, it has rate, adjusted seconds, cost and currency, all or none of them."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, related_name="calls")

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from billing.models import Account, Administrator, Uploadable
+from billing.models import Account, Administrator, UploadedModel
 
 
 class EntityKind(models.TextChoices):
@@ -41,7 +41,7 @@ class EntityManager(models.Manager["Entity"]):
         return self.get_queryset().visible_to(administrator)
 
 
-class Entity(Uploadable):
+class Entity(UploadedModel):
     """A user, known by e-mail address, or a device, known by its device ID; its identifier is unique in its account."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="entities")

@@ -7,11 +7,11 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Cast
 
-from billing.models import Account, Administrator, Charge, Uploadable
+from billing.models import Account, Administrator, Charge, UploadedModel
 from billing.models.amounts import finite
 
 
-class Resource(Uploadable):
+class Resource(UploadedModel):
     """A billable thing consumed by quantity: IVR overage minutes, data storage, SMS, API requests, BYOC minutes."""
 
     name = models.CharField(max_length=255, unique=True, db_collation="C")
@@ -58,7 +58,7 @@ class ResourceUsageQuerySet(models.QuerySet["ResourceUsage"]):
         return self.filter(used_on__gte=period[0].date(), used_on__lt=period[1].date())
 
 
-class ResourceUsage(Uploadable):
+class ResourceUsage(UploadedModel):
     """The quantity of a resource that an account consumed on a day."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, related_name="resource_usage")

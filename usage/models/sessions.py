@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Cast
 
-from billing.models import Account, Administrator, Charge, Uploadable
+from billing.models import Account, Administrator, Charge, UploadedModel
 from billing.tenancy import SameAccountForeignKey
 from usage.models.entities import Entity
 
@@ -24,7 +24,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         return self.filter(started_at__gte=period[0], started_at__lt=period[1])
 
 
-class LoginSession(Uploadable):
+class LoginSession(UploadedModel):
     """An entity logged in, `[started_at, ended_at)`; still logged in while `ended_at` is null."""
 
     # The composite key to the entity holds the account too: a second key would cost a look-up per row for nothing.

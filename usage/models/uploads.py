@@ -239,7 +239,7 @@ class UploadStep(Job):
     objects = models.Manager.from_queryset(UploadStepQuerySet)()
 
     task_name = "usage.tasks.take_step"
-    turns_by = "account_id"
+    concurrency_key = "account_id"
 
     class Meta(Job.Meta):
         default_permissions = ()
@@ -258,7 +258,7 @@ class UploadStep(Job):
         return f"{self.step} {self.upload}"
 
     @classmethod
-    def at_once(cls) -> int:
+    def max_concurrent(cls) -> int:
         """One of an account: the next file is checked against what the one before has written."""
         return 1
 

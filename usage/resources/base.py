@@ -59,7 +59,7 @@ def not_in_future(column: str, batch: Batch) -> Check:
     """An instant may be five minutes ahead of the clock, for clocks that differ, and no more."""
     return Check(
         column,
-        sql.SQL("{} > {}::timestamptz + interval '5 minutes'").format(of_row(column), sql.Literal(batch.terms.now)),
+        sql.SQL("{} > {}::timestamptz + interval '5 minutes'").format(of_row(column), sql.Literal(batch.context.now)),
         sentence("The instant lies in the future."),
     )
 
@@ -121,8 +121,8 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         return found
 
     def _account(self, batch: Batch) -> tuple[str, Expression, Expression]:
-        if batch.terms.account is not None:
-            return "account_id", sql.SQL("{}::bigint").format(sql.Literal(batch.terms.account.pk)), NOTHING
+        if batch.context.account is not None:
+            return "account_id", sql.SQL("{}::bigint").format(sql.Literal(batch.context.account.pk)), NOTHING
         join = sql.SQL(" LEFT JOIN {} at_account ON at_account.code = c.account").format(
             sql.Identifier(Account._meta.db_table)
         )
@@ -171,7 +171,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
     def _account_checks(self, batch: Batch) -> Iterator[Check]:
         if "account" not in batch.present:
             return
-        if batch.terms.account is None:
+        if batch.context.account is None:
             yield Check("account", sql.SQL("r.account IS NULL"), sentence("The cell is empty; it needs a value."))
             yield Check(
                 "account",
@@ -179,7 +179,7 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 sentence("There is no account with this code."),
             )
         else:
-            code = sql.Literal(batch.terms.account.code)
+            code = sql.Literal(batch.context.account.code)
             yield Check(
                 "account",
                 sql.SQL("r.account <> {}").format(code),
@@ -222,8 +222,8 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                 # The empty value of a reference is text, as the column of the file is; the table's is a key.
                 value = sql.SQL("NULL") if isinstance(column, Reference) else column.empty_value
                 found.append(Assignment(absent.column, value, is_update=False))
-        if batch.terms.upload_id is not None:
-            upload_id = sql.SQL("{}::uuid").format(sql.Literal(str(batch.terms.upload_id)))
+        if batch.context.upload_id is not None:
+            upload_id = sql.SQL("{}::uuid").format(sql.Literal(str(batch.context.upload_id)))
             found.append(Assignment("upload_id", upload_id, is_update=True, is_compared=False))
         return found
 

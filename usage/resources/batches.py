@@ -12,7 +12,7 @@ from usage.models import Upload, UploadKind
 
 
 @dataclass(frozen=True)
-class Terms:
+class UploadContext:
     """As what a file is read.
 
     `account`: whose data it holds, for kinds that belong to an account; None: each row says so in a column. `now`: what
@@ -45,7 +45,7 @@ class Batch:
 
     table: str
     present: frozenset[str]
-    terms: Terms
+    context: UploadContext
     is_small: bool = False
 
     @property

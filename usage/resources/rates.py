@@ -330,7 +330,7 @@ class RateResource(UploadResource):
             "rows": batch.rows,
             "planned": batch.planned,
             "applicable": batch.applicable,
-            "upload_id": sql.Literal(str(batch.terms.upload_id) if batch.terms.upload_id else None),
+            "upload_id": sql.Literal(str(batch.context.upload_id) if batch.context.upload_id else None),
             "set": COMMA.join(sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in of_version),
             "columns": COMMA.join(map(sql.Identifier, said)),
             "said": COMMA.join(said.values()),
@@ -345,4 +345,4 @@ class RateResource(UploadResource):
         return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, sheet_ids=sheet_ids)
 
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
-        return [unrated_calls_statement(batch.terms.upload_id)]
+        return [unrated_calls_statement(batch.context.upload_id)]

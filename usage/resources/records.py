@@ -64,7 +64,7 @@ class LoginSessionResource(UploadResource):
         yield from super().checks(batch)
         unknown = sql.SQL("r.entity IS NOT NULL AND r.account_id IS NOT NULL AND r.entity_id IS NULL")
         no_entity = "The account has neither a user nor a device with this identifier"
-        if batch.terms.creates_users:
+        if batch.context.creates_users:
             yield Check(
                 "entity",
                 sql.SQL("{} AND NOT {}").format(unknown, Email().valid(of_row("entity"))),
@@ -79,7 +79,7 @@ class LoginSessionResource(UploadResource):
     def content(self, batch: Batch) -> list[Expression]:
         # A user who is still to be made has no ID to compare by.
         newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN lower(r.entity) END")
-        return [*super().content(batch), *([newcomer] if batch.terms.creates_users else [])]
+        return [*super().content(batch), *([newcomer] if batch.context.creates_users else [])]
 
     def newcomers(self, batch: Batch) -> Expression:
         """A query for the users that good rows name and that do not exist: account and e-mail address, each once."""
@@ -89,7 +89,7 @@ class LoginSessionResource(UploadResource):
 
     def application(self, batch: Batch) -> Sequence[Expression]:
         statements = super().application(batch)
-        return [*self._new_users(batch), *statements] if batch.terms.creates_users else statements
+        return [*self._new_users(batch), *statements] if batch.context.creates_users else statements
 
     def _new_users(self, batch: Batch) -> list[Expression]:
         entities = sql.Identifier(Entity._meta.db_table)
@@ -101,7 +101,7 @@ class LoginSessionResource(UploadResource):
             ).format(
                 entities,
                 sql.Literal(EntityKind.USER.value),
-                sql.Literal(str(batch.terms.upload_id) if batch.terms.upload_id else None),
+                sql.Literal(str(batch.context.upload_id) if batch.context.upload_id else None),
                 self.newcomers(batch),
             ),
             sql.SQL(
@@ -131,7 +131,7 @@ class ResourceUsageResource(UploadResource):
         latest = sql.SQL("(({}::timestamptz + interval '5 minutes') AT TIME ZONE 'UTC')::date")
         yield Check(
             "date",
-            sql.SQL("r.date > {}").format(latest.format(sql.Literal(batch.terms.now))),
+            sql.SQL("r.date > {}").format(latest.format(sql.Literal(batch.context.now))),
             sentence("The day lies in the future."),
         )
 

@@ -216,7 +216,7 @@ class SubscriptionResource(UploadResource):
         return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
-        return [unrated_calls_statement(batch.terms.upload_id)]
+        return [unrated_calls_statement(batch.context.upload_id)]
 
 
 def _ended_on(batch: Batch) -> Expression:

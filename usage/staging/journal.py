@@ -29,7 +29,7 @@ SELECT {upload}::uuid, {relation}, e.id, to_jsonb(e) FROM {entities} e WHERE e.u
 
 def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
     """The statements to run before the rows are written, in the same transaction."""
-    if batch.terms.upload_id is None:
+    if batch.context.upload_id is None:
         return ()
     if resource.journal(batch):
         return [
@@ -42,7 +42,7 @@ def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expres
             "FROM {rows} r JOIN {table} old ON old.id = r.old_id WHERE r.state = 'changed' AND {applicable}"
         ).format(
             changes=_CHANGES,
-            upload=sql.Literal(str(batch.terms.upload_id)),
+            upload=sql.Literal(str(batch.context.upload_id)),
             relation=sql.Literal(resource.model._meta.db_table),
             rows=batch.rows,
             table=resource.table,
@@ -53,13 +53,13 @@ def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expres
 
 def after_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
     """The statements to run once the rows are written."""
-    if batch.terms.upload_id is None:
+    if batch.context.upload_id is None:
         return ()
-    if batch.terms.creates_users:
+    if batch.context.creates_users:
         return [
             sql.SQL(_NEW_USERS).format(
                 changes=_CHANGES,
-                upload=sql.Literal(str(batch.terms.upload_id)),
+                upload=sql.Literal(str(batch.context.upload_id)),
                 relation=sql.Literal(Entity._meta.db_table),
                 entities=sql.Identifier(Entity._meta.db_table),
             )
@@ -69,7 +69,7 @@ def after_statements(resource: UploadResource, batch: Batch) -> Sequence[Express
     return [
         sql.SQL(_DIFFERENCES).format(
             changes=_CHANGES,
-            upload=sql.Literal(str(batch.terms.upload_id)),
+            upload=sql.Literal(str(batch.context.upload_id)),
             before=batch.before,
             after=_snapshot(resource, batch),
         )

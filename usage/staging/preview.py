@@ -89,7 +89,7 @@ def _text(column: Column, row: dict[str, Any]) -> str:
 
 
 def _new_users(resource: UploadResource, batch: Batch) -> int:
-    if not (batch.terms.creates_users and isinstance(resource, LoginSessionResource)):
+    if not (batch.context.creates_users and isinstance(resource, LoginSessionResource)):
         return 0
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("SELECT count(*) FROM ({}) newcomers").format(resource.newcomers(batch)))

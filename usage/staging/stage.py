@@ -1,6 +1,6 @@
 """The way of an upload: staged, checked in the database, applied in one transaction, all of it or nothing.
 
-with stage(file, Terms(UploadKind.CALLS, account, now=timezone.now())) as staged:
+with stage(file, UploadContext(UploadKind.CALLS, account, now=timezone.now())) as staged:
     counts = staged.check()                      # what would happen; may be hours before
     outcome = staged.apply(skip_errors=False)    # checks again, then writes
 """
@@ -18,19 +18,20 @@ from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
 from billing.models import DataVersion
+from jobs.progress import NullReporter, ProgressReporter
 from usage.files.errors import RowError
 from usage.files.raw_files import opened
 from usage.locks import lock_accounts, lock_shared_tables, staged_file
 from usage.models import Upload
 from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
-from usage.resources.batches import Batch, Terms
+from usage.resources.batches import Batch, UploadContext
 from usage.resources.formats import Expression
 from usage.staging import check, journal
 from usage.staging.copy_cells import copy_cells
 from usage.staging.error_files import first_errors, write_errors, write_rows_in_error
 from usage.staging.headers import columns_of
-from usage.staging.progress import Nobody, Phase, Watcher
+from usage.staging.phases import Phase
 from usage.staging.staged_tables import (
     columns_of_table,
     counted,
@@ -101,7 +102,7 @@ class Staged:
         columns: Sequence[str],
         *,
         rows: int,
-        watcher: Watcher,
+        reporter: ProgressReporter,
         is_checked: bool = False,
     ) -> None:
         self.resource = resource
@@ -109,7 +110,7 @@ class Staged:
         self.columns = columns
         self.rows = rows
         self.is_checked = is_checked
-        self._watcher = watcher
+        self._reporter = reporter
         self._is_kept = False
 
     def check(self) -> Counts:
@@ -136,7 +137,7 @@ class Staged:
     def lock(self) -> None:
         """Wait for those who write what this file is checked against, and let none begin; inside a transaction."""
         if self.resource.belongs_to_account:
-            if self.batch.terms.account is None:
+            if self.batch.context.account is None:
                 lock_accounts([])  # from here on, no account comes or goes by upload
             account_ids = self._named_accounts()
             lock_accounts(account_ids)
@@ -257,26 +258,26 @@ class Staged:
 
     def _count(self, phase: Phase, rows: int) -> None:
         restart_counter(self.batch)
-        self._watcher.expect(rows, phase=phase, measured=lambda: min(counted(self.batch), rows))
+        self._reporter.expect(rows, phase=phase, measure=lambda: min(counted(self.batch), rows))
 
     def _done(self, phase: Phase, rows: int) -> None:
-        self._watcher.expect(rows, phase=phase)
-        self._watcher.progress(rows)
+        self._reporter.expect(rows, phase=phase)
+        self._reporter.report_rows(rows)
 
     def _account_ids(self) -> list[int] | None:
         """The accounts whose data a check looks at; None: of all."""
         if not self.resource.belongs_to_account:
             return []
-        return [self.batch.terms.account.pk] if self.batch.terms.account else None
+        return [self.batch.context.account.pk] if self.batch.context.account else None
 
     def _named_accounts(self) -> list[int]:
-        if self.batch.terms.account is not None:
-            return [self.batch.terms.account.pk]
+        if self.batch.context.account is not None:
+            return [self.batch.context.account.pk]
         return _numbers(check.account_codes(self.resource, self.batch))
 
     def _written_accounts(self) -> list[int]:
-        if self.batch.terms.account is not None:
-            return [self.batch.terms.account.pk]
+        if self.batch.context.account is not None:
+            return [self.batch.context.account.pk]
         return _numbers(
             sql.SQL("SELECT DISTINCT r.account_id FROM {} r WHERE r.state <> 'unchanged' AND {}").format(
                 self.batch.rows, self.batch.applicable
@@ -285,36 +286,38 @@ class Staged:
 
 
 @contextmanager
-def stage(file: BinaryIO, terms: Terms, *, watcher: Watcher | None = None) -> Iterator[Staged]:
+def stage(file: BinaryIO, context: UploadContext, *, reporter: ProgressReporter | None = None) -> Iterator[Staged]:
     """Read a seekable CSV or XLSX file into the database; at the end of the context its tables go, unless kept.
 
     Raises FileRefusedError, which names every fault of the header, or the row from which on nothing can be read.
     """
-    resource, watcher = resource_of(terms.kind), watcher or Nobody()
-    watcher.expect(None, phase=Phase.READING)
+    resource, reporter = resource_of(context.kind), reporter or NullReporter()
+    reporter.expect(None, phase=Phase.READING)
     with opened(file) as source:
-        columns = columns_of(resource, source, terms.account)
+        columns = columns_of(resource, source, context.account)
         size = source.file.seek(0, os.SEEK_END)
-        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), terms, is_small=size < _SMALL_BYTES)
+        batch = Batch(f"upload_{secrets.token_hex(8)}", frozenset(columns), context, is_small=size < _SMALL_BYTES)
         with staged_file(batch.table):
-            staged = Staged(resource, batch, columns, rows=0, watcher=watcher)
+            staged = Staged(resource, batch, columns, rows=0, reporter=reporter)
             try:
-                watcher.expect(size, phase=Phase.READING, measured=source.file.tell)
+                reporter.expect(size, phase=Phase.READING, measure=source.file.tell)
                 staged.rows = copy_cells(source, batch, columns)
                 yield staged
             finally:
-                watcher.expect(None)
+                reporter.expect(None)
                 staged.drop()
 
 
 @contextmanager
-def reopened(table: str, terms: Terms, *, rows: int, watcher: Watcher | None = None) -> Iterator[Staged | None]:
+def reopened(
+    table: str, context: UploadContext, *, rows: int, reporter: ProgressReporter | None = None
+) -> Iterator[Staged | None]:
     """What `stage` read and `check` found earlier; None when the tables have not kept it. They go at the end."""
     with staged_file(table):
         columns = columns_of_table(table)
-        batch = Batch(table, frozenset(columns), terms)
+        batch = Batch(table, frozenset(columns), context)
         staged = Staged(
-            resource_of(terms.kind), batch, columns, rows=rows, watcher=watcher or Nobody(), is_checked=True
+            resource_of(context.kind), batch, columns, rows=rows, reporter=reporter or NullReporter(), is_checked=True
         )
         try:
             yield staged if columns and is_intact(batch, rows) else None

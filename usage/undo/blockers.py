@@ -54,7 +54,7 @@ def is_complete(upload: Upload, counts: Mapping[WrittenTable, Counts]) -> bool:
     return all(found.changed == (upload.rows_changed or 0) and found.of_others >= 0 for found in own)
 
 
-def obstacles(upload: Upload, counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
+def blockers(upload: Upload, counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
     """Sentences that say why the upload cannot be undone, of one that the records tell in full; none if it can."""
     yield from _written_over(upload, sum(found.of_others for found in counts.values()))
     yield from _dependants(counts)

@@ -9,14 +9,15 @@ from django.db.models.functions import Now
 from psycopg import sql
 
 from billing.models import Account, DataVersion
+from jobs.progress import NullReporter, ProgressReporter
 from usage.locks import lock_accounts, lock_shared_tables
 from usage.models import Call, Upload, UploadKind
 from usage.rating import rate_restored_calls, rate_unrated_calls
 from usage.staging.journalled_rows import WrittenTable, fetched, names_of_columns, of_upload, tables_of
-from usage.staging.progress import Nobody, Phase, Watcher
+from usage.staging.phases import Phase
 from usage.staging.stage import broken_rule
 from usage.staging.staged_tables import run
-from usage.undo.blockers import is_complete, obstacles, unrecorded
+from usage.undo.blockers import blockers, is_complete, unrecorded
 from usage.undo.ratings_since import rated_itself, unrating
 
 SECONDS_FOR_A_PAGE = 5
@@ -47,26 +48,26 @@ class UndoRefusedError(Exception):
 @dataclass(frozen=True)
 class UndoPlan:
     """What undoing an upload does: rows removed by kind of thing (`("users", 3)`), rows restored, and calls that lose
-    the rating that the upload gave them. `obstacles`: sentences that say why it cannot be undone. `is_unknown`: there
+    the rating that the upload gave them. `blockers`: sentences that say why it cannot be undone. `is_unknown`: there
     are so many rows that finding it out took too long; undoing looks for itself.
     """
 
     removed: list[tuple[str, int]] = field(default_factory=list)
     restored: int = 0
     rerated: int = 0
-    obstacles: list[str] = field(default_factory=list)
+    blockers: list[str] = field(default_factory=list)
     is_unknown: bool = False
 
     @property
     def is_possible(self) -> bool:
         """Whether nothing speaks against it."""
-        return not self.obstacles
+        return not self.blockers
 
 
 def plan(upload: Upload) -> UndoPlan:
     """What undoing the upload would do now. Nothing is written or locked."""
     if reason := unrecorded(upload):
-        return UndoPlan(obstacles=[reason])
+        return UndoPlan(blockers=[reason])
     with transaction.atomic():
         _expect_many_rows(upload)
         return _plan(upload)
@@ -87,33 +88,33 @@ def plan_at_once(upload: Upload) -> UndoPlan:
 def _plan(upload: Upload) -> UndoPlan:
     counts = {table: table.counts() for table in tables_of(upload)}
     if not is_complete(upload, counts):
-        return UndoPlan(obstacles=["What it wrote was not written down in full, so that it cannot be undone."])
+        return UndoPlan(blockers=["What it wrote was not written down in full, so that it cannot be undone."])
     return UndoPlan(
         removed=[(table.named(found.new), found.new) for table, found in counts.items() if found.new],
         restored=sum(found.changed for found in counts.values()),
         rerated=rated_itself(upload),
-        obstacles=list(obstacles(upload, counts)),
+        blockers=list(blockers(upload, counts)),
     )
 
 
-def undo(upload: Upload, *, watcher: Watcher | None = None) -> UndoPlan:
+def undo(upload: Upload, *, reporter: ProgressReporter | None = None) -> UndoPlan:
     """Take the upload back, in one transaction; returns what was done.
 
     Raises UndoRefusedError, with every obstacle; then nothing is done.
     """
-    watcher = watcher or Nobody()
+    reporter = reporter or NullReporter()
     try:
         with transaction.atomic():
             _lock(upload)
             upload.refresh_from_db(fields=["applied_at", "undone_at", "file", "rows_new", "rows_changed"])
             done = plan(upload)
             if not done.is_possible:
-                raise UndoRefusedError(" ".join(done.obstacles))
+                raise UndoRefusedError(" ".join(done.blockers))
             rows = sum(number for _label, number in done.removed) + done.restored
-            watcher.expect(None, phase=Phase.UNDOING)
+            reporter.expect(None, phase=Phase.UNDOING)
             _write(upload)
-            watcher.expect(rows, phase=Phase.UNDOING)
-            watcher.progress(rows)
+            reporter.expect(rows, phase=Phase.UNDOING)
+            reporter.report_rows(rows)
     except IntegrityError as error:
         raise UndoRefusedError(
             f"The rows as they were do not fit what was written since. {broken_rule(error)}"

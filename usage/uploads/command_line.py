@@ -15,7 +15,7 @@ from billing.models import Account
 from jobs import files
 from usage.models import Upload, UploadKind
 from usage.models.uploads import upload_file_name
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.stage import Outcome, Staged, stage
 
 
@@ -73,5 +73,5 @@ def at_once(
         sha256=hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]  # it asks for less than a file is
         creates_users=creates_users,
     )
-    with stage(file, Terms.of(upload, now=now)) as staged:
+    with stage(file, UploadContext.of(upload, now=now)) as staged:
         yield AtOnce(staged, upload, file)

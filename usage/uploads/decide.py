@@ -64,9 +64,9 @@ def undo(upload: Upload, administrator: Administrator) -> UploadStep:
     """
     with transaction.atomic():
         upload = _held(upload, administrator, among={UploadStatus.APPLIED}, needs_file=False)
-        obstacles = undo_upload.plan_at_once(upload).obstacles
-        if obstacles:
-            raise ValidationError(obstacles)
+        blockers = undo_upload.plan_at_once(upload).blockers
+        if blockers:
+            raise ValidationError(blockers)
         return begin(upload, Step.UNDO, administrator)
 
 

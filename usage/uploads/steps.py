@@ -15,7 +15,7 @@ from jobs import files
 from jobs.running import Attempt, JobFailedError
 from usage.files.errors import FileRefusedError
 from usage.models import Step, Upload, UploadKind, UploadStep
-from usage.resources.batches import Terms
+from usage.resources.batches import UploadContext
 from usage.staging.error_files import write_errors_of_refusal
 from usage.staging.preview import preview, preview_without_rows
 from usage.staging.stage import Counts, Staged, UploadRefusedError, reopened, stage
@@ -71,7 +71,7 @@ def undo(attempt: Attempt[UploadStep]) -> None:
     """Take what was applied back, in one transaction with the step's success."""
     try:
         with transaction.atomic():
-            undo_upload.undo(attempt.job.upload, watcher=attempt)
+            undo_upload.undo(attempt.job.upload, reporter=attempt)
             attempt.succeed()
     except undo_upload.UndoRefusedError as error:
         raise JobFailedError(str(error)) from error
@@ -118,8 +118,8 @@ def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
     """What the check left behind, or the file once more where that is gone."""
     upload = attempt.job.upload
     if upload.staging_table and upload.rows is not None:
-        terms = Terms.of(upload, now=timezone.now())
-        with reopened(upload.staging_table, terms, rows=upload.rows, watcher=attempt) as staged:
+        context = UploadContext.of(upload, now=timezone.now())
+        with reopened(upload.staging_table, context, rows=upload.rows, reporter=attempt) as staged:
             if staged is not None:
                 yield staged
                 return
@@ -130,8 +130,8 @@ def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
 @contextmanager
 def _staged_anew(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
     upload = attempt.job.upload
-    terms = Terms.of(upload, now=timezone.now())
-    with upload.file.open("rb") as file, stage(file.file, terms, watcher=attempt) as staged:
+    context = UploadContext.of(upload, now=timezone.now())
+    with upload.file.open("rb") as file, stage(file.file, context, reporter=attempt) as staged:
         yield staged
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 from jobs.states import UNFINISHED, State
 from ui.formatting import count_text, number_text, size_text
 from usage.models import Step, Upload, UploadStep
-from usage.staging.progress import Phase
+from usage.staging.phases import Phase
 
 _LOOKED_AT = 20
 _ROWS = {

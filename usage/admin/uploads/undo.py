@@ -43,5 +43,5 @@ class UploadUndo(UploadSight):
 
 def _plan(upload: Upload) -> undo_upload.UndoPlan:
     if upload.status != UploadStatus.APPLIED:
-        return undo_upload.UndoPlan(obstacles=[f"There is nothing to undo: the upload is {upload.status.label}."])
+        return undo_upload.UndoPlan(blockers=[f"There is nothing to undo: the upload is {upload.status.label}."])
     return undo_upload.plan_at_once(upload)

@@ -3,7 +3,7 @@
 from django.db import models
 
 
-class Uploadable(models.Model):
+class UploadedModel(models.Model):
     """A row that comes in by upload, and knows the upload that last wrote it."""
 
     # No foreign key: uploads lie above what they bring in, and a key would cost a look-up for each of a million rows.
