@@ -10,7 +10,7 @@ from tests.factories import instant
 from usage.files.errors import RowError
 from usage.models import UploadKind
 from usage.resources.batches import UploadContext
-from usage.staging.stage import Counts, stage
+from usage.staging.stage import UploadCounts, stage
 
 NOW = instant("2026-06-15T12:00")
 COLUMNS = {
@@ -25,7 +25,7 @@ COLUMNS = {
 class Result:
     """What came of a file: its counts, whether it was applied, its errors, and the CSVs of them and of their rows."""
 
-    counts: Counts
+    counts: UploadCounts
     is_applied: bool
     errors: list[RowError]
     errors_csv: str
@@ -62,6 +62,6 @@ def table(kind: str, *rows: str) -> str:
     return "\n".join([COLUMNS[kind], *rows, ""])
 
 
-def counts(rows: int, *, new: int = 0, changed: int = 0, unchanged: int = 0, errors: int = 0) -> Counts:
+def counts(rows: int, *, new: int = 0, changed: int = 0, unchanged: int = 0, errors: int = 0) -> UploadCounts:
     """Counts, of which most are 0."""
-    return Counts(rows, new, changed, unchanged, errors)
+    return UploadCounts(rows, new, changed, unchanged, errors)

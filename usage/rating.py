@@ -1,12 +1,12 @@
-"""Finding the rate of a call, and rating by the million the calls that lack one."""
+"""Find the rate of a call, and rate unrated calls by the million."""
 
 from uuid import UUID
 
-from django.db import connection
 from psycopg import sql
 
 from billing import rating
 from billing.models import Rate, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
+from jobs.sql import fetch_value
 from usage.locks import lock_shared_tables
 from usage.models import Call, UploadChange
 
@@ -20,105 +20,124 @@ _TABLES = {
     "rates": sql.Identifier(Rate._meta.db_table),
     "calls": sql.Identifier(Call._meta.db_table),
 }
-# Each join finds one row at most: the database lets neither subscriptions, versions nor discounts overlap.
+# Each join finds at most one row: constraints keep subscriptions, versions and discounts from overlapping.
 _JOINS = """
- LEFT JOIN {subscriptions} s ON s.account_id = {account_id}
-  AND {day} >= s.activation_date AND ({day} <= s.ended_on OR s.ended_on IS NULL)
- LEFT JOIN {versions} v ON v.rate_sheet_id = s.rate_sheet_id
-  AND {day} >= v.effective_from AND ({day} <= v.effective_through OR v.effective_through IS NULL)
- LEFT JOIN {discounts} d ON d.subscription_id = s.id
-  AND ({day} >= d.effective_from OR d.effective_from IS NULL)
-  AND ({day} <= d.effective_through OR d.effective_through IS NULL)
- LEFT JOIN {groups} g ON g.version_id = v.id AND g.code = {call}.usage_group
- LEFT JOIN {rates} p ON p.usage_group_id = g.id AND p.call_type = {call}.call_type AND p.direction = {call}.direction
+LEFT JOIN {subscriptions} subscription ON subscription.account_id = {account_id}
+    AND {day} >= subscription.activation_date
+    AND ({day} <= subscription.ended_on OR subscription.ended_on IS NULL)
+LEFT JOIN {versions} version ON version.rate_sheet_id = subscription.rate_sheet_id
+    AND {day} >= version.effective_from
+    AND ({day} <= version.effective_through OR version.effective_through IS NULL)
+LEFT JOIN {discounts} discount ON discount.subscription_id = subscription.id
+    AND ({day} >= discount.effective_from OR discount.effective_from IS NULL)
+    AND ({day} <= discount.effective_through OR discount.effective_through IS NULL)
+LEFT JOIN {groups} known_group ON known_group.version_id = version.id AND known_group.code = {call}.usage_group
+LEFT JOIN {rates} price ON price.usage_group_id = known_group.id
+    AND price.call_type = {call}.call_type AND price.direction = {call}.direction
 """
 
 
 def rate_joins(call: Expression, started_at: Expression) -> sql.Composed:
-    """The JOIN clauses that find what prices a call: everything in force on the UTC day of its start.
+    """Return the JOIN clauses that find everything that prices a call, as in force on the UTC day of its start.
 
-    `call` is an alias with `account_id`, `usage_group`, `call_type` and `direction`.
+    `call` is an alias of a row with `account_id`, `usage_group`, `call_type` and `direction`.
     """
     day = sql.SQL("({} AT TIME ZONE 'UTC')::date").format(started_at)
     return sql.SQL(_JOINS).format(**_TABLES, call=call, day=day, account_id=sql.SQL("{}.account_id").format(call))
 
 
 def rating_columns(started_at: Expression, ended_at: Expression) -> dict[str, Expression]:
-    """The columns of a call that rating fills, from the tables of `rate_joins`; unrated: NULL but for the version."""
-    rate = rating.discounted_rate(sql.SQL("p.rate_per_minute"), sql.SQL("d.percent"))
+    """Return the value of each column that rating fills, from the tables of `rate_joins`.
+
+    An unrated call has NULL in all of them except the version.
+    """
+    rate = rating.discounted_rate(sql.SQL("price.rate_per_minute"), sql.SQL("discount.percent"))
     duration = rating.duration_seconds(started_at, ended_at)
     adjusted = rating.adjusted_seconds(
-        duration, sql.SQL("v.increment_seconds::bigint"), sql.SQL("v.minimum_seconds::bigint")
+        duration, sql.SQL("version.increment_seconds::bigint"), sql.SQL("version.minimum_seconds::bigint")
     )
-    is_rated = sql.SQL("CASE WHEN p.id IS NOT NULL THEN {} END")
+    is_rated = sql.SQL("CASE WHEN price.id IS NOT NULL THEN {} END")
     return {
-        "rate_sheet_version_id": sql.SQL("v.id"),
+        "rate_sheet_version_id": sql.SQL("version.id"),
         "rate_per_minute": rate,
         "adjusted_seconds": is_rated.format(adjusted),
         "cost": is_rated.format(rating.total_cost(rate, sql.SQL("({})").format(adjusted))),
-        "currency": is_rated.format(sql.SQL("v.currency")),
+        "currency": is_rated.format(sql.SQL("version.currency")),
     }
 
 
 def rate_unrated_calls(upload_id: UUID | None = None) -> int:
     """Rate every unrated call that now has a rate; give the others the version in force at their start.
 
-    Returns the number of calls rated. Touches no rated call. Call it inside the transaction that changed rates or
-    subscriptions: it waits for uploads under way, whose calls could not see the change, and later ones wait for it.
-    `upload_id`: the upload by which calls are rated, which is then told what they were before.
+    Return the number of calls rated; rated calls stay as they are. Call it inside the transaction that changed rates or
+    subscriptions: it waits for uploads under way, whose calls could not see the change, and later uploads wait for it.
+    With an `upload_id`, the journal of that upload records what the calls were before.
     """
     lock_shared_tables()
-    return _rated(unrated_calls_statement(upload_id))
+    return int(fetch_value(unrated_calls_statement(upload_id)))
 
 
 def unrated_calls_statement(upload_id: UUID | None) -> sql.Composed:
-    """Return the statement of `rate_unrated_calls`; its transaction must hold the shared tables."""
+    """Return the statement of `rate_unrated_calls`. Its transaction must hold the lock on the shared tables."""
     return _statement(sql.SQL("true"), upload_id)
 
 
 def rate_restored_calls(upload_id: UUID) -> int:
-    """Rate the unrated ones of the calls that the upload changed; inside a transaction that holds their accounts."""
+    """Rate the unrated calls among those that the upload changed; return the number of calls rated.
+
+    Call it inside a transaction that holds the locks on their accounts.
+    """
     is_restored = sql.SQL(
-        "c.id IN (SELECT r.row_id FROM {} r WHERE r.upload_id = {}::uuid AND r.relation = {})"
+        """
+        call.id IN (
+            SELECT change.row_id FROM {} change WHERE change.upload_id = {}::uuid AND change.relation = {}
+        )
+        """
     ).format(sql.Identifier(UploadChange._meta.db_table), sql.Literal(str(upload_id)), sql.Literal(Call._meta.db_table))
-    return _rated(_statement(is_restored, None))
-
-
-def _rated(statement: Expression) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return int(cursor.fetchone()[0])
+    return int(fetch_value(_statement(is_restored, None)))
 
 
 def _statement(condition: Expression, upload_id: UUID | None) -> sql.Composed:
-    columns = rating_columns(sql.SQL("c.started_at"), sql.SQL("c.ended_at"))
+    columns = rating_columns(sql.SQL("call.started_at"), sql.SQL("call.ended_at"))
     return sql.SQL(
-        "WITH found AS (SELECT c.id, c.rate_sheet_version_id AS version_before, {values} "
-        "FROM {calls} c {joins} WHERE c.rate_per_minute IS NULL AND {condition} "
-        "AND (p.id IS NOT NULL OR v.id IS DISTINCT FROM c.rate_sheet_version_id)), "
-        "updated AS (UPDATE {calls} c SET {assignments} FROM found WHERE c.id = found.id RETURNING c.rate_per_minute)"
-        "{recorded} SELECT count(rate_per_minute) FROM updated"
+        """
+        WITH found AS (
+            SELECT call.id, call.rate_sheet_version_id AS version_before, {values}
+            FROM {calls} call {joins}
+            WHERE call.rate_per_minute IS NULL AND {condition}
+                AND (price.id IS NOT NULL OR version.id IS DISTINCT FROM call.rate_sheet_version_id)
+        ),
+        updated AS (
+            UPDATE {calls} call SET {assignments} FROM found WHERE call.id = found.id RETURNING call.rate_per_minute
+        )
+        {journalled}
+        SELECT count(rate_per_minute) FROM updated
+        """
     ).format(
         calls=_TABLES["calls"],
         values=sql.SQL(", ").join(
             sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in columns.items()
         ),
-        joins=rate_joins(sql.SQL("c"), sql.SQL("c.started_at")),
+        joins=rate_joins(sql.SQL("call"), sql.SQL("call.started_at")),
         condition=condition,
-        recorded=_recorded(upload_id, list(columns)) if upload_id else sql.SQL(""),
+        journalled=_journalled(upload_id, list(columns)) if upload_id else sql.SQL(""),
         assignments=sql.SQL(", ").join(sql.SQL("{0} = found.{0}").format(sql.Identifier(name)) for name in columns),
     )
 
 
-def _recorded(upload_id: UUID, columns: list[str]) -> sql.Composed:
-    """The part of the statement that writes down each call's rating as it was and as it is."""
+def _journalled(upload_id: UUID, columns: list[str]) -> sql.Composed:
+    """Return the part of the statement that journals each call's rating before and after."""
     unrated = {name: "found.version_before" if name == "rate_sheet_version_id" else "NULL" for name in columns}
     before = [f"'{name}', {value}" for name, value in unrated.items()]
     after = [f"'{name}', found.{name}" for name in columns]
     return sql.SQL(
-        ", recorded AS (INSERT INTO {changes} (upload_id, relation, row_id, before, after) "
-        "SELECT {upload}::uuid, {relation}, found.id, jsonb_build_object({before}), jsonb_build_object({after}) "
-        "FROM found)"
+        """
+        , journalled AS (
+            INSERT INTO {changes} (upload_id, relation, row_id, before, after)
+            SELECT {upload}::uuid, {relation}, found.id, jsonb_build_object({before}), jsonb_build_object({after})
+            FROM found
+        )
+        """
     ).format(
         changes=sql.Identifier(UploadChange._meta.db_table),
         upload=sql.Literal(str(upload_id)),

@@ -36,7 +36,7 @@ def mended(file: Path, folder: Path) -> Path:
     with file.open(newline="") as source:
         rows = csv.DictReader(source)
         wrong = next(rows)
-    assert "This is not an instant" in wrong["reason"]
+    assert "Not a valid date and time" in wrong["reason"]
     wrong["end_time"] = wrong["start_time"].replace("23:00:00", "23:02:00")
     target = folder / "mended.csv"
     with target.open("w", newline="") as out:

@@ -19,7 +19,7 @@ from tests.uploads import applied, receive_users, tables_of_uploads, taken
 from tests.waiting import GUARD_SECONDS, wait_for
 from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
-from usage.staging.stage import Counts, Staged
+from usage.staging.stage import Staged, UploadCounts
 from usage.staging.staged_tables import drop_abandoned_tables
 from usage.uploads import decide, retention
 
@@ -181,7 +181,7 @@ def test_an_upload_that_is_discarded_while_it_is_checked_stays_so(monkeypatch: p
     person = colleague(upload)
     check = Staged.check
 
-    def check_too_long(staged: Staged) -> Counts:
+    def check_too_long(staged: Staged) -> UploadCounts:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(on_its_own_connection(lambda: decide.discard(upload, person))).result()
         return check(staged)

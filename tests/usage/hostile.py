@@ -27,7 +27,7 @@ BROKEN = "The workbook is broken"
 NO_TABLE = "This is neither a CSV file nor an XLSX workbook, but a document, an archive,"
 ENTITIES = "The workbook declares entities of its own, which no spreadsheet does."
 RUINED = "A spreadsheet took this text for a number and its digits are lost"
-FROM, NO_DAY = "effective_from", "This is not a day written as 2026-03-01."
+FROM, NO_DAY = "effective_from", "Not a valid date. Use 2026-03-01."
 
 EXTERNAL = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 LAUGHS = (
@@ -327,7 +327,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
     "a renamed picture": (lambda: b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "This is a picture."),
     "a renamed photograph": (lambda: b"\xff\xd8\xff\xe0\0\x10JFIF\0", "This is a picture."),
     "a packed CSV file": (lambda: gzip.compress(CSV), NO_TABLE),
-    "an old workbook": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "a workbook of an old kind"),
+    "an old workbook": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504), "a workbook in an old format"),
     "a workbook with a password": (
         lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "EncryptedPackage".encode("utf-16-le"),
         "with a password. Save the table as XLSX without a password",
@@ -366,11 +366,11 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
     "XLSX: wrongly compressed": (of_method(0), BROKEN),
     "XLSX: two parts of one name": (
         lambda: GOOD.replace(b"xl/styles.xml", b"_rels/.rels\0\0"),
-        "The workbook has two parts of one name.",
+        "The workbook has two parts with the same name.",
     ),
     "XLSX: two parts of one name but for capitals": (
         changed("XL/Workbook.xml", lambda _xml: "<a/>"),
-        "The workbook has two parts of one name.",
+        "The workbook has two parts with the same name.",
     ),
     "XLSX: overlapping parts": (overlapping, "The parts of the workbook overlap, as in a ZIP bomb."),
     "XLSX: ten thousand parts": (
@@ -390,7 +390,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
         lambda: packed({name: xml for name, xml in good_parts().items() if name != SHEET}),
         BROKEN,
     ),
-    "XLSX: no XML in the sheet": (changed(SHEET, lambda _xml: "hello"), f"{BROKEN}: a part of it is no XML."),
+    "XLSX: no XML in the sheet": (changed(SHEET, lambda _xml: "hello"), f"{BROKEN}: a part of it is not XML."),
     "XLSX: XML that breaks off": (changed(SHEET, lambda xml: xml[:-30]), BROKEN),
     "XLSX: a workbook that breaks off": (changed("xl/workbook.xml", lambda xml: xml[:50]), BROKEN),
     "XLSX: a sheet of Latin-1": (
@@ -459,7 +459,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
     "XLSX: entities in styles where none are": (entities_in_far_styles, ENTITIES),
     "XLSX: hundreds of thousands of styles": (
         changed(STYLE_PART, lambda xml: xml.replace("</cellXfs>", f'{"<xf/>" * 300_000}</cellXfs>')),
-        "The workbook has more formats of cells than any spreadsheet.",
+        "The workbook has more cell formats than any spreadsheet program allows.",
     ),
     "XLSX: a percentage now and then": (
         formatted("[&lt;1]0%;0", '<c r="{}" s="1"><v>0.5</v></c>'),

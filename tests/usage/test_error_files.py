@@ -55,7 +55,7 @@ def test_the_rows_stand_in_the_order_of_the_file_each_with_all_that_is_wrong() -
         "2026-03-01T11:00:00Z,2026-03-01T10:00:00Z,c4,1,2,US,voice,\n"
     )
     result = upload(kind="calls", text=text, account=make_account(), skip_errors=True)
-    now = "This is not an instant written as 2026-03-01T09:14:03Z (or with an offset such as +02:00)."
+    now = "Not a valid date and time. Use 2026-03-01T09:14:03Z or an offset such as +02:00."
     assert result.rows_in_error.decode() == (
         "end_time,start_time,sip_call_id,origin,destination,usage_group,call_type,direction,reason\n"
         "2026-03-01T09:00:00Z,2026-03-01T10:00:00Z,c1,1, 2 ,,voice,Inbound,"
@@ -90,7 +90,7 @@ def test_neither_errors_found_twice_nor_rows_out_of_order_in_the_database_are_se
     file, text = io.BytesIO(), b"code,name\nA,\n,b\nC,\nD,d\n"
     with stage(io.BytesIO(text), UploadContext(UploadKind.ACCOUNTS, None, NOW)) as staged:
         staged.check()
-        names = {"cells": staged.batch.cells, "errors": staged.batch.errors}
+        names = {"cells": staged.batch.staged, "errors": staged.batch.errors}
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("INSERT INTO {errors} SELECT * FROM {errors}").format(**names))
             cursor.execute(sql.SQL("UPDATE {cells} SET line = line WHERE line IN (2, 3)").format(**names))

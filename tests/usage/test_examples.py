@@ -53,7 +53,7 @@ def test_every_column_is_described_and_has_an_example(kind: UploadKind) -> None:
             "account",
             "",
             False,
-            "The code of an account. May be absent or empty. Then it is the account that is chosen for the whole file.",
+            "The code of an account. May be absent or empty. If so, the account chosen for the whole file applies.",
         ),
         (
             "sessions",
@@ -61,8 +61,8 @@ def test_every_column_is_described_and_has_an_example(kind: UploadKind) -> None:
             "",
             True,
             (
-                "An instant such as 2026-03-01T09:14:03Z, or with an offset such as +02:00. May be empty. Empty means "
-                "still logged in."
+                "A date and time such as 2026-03-01T09:14:03Z, or with an offset such as +02:00. May be empty. Empty "
+                "means still logged in."
             ),
         ),
         (
@@ -80,8 +80,8 @@ def test_every_column_is_described_and_has_an_example(kind: UploadKind) -> None:
             "",
             False,
             (
-                "A whole number, 1 or more. May be absent or empty; default 6. Every started block of so many seconds "
-                "counts."
+                "A whole number, 1 or more. May be absent or empty; default 6. Durations are rounded up to a multiple "
+                "of this."
             ),
         ),
         (

@@ -1,4 +1,4 @@
-"""What a file may look like, and the verdicts on those that cannot be read."""
+"""Which files are read, and the errors of those that are not."""
 
 import codecs
 import csv
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 GOOD = "code,name\nACME,Acme\nBETA,Beta\n"
 
 
-def verdict(text: str | bytes, *, kind: str = "accounts") -> list[tuple[int, str, str]]:
+def refusals(text: str | bytes, *, kind: str = "accounts") -> list[tuple[int, str, str]]:
     """The errors of a file that is refused as a whole."""
     with pytest.raises(FileRefusedError) as refused:
         upload(kind=kind, text=text)
@@ -83,8 +83,8 @@ def test_a_csv_file_is_read_whatever_its_line_ends_marks_and_order(text: str | b
         (b"code,name\nACME," + b"x" * 3_000_000, "1,000,000 characters"),
     ],
 )
-def test_a_file_that_is_no_csv_gets_a_verdict(text: bytes, part: str) -> None:
-    [(_line, _column, reason)] = verdict(text)
+def test_a_file_that_is_no_csv_is_refused(text: bytes, part: str) -> None:
+    [(_line, _column, reason)] = refusals(text)
     assert part in reason
 
 
@@ -100,19 +100,19 @@ def test_a_first_line_that_tells_the_separator_is_no_row(mark: str, line: str, e
 
 
 def test_a_separator_that_is_told_but_unknown_is_refused_with_what_to_do() -> None:
-    [(line, _column, reason)] = verdict("sep=|\ncode|name\n")
+    [(line, _column, reason)] = refusals("sep=|\ncode|name\n")
     assert line == 1
     assert reason == (
-        "The first line says that the columns are separated by '|'. Separate them by commas, semicolons or tabs, "
-        "and say so there or remove that line."
+        "The first line says that the columns are separated by '|'. Use commas, semicolons or tabs, "
+        "and correct or remove that line."
     )
 
 
 @pytest.mark.parametrize("name", ["2.38E+18", "2,38e+18", "-1E+15", "4.42079E+11"])
 def test_a_text_that_a_spreadsheet_took_for_a_number_is_an_error_in_every_column(name: str) -> None:
     reason = (
-        "A spreadsheet took this {} for a number and its digits are lost: take it from where it came from, "
-        "and format the column as text first."
+        "A spreadsheet took this {} for a number and its digits are lost: copy it from its source again, "
+        "into a column formatted as text."
     )
     result = upload(kind="accounts", text=f'{GOOD}C,"{name}"\n"{name}",D\n')
     assert result.reasons == [(4, "name", reason.format("text")), (5, "code", reason.format("identifier"))]
@@ -125,11 +125,11 @@ def test_a_name_with_a_plus_sign_and_a_number_is_none_that_was_ruined() -> None:
 
 
 def test_a_quotation_mark_that_is_never_closed_is_named_by_its_row() -> None:
-    assert verdict('code,name\nA,1\n"B",2\nC,"3\nD,4\n')[0][0] == 4
+    assert refusals('code,name\nA,1\n"B",2\nC,"3\nD,4\n')[0][0] == 4
 
 
 def test_every_fault_of_the_header_is_named() -> None:
-    assert verdict("code,kode,code,\nACME,x,y,z\n") == [
+    assert refusals("code,kode,code,\nACME,x,y,z\n") == [
         (1, "kode", "The column is unknown; the columns are: code, name."),
         (1, "", "Column 4 has no name; the columns are: code, name."),
         (1, "code", "The file has this column twice."),

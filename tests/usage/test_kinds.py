@@ -13,7 +13,7 @@ from tests.usage_files import NOW, counts, upload
 from usage.models import UploadKind
 from usage.resources import resource_of
 from usage.resources.batches import UploadContext
-from usage.staging.stage import Outcome, stage
+from usage.staging.stage import UploadOutcome, stage
 
 pytestmark = pytest.mark.django_db
 
@@ -106,7 +106,7 @@ def test_a_file_arrives_then_changes_nothing_then_changes_what_differs(example: 
     assert model.objects.count() == before + 2
 
 
-def outcome_of(example: Example, account: Account | None, *rows: str) -> Outcome:
+def outcome_of(example: Example, account: Account | None, *rows: str) -> UploadOutcome:
     """Stage, check and apply a file, and read nothing more about it."""
     file = io.BytesIO("\n".join([example.header, *rows, ""]).encode())
     with stage(file, UploadContext(UploadKind(example.kind), account, NOW)) as staged:

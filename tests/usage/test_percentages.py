@@ -78,7 +78,7 @@ def test_a_percentage_of_a_quantity_is_refused_with_a_way_out() -> None:
     [error] = result.errors
     assert (error.line, error.column, error.value) == (3, "quantity", "50%")
     assert error.reason == (
-        "This is a percentage, and the column takes none: write the number itself, in a cell formatted as a number."
+        "The column does not accept percentages: write the number itself, in a cell formatted as a number."
     )
     assert not result.is_applied
 

@@ -19,7 +19,7 @@ from tests.profiles import examples
 from tests.usage_files import COLUMNS, NOW
 from usage.models import Call, Entity, LoginSession, Resource, ResourceUsage, UploadKind
 from usage.resources.batches import UploadContext
-from usage.staging.stage import Counts, Staged, stage
+from usage.staging.stage import Staged, UploadCounts, stage
 
 pytestmark = pytest.mark.django_db
 few = settings(
@@ -211,7 +211,7 @@ def staged(kind: str, rows: list[Row], account: Account) -> Iterator[Staged]:
         yield found
 
 
-def apply(kind: str, rows: list[Row], account: Account) -> Counts:
+def apply(kind: str, rows: list[Row], account: Account) -> UploadCounts:
     """Apply the rows as a file; what the check before it counted is what it does."""
     with staged(kind, rows, account) as file:
         found = file.check()
@@ -250,7 +250,7 @@ def test_a_file_applied_twice_changes_nothing_the_second_time(kind: str, account
     with rolled_back():
         apply(kind, rows, account)
         before = everything()
-        assert apply(kind, rows[::-1], account) == Counts(rows=len(rows), unchanged=len(rows))
+        assert apply(kind, rows[::-1], account) == UploadCounts(rows=len(rows), unchanged=len(rows))
         assert everything() == before
 
 

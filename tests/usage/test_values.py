@@ -58,7 +58,7 @@ def reason_for(*, kind: str, column: str, text: str) -> str:
 )  # fmt: skip
 def test_an_instant_is_written_in_one_way(value: str) -> None:
     assert reason_for(kind="calls", column="start_time", text=call(start_time=value)).startswith(
-        "This is not an instant"
+        "Not a valid date and time"
     )
 
 
@@ -91,7 +91,7 @@ def test_an_identifier_may_look_like_much_else(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["2026-02-29T09:00:00Z", "2026-13-01T09:00:00Z", "0000-01-01T00:00:00Z"])
 def test_an_instant_is_on_a_day_that_exists(value: str) -> None:
-    assert reason_for(kind="calls", column="start_time", text=call(start_time=value)) == "There is no such day."
+    assert reason_for(kind="calls", column="start_time", text=call(start_time=value)) == "There is no such date."
 
 
 @pytest.mark.parametrize(
@@ -115,13 +115,13 @@ def test_an_instant_is_kept_in_utc_and_cut_to_the_millisecond(value: str, kept: 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ("01/02/2026", "This is not a day"),
-        ("today", "This is not a day"),
-        ("2026-3-1", "This is not a day"),
-        ("20260301", "This is not a day"),
-        ("2026-03-01T00:00:00Z", "This is not a day"),
-        ("2026-02-30", "There is no such day."),
-        ("2026-06-16", "The day lies in the future."),
+        ("01/02/2026", "Not a valid date"),
+        ("today", "Not a valid date"),
+        ("2026-3-1", "Not a valid date"),
+        ("20260301", "Not a valid date"),
+        ("2026-03-01T00:00:00Z", "Not a valid date"),
+        ("2026-02-30", "There is no such date."),
+        ("2026-06-16", "The date is in the future."),
     ],
 )
 def test_a_day_is_written_in_one_way(value: str, reason: str) -> None:
@@ -245,7 +245,7 @@ def test_a_percentage_may_have_its_sign(value: str) -> None:
 def test_a_percentage_is_refused_where_a_number_is_wanted(kind: str, column: str, header: str, row: str) -> None:
     upload(kind="resources", text="name,unit\nSMS,message\n")
     assert reason_for(kind=kind, column=column, text=f"{header}\n{row}\n") == (
-        "This is a percentage, and the column takes none: write the number itself, in a cell formatted as a number."
+        "The column does not accept percentages: write the number itself, in a cell formatted as a number."
     )
 
 
@@ -337,7 +337,7 @@ def test_the_values_of_an_errors_file_are_not_run_by_a_spreadsheet() -> None:
 def test_an_instant_may_be_five_minutes_ahead_of_the_clock(column: str, after: str, is_good: bool) -> None:
     cells = {"start_time": "2026-06-15T12:00:00Z", "end_time": "2026-06-15T12:05:00Z", column: f"2026-06-15T{after}Z"}
     result = upload(kind="calls", text=call(**cells), account=make_account())
-    future = [(2, column, "The instant lies in the future.")]
+    future = [(2, column, "The date and time are in the future.")]
     assert (future[0] in result.reasons) is not is_good
 
 
@@ -349,7 +349,7 @@ def test_a_session_neither_starts_nor_ends_in_the_future(column: str) -> None:
     cells = {"started_at": "2026-03-01T09:00:00Z", "ended_at": "", column: "2026-06-15T12:05:01Z"}
     text = table("sessions", f"s1,ana@acme.example,CX 1,{cells['started_at']},{cells['ended_at']}")
     assert upload(kind="sessions", text=text, account=account).reasons == [
-        (2, column, "The instant lies in the future.")
+        (2, column, "The date and time are in the future.")
     ]
 
 

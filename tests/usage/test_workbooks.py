@@ -109,8 +109,8 @@ def test_booleans_and_short_numbers_are_kept() -> None:
         ("SIP Call Id", 1e15, "took this identifier for a number"),
         ("origin", 4420791234567890.0, "took this identifier for a number"),
         ("Start time", moment("2026-03-01T09:14:03"), "The time has no zone"),
-        ("Start time", date(2026, 3, 1), "This is not an instant"),
-        ("Start time", 46082.5, "This is not an instant"),
+        ("Start time", date(2026, 3, 1), "Not a valid date and time"),
+        ("Start time", 46082.5, "Not a valid date and time"),
         ("destination", Xml(ERROR), "The cell holds the error of a formula"),
         ("end_time", Xml(ERROR), "The cell holds the error of a formula"),
         ("usage_group", Xml('<c r="{}" t="e"><f>1/0</f><v>#DIV/0!</v></c>'), "The cell holds the error of a formula"),
@@ -169,7 +169,7 @@ def test_the_command_reads_a_workbook(tmp_path: Path) -> None:
     path.write_bytes(GOOD[:300])
     run = Run("accounts", str(path), "--yes")
     assert (run.status, run.stderr) == (
-        1, "row 1: The workbook is broken: its end is missing. Upload it again, or save it anew.\n"
+        1, "row 1: The workbook is broken: its end is missing. Upload it again, or save it again.\n"
     )  # fmt: skip
 
 

@@ -1,1 +1,1 @@
-"""From bytes to rows of text: CSV and XLSX, and what is wrong with them. Knows neither Django nor the database."""
+"""Read CSV and XLSX files as rows of text, with their errors. Knows neither Django nor the database."""

@@ -1,4 +1,4 @@
-"""How a CSV file is written: its encoding, found by its first bytes, and the mark between its cells, by its header."""
+"""Detect the dialect of a CSV file: the encoding by its first bytes, the delimiter by its header."""
 
 import codecs
 import csv
@@ -17,17 +17,17 @@ _ENCODINGS = {
     codecs.BOM_UTF16_BE: "utf-16-be",
 }
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
-_SEPARATE = "Separate them by commas, semicolons or tabs, and say so there or remove that line."
+_SEPARATE = "Use commas, semicolons or tabs, and correct or remove that line."
 _DOCUMENT = (
-    "This is neither a CSV file nor an XLSX workbook, but a document, an archive, or a workbook of an old kind "
+    "This is neither a CSV file nor an XLSX workbook, but a document, an archive, or a workbook in an old format "
     "or with a password. Save the table as XLSX without a password, or as CSV (UTF-8), and upload that."
 )
 _PICTURE = "This is a picture. Save the table as XLSX or as CSV (UTF-8), and upload that."
 _MARKUP = (
-    "This is a web page or another file of tags, whatever its name says. Open it in a spreadsheet program, save it as "
+    "This is a web page or another markup file, whatever its name says. Open it in a spreadsheet program, save it as "
     ".xlsx or as CSV (UTF-8), and upload that."
 )
-# How other files begin; the empty archive and the one in pieces are no workbooks either.
+# How other files begin; an empty archive and a split one are no workbooks either.
 _DOCUMENTS = (b"%PDF", b"{\\rtf", b"\xd0\xcf\x11\xe0", b"PK\x05\x06", b"PK\x07\x08", b"Rar!", b"7z\xbc\xaf\x27\x1c")
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PAR1", b"SQLite format 3")
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
@@ -37,7 +37,7 @@ _SEP = re.compile(r'"?sep=([^\r\n]?)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Dialect:
-    """Encoding, at which byte the header begins (after a line of Excel's such as `sep=;`), and delimiter."""
+    """The encoding, the byte where the header begins (after a line of Excel such as `sep=;`), and the delimiter."""
 
     encoding: str
     start: int
@@ -45,12 +45,12 @@ class Dialect:
 
     @property
     def encoding_name(self) -> str:
-        """The encoding as people call it."""
+        """Return the encoding's usual name."""
         return "UTF-8" if self.encoding == "utf-8" else "UTF-16"
 
 
 def dialect_of(file: BinaryIO) -> Dialect:
-    """How a seekable file is written. Raises FileRefusedError for what is no CSV file at first sight."""
+    """Return the dialect of a seekable file. Raise FileRefusedError if it is recognizably no CSV file."""
     file.seek(0)
     data = file.read(_START)
     _refuse_other_formats(data)
@@ -84,7 +84,7 @@ def _refuse_other_formats(data: bytes) -> None:
 
 
 def _cells(text: str, delimiter: str) -> int:
-    """How many cells the first row would have, as far as it is at hand."""
+    """Return how many cells the first row has with this delimiter, as far as the row has been read."""
     try:
         return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
     except csv.Error:

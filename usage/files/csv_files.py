@@ -1,4 +1,4 @@
-"""Reading a CSV file: its header, whether the database may read it as it is, and its rows one by one if not."""
+"""Read a CSV file: its header, the whole file for COPY if the database reads it alike, or its rows one by one."""
 
 import codecs
 import csv
@@ -13,12 +13,12 @@ from usage.files.csv_quoting import MAX_ROW, QUOTING, NotPlainError
 from usage.files.errors import refusal
 
 CHUNK = 1 << 18
-# No header is wider, and each column of one may be an error of its own.
+# No real header is wider, and each of its columns may be an error of its own.
 MAX_COLUMNS = 1000
-# What stands for bytes that are no text: in UTF-8 Python's own way, which knows no other encoding.
+# What stands for bytes that are no text; `surrogateescape` supports only UTF-8, so UTF-16 gets one mark for them all.
 _UNREADABLE = re.compile("[\udc80-\udcff]")
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
-# Of a row whose cells cannot be told apart, so many characters are kept.
+# How many characters are kept of a row whose cells cannot be told apart.
 _KEPT = 1000
 _ERRORS = {"utf-8": "surrogateescape", "utf-16-le": "unreadable", "utf-16-be": "unreadable"}
 
@@ -34,7 +34,7 @@ codecs.register_error("unreadable", _mark_unreadable)
 
 @dataclass(frozen=True)
 class UnreadableRow:
-    """Why a row cannot be used, and what was there, as far as it can be stored: cells not told apart are one."""
+    """Why a row cannot be used, and its cells as far as they can be stored; cells not told apart are one."""
 
     reason: str
     cells: list[str]
@@ -43,17 +43,18 @@ class UnreadableRow:
 class CsvFile:
     """A seekable CSV file: UTF-8 or UTF-16, with commas, semicolons or tabs.
 
-    `is_numbered`: its first column is none of the table but the row that a spreadsheet shows; no row is blank.
+    `is_numbered`: the first column is not part of the table but the row number that a spreadsheet shows, and no row is
+    blank.
     """
 
     def __init__(self, file: BinaryIO, *, is_numbered: bool = False) -> None:
-        """Raise FileRefusedError for what is no CSV file at first sight."""
+        """Raise FileRefusedError if the file is recognizably no CSV file."""
         self.file = file
         self.is_numbered = is_numbered
         self.dialect = Dialect("utf-8", 0, ",") if is_numbered else dialect_of(file)
 
     def header(self) -> list[str]:
-        """The cells of the header row. Raises FileRefusedError where there is none that can be read."""
+        """Return the cells of the header row. Raise FileRefusedError if it is missing or unreadable."""
         first = next(self.records(), None)
         if first is None:
             raise refusal("The file is empty; it needs a header row with the names of the columns.")
@@ -71,9 +72,9 @@ class CsvFile:
         return cells
 
     def records(self) -> Iterator[tuple[int, list[str] | UnreadableRow]]:
-        """(line, cells) for each row that is not blank, the header first.
+        """Yield (line, cells) for each row that is not blank, the header first.
 
-        Raises FileRefusedError when a quotation mark is never closed.
+        Raise FileRefusedError when a quotation mark is never closed.
         """
         self.file.seek(self.dialect.start)
         text = io.TextIOWrapper(self.file, self.dialect.encoding, errors=_ERRORS[self.dialect.encoding], newline="")
@@ -109,9 +110,9 @@ class CsvFile:
         return None
 
     def plain_chunks(self) -> Iterator[bytes]:
-        """The file, header included, in UTF-8 and in pieces for COPY.
+        """Yield the file, header included, in UTF-8 and in pieces for COPY.
 
-        Raises NotPlainError at what COPY would read otherwise than we do: it lets a quotation mark open anywhere in a
+        Raise NotPlainError where COPY would read the file differently: it lets a quotation mark open anywhere in a
         cell, and before PostgreSQL 18 takes a line of `\\.` for the end.
         """
         quoting = QUOTING[self.dialect.delimiter]
@@ -143,14 +144,14 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a file, as long as no line and no row of several is too long, and how the row at hand begins."""
+    """The lines of a file, with the beginning of the current row. Lines and rows that are too long are refused."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text
         self.begin_row()
 
     def begin_row(self) -> None:
-        """Forget the last row."""
+        """Start a new row, forgetting the last one."""
         self.row, self.length = "", 0
 
     def __iter__(self) -> Iterator[str]:
@@ -174,7 +175,7 @@ class _Lines:
 
 
 def _storable(text: str) -> str:
-    """The text with a mark (U+FFFD) for each character that the database cannot hold."""
+    """Return the text with U+FFFD for each character that the database cannot store."""
     return _NOT_STORABLE.sub("\ufffd", text)
 
 

@@ -1,30 +1,30 @@
-"""Whether the database reads the quotation marks of a CSV file as a spreadsheet does."""
+"""Check that the database reads the quotation marks of a CSV file as a spreadsheet does."""
 
 import re
 
 from usage.files.csv_dialects import DELIMITERS
 
-# No honest row is longer; without a limit, one line would fill the memory.
+# No real row is longer; without a limit, one line could fill the memory.
 MAX_ROW = 1_000_000
 
 
 class NotPlainError(Exception):
-    """The database would read the file otherwise than a spreadsheet does, or not at all."""
+    """The database would read the file differently from a spreadsheet, or not at all."""
 
 
 class Quoting:
-    """Whether every cell of a file in UTF-8 is quoted as a whole or not at all."""
+    """The check that every cell of a UTF-8 file is quoted either as a whole or not at all."""
 
     def __init__(self, delimiter: str) -> None:
         mark = re.escape(delimiter.encode())
         self.starts = (delimiter.encode(), b"\n", b"\r")
-        # Everything up to the last quoted cell, if each is as it should be. No quantifier is possessive, though nothing
-        # needs to be tried twice: before Python 3.11.5 those match what they must not.
+        # Everything through the last quoted cell, if each is well-formed. Nothing needs backtracking, but possessive
+        # quantifiers match what they must not before Python 3.11.5.
         self.well_quoted = re.compile(rb'(?:[^"]*(?<![^%b\r\n])"[^"]*(?:""[^"]*)*"(?=[%b\r\n]))*' % (mark, mark))
         self.closed_too_early = re.compile(rb'"[^"]*(?:""[^"]*)*"[^"]')
 
     def unfinished(self, data: bytes) -> bytes:
-        """The end of the data that cannot be judged before more is read: a quoted cell that may go on."""
+        """Return the end of the data that cannot be judged before more is read: a quoted cell that may go on."""
         if b'"' not in data:
             return data[-1:]
         match = self.well_quoted.match(data)

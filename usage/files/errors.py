@@ -1,13 +1,13 @@
-"""What is wrong with a file, told to a person: one row of it, or the file as a whole."""
+"""Errors of a file, worded for people: of one row, or of the file as a whole."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class RowError:
-    """Something wrong in a file: the row a spreadsheet shows (the header is row 1), column, value, and a sentence.
+    """An error in a file: the row number that a spreadsheet shows (the header is row 1), column, value, and a sentence.
 
-    Column and value are empty where the whole row is meant.
+    Column and value are empty if the error concerns the whole row.
     """
 
     line: int
@@ -17,7 +17,7 @@ class RowError:
 
 
 class FileRefusedError(Exception):
-    """The file as a whole cannot be used; `errors` says why. `rows` of it, after the header, were seen."""
+    """The file as a whole cannot be used; `errors` says why. `rows` is how many rows after the header were read."""
 
     def __init__(self, *errors: RowError, rows: int = 0) -> None:
         first = errors[0]
@@ -27,5 +27,5 @@ class FileRefusedError(Exception):
 
 
 def refusal(reason: str, *, line: int = 1, rows: int = 0) -> FileRefusedError:
-    """A verdict on the whole file, found at a row."""
+    """Return the error that refuses the whole file, found at this row."""
     return FileRefusedError(RowError(line, "", "", reason), rows=rows)

@@ -1,4 +1,4 @@
-"""A file as it was uploaded, CSV or XLSX, opened as rows of text."""
+"""Open a raw file, CSV or XLSX, as rows of text."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from usage.files.workbooks import as_csv, is_workbook, refuse_cut_off
 
 
 def refuse_other_formats(file: BinaryIO) -> None:
-    """Raise FileRefusedError for what is neither CSV nor XLSX at first sight; nothing is unpacked."""
+    """Raise FileRefusedError if the file is recognizably neither CSV nor XLSX. Nothing is unpacked."""
     if is_workbook(file):
         refuse_cut_off(file)
     else:
@@ -19,7 +19,7 @@ def refuse_other_formats(file: BinaryIO) -> None:
 
 @contextmanager
 def opened(file: BinaryIO) -> Iterator[CsvFile]:
-    """The rows of a seekable file. Raises FileRefusedError when it is, or turns out to be, none that can be read."""
+    """Yield a seekable file as CSV. Raise FileRefusedError when it is unreadable, or turns out to be while reading."""
     if is_workbook(file):
         with as_csv(file) as rows:
             yield CsvFile(rows, is_numbered=True)

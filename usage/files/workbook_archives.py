@@ -1,4 +1,4 @@
-"""The archive that a workbook is: judged by its directory and by how its parts begin, before anything is read of it."""
+"""Inspect the ZIP archive of a workbook: its directory and how its parts begin, before anything else is read."""
 
 import re
 import zipfile
@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 MAX_PARTS = 10_000
 MAX_UNPACKED = 1 << 30
-# No spreadsheet packs that tightly; parts of less than these bytes do no harm.
+# No spreadsheet program compresses that tightly; parts smaller than HARMLESS bytes do no harm.
 MAX_RATIO = 250
 HARMLESS = 10_000_000
 SAVE_AGAIN = "Open it in a spreadsheet program, save it as .xlsx, and upload that."
@@ -25,7 +25,7 @@ Parts = Mapping[str, zipfile.ZipInfo]
 
 
 class RefusedError(Exception):
-    """The workbook cannot be used: a sentence, and the row where that was found."""
+    """The workbook cannot be used: a sentence, and the row where the problem was found."""
 
     def __init__(self, sentence: str, line: int = 1) -> None:
         super().__init__(sentence)
@@ -33,11 +33,11 @@ class RefusedError(Exception):
 
 
 def look(archive: zipfile.ZipFile) -> Parts:
-    """Judge the archive before more of it is unpacked than beginnings; its parts, by name in small letters."""
+    """Check the archive, unpacking no more than how its parts begin. Return its parts by lower-case name."""
     listed = archive.infolist()
     if len(listed) > MAX_PARTS:
         raise RefusedError(f"The workbook has {len(listed):,} parts; no spreadsheet has that many. {SAVE_AGAIN}")
-    # Some programs write backslashes, and capitals are of no account.
+    # Some programs write backslashes, and names are compared without regard to case.
     parts = {part.filename.replace("\\", "/").lower(): part for part in listed}
     if any(part.flag_bits & 1 for part in listed):
         raise RefusedError("The workbook is protected by a password. Save it without one.")
@@ -46,7 +46,7 @@ def look(archive: zipfile.ZipFile) -> Parts:
     if "xl/workbook.xml" not in parts:
         raise RefusedError("This is a ZIP archive but no XLSX workbook. Upload a table, as .xlsx or .csv.")
     if len(parts) != len(listed):
-        raise RefusedError(f"The workbook has two parts of one name. {SAVE_AGAIN}")
+        raise RefusedError(f"The workbook has two parts with the same name. {SAVE_AGAIN}")
     if any(part.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED} for part in listed):
         raise RefusedError(f"The workbook is compressed in a way that no spreadsheet uses. {SAVE_AGAIN}")
     _refuse_bombs(listed, archive.start_dir)
@@ -72,9 +72,11 @@ def _refuse_bombs(parts: list[zipfile.ZipInfo], end: int) -> None:
 
 
 def refuse_foreign_xml(beginning: bytes) -> None:
-    """Refuse what is dangerous in XML, which has to be declared before the first element, and what is none in UTF-8."""
+    """Raise RefusedError for dangerous XML, whose declarations precede the first element, and for XML not in UTF-8."""
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in beginning[:4] or _ENCODING.match(beginning):
-        raise RefusedError(f"The workbook's parts are not in UTF-8, in which every spreadsheet writes. {SAVE_AGAIN}")
+        raise RefusedError(
+            f"The workbook's parts are not in UTF-8, which every spreadsheet program writes. {SAVE_AGAIN}"
+        )
     place = 3 if beginning.startswith(b"\xef\xbb\xbf") else 0
     while True:
         place = _after(_BLANKS, beginning, place)
@@ -90,7 +92,7 @@ def refuse_foreign_xml(beginning: bytes) -> None:
     if beginning.startswith(b"<!DOCTYPE", place):
         raise RefusedError(f"The workbook declares entities of its own, which no spreadsheet does. {SAVE_AGAIN}")
     if place < len(beginning) and not _ROOT.match(beginning, place):
-        raise RefusedError(f"The workbook is broken: a part of it is no XML. {SAVE_AGAIN}")
+        raise RefusedError(f"The workbook is broken: a part of it is not XML. {SAVE_AGAIN}")
 
 
 def _after(pattern: re.Pattern[bytes], data: bytes, place: int) -> int:
@@ -99,15 +101,15 @@ def _after(pattern: re.Pattern[bytes], data: bytes, place: int) -> int:
 
 
 def sheet_parts(archive: zipfile.ZipFile, parts: Parts) -> dict[str, zipfile.ZipInfo]:
-    """The part of each sheet that has one, by the sheet's name. Raises what broken archives and XML raise."""
+    """Return the part of each sheet that has one, by the sheet's name. Raise what broken archives and XML raise."""
     relations = {relation.get("Id"): _path(relation) for relation in _relations(archive, parts)}
     found: dict[str, zipfile.ZipInfo] = {}
     for sheet in ET.fromstring(archive.read(parts["xl/workbook.xml"])).iter():  # noqa: S314 - see look()
         if sheet.tag.endswith("}sheet"):
             name = sheet.get("name", "")
             if name in found:
-                raise RefusedError(f"The workbook has two sheets of one name. {SAVE_AGAIN}")
-            # The name of the attribute depends on the edition of the standard.
+                raise RefusedError(f"The workbook has two sheets with the same name. {SAVE_AGAIN}")
+            # The namespace of the attribute depends on the edition of the standard.
             relation = next((value for key, value in sheet.items() if key.endswith("}id")), "")
             path = relations.get(relation, "")
             if path in parts:
@@ -116,7 +118,7 @@ def sheet_parts(archive: zipfile.ZipFile, parts: Parts) -> dict[str, zipfile.Zip
 
 
 def styles_part(archive: zipfile.ZipFile, parts: Parts) -> zipfile.ZipInfo | None:
-    """The part of styles, if the workbook has one. Raises what broken archives and XML raise."""
+    """Return the part of styles, if the workbook has one. Raise what broken archives and XML raise."""
     paths = [_path(one) for one in _relations(archive, parts) if one.get("Type", "").endswith("/styles")]
     return next((parts[path] for path in paths if path in parts), None)
 

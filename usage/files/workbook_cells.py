@@ -1,18 +1,18 @@
-"""The cells of a workbook as the strict text that uploads want."""
+"""Convert the cells of a workbook to the strict text that uploads accept."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-# What a cell of a spreadsheet holds at most.
+# The longest text of a spreadsheet's cell.
 MAX_CELL = 32_767
-# A spreadsheet keeps 15 digits.
+# Spreadsheets keep 15 digits.
 _LEAST_RUINED = 10**15
 
 
 def text(cell: Any) -> str:
-    """A cell as uploads want it, without noise; what only looks like a value stays recognizable as none."""
+    """Return a cell as uploads accept it. What only looks like a value stays recognizable as no value."""
     if isinstance(cell, str):
         return cell if len(cell) <= MAX_CELL else cell[:MAX_CELL]
     if isinstance(cell, bool):
@@ -28,7 +28,7 @@ def text(cell: Any) -> str:
 
 
 def _number(number: float) -> str:
-    """What has more digits than a spreadsheet keeps is written as it shows it, which no column takes for a value."""
+    """Return the number as text; one with lost digits in scientific notation, as shown, which no column accepts."""
     if not isfinite(number):
         return "#NUM!"
     if abs(number) >= _LEAST_RUINED:
@@ -40,13 +40,13 @@ def _number(number: float) -> str:
 
 
 def percentage(number: float) -> str:
-    """What a spreadsheet shows of a number as a percentage, with its sign, and with the digits that it rounds away.
+    """Return the number as a spreadsheet shows it in a percentage format, with all its digits and the percent sign.
 
-    One that has lost digits gets no sign, so that it stays recognizable as none.
+    A number that has lost digits gets no sign, so that it stays recognizable as no percentage.
     """
     if not isfinite(number):
         return "#NUM!"
-    # Of the text of the number: the product of two floats has digits that nobody wrote.
+    # Computed from the text of the number: a product of floats would have digits that the file does not contain.
     hundredfold = Decimal(f"{number:.15g}").scaleb(2)
     if abs(hundredfold) >= _LEAST_RUINED:
         return f"{hundredfold:.14E}"

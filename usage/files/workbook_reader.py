@@ -1,9 +1,8 @@
-"""A program of its own, with limits: the workbook on its standard input becomes a CSV file on its standard output.
+"""A separate program with limits: it converts the workbook on standard input to a CSV file on standard output.
 
-`usage.files.workbooks` starts it, with what to do and its parent's number. It knows nothing of the product. The first
-column of the CSV file is the row that a spreadsheet shows; the cells are the strict text that uploads want, or what
-they explain. Where the workbook cannot be used, the output is a row number and a sentence instead, and the exit status
-REFUSED.
+`usage.files.workbooks` starts it with an action and the parent's process ID. It knows nothing of the product. The first
+column of the CSV file is the row number that a spreadsheet shows; the cells are strict text that uploads accept or can
+explain. If the workbook cannot be used, the output is a row number and a sentence, and the exit status is REFUSED.
 """
 
 import csv
@@ -33,17 +32,17 @@ MEMORY = 1 << 30
 SECONDS = 60
 OUTPUT = 1 << 30
 
-ADVICE = "Delete what lies behind the last column and below the last row, or save the sheet as CSV and upload that."
+ADVICE = "Delete everything right of the last column and below the last row, or save the sheet as CSV and upload that."
 _EMPTY = "The workbook is empty; it needs a header row with the names of the columns."
 _ALL_HIDDEN = "No visible sheet of the workbook has data; show the sheet with the table, and upload it again."
-# Of several sheets with data so many are named, in a spreadsheet's longest names.
+# How many of several sheets with data are named, and how long a spreadsheet's names can be.
 _NAMED, _LONGEST_NAME = 5, 31
 _BROKEN = f"1 The workbook is broken and cannot be read. {SAVE_AGAIN}"
 _PR_SET_PDEATHSIG = 1
 
 
 def the_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
-    """The one visible sheet that has data."""
+    """Return the one visible sheet that has data. Raise RefusedError unless there is exactly one."""
     found: CalamineSheet | None = None
     names = []
     for name in visible_sheets(workbook):
@@ -65,7 +64,7 @@ def the_sheet(workbook: CalamineWorkbook) -> CalamineSheet:
 
 
 def visible_sheets(workbook: CalamineWorkbook) -> list[str]:
-    """The names of the sheets that are shown and consist of cells."""
+    """Return the names of the visible sheets that consist of cells."""
     return [
         sheet.name
         for sheet in workbook.sheets_metadata
@@ -74,7 +73,7 @@ def visible_sheets(workbook: CalamineWorkbook) -> list[str]:
 
 
 def rows(sheet: CalamineSheet, odd_ones: Iterator[OddCell]) -> Iterator[tuple[int, list[Any]]]:
-    """(row, cells) from the first column with data on, with errors and percentages as the spreadsheet shows them."""
+    """Yield (row, cells) from the first column with data, with errors and percentages as the spreadsheet shows them."""
     first_column = (sheet.start or (0, 0))[1]
     odd = next(odd_ones, None)
     line = 0
@@ -116,7 +115,7 @@ def _shown(number: float, odd: OddCell) -> str:
 
 
 def convert(source: int, target: int) -> None:
-    """Write the workbook's one sheet as CSV. Raises RefusedError, and what broken archives and workbooks raise."""
+    """Write the workbook's one sheet as CSV. Raise RefusedError, or what broken archives and workbooks raise."""
     with zipfile.ZipFile(open(source, "rb", closefd=False)) as archive:
         parts = look(archive)
         sheets = sheet_parts(archive, parts)
@@ -126,7 +125,7 @@ def convert(source: int, target: int) -> None:
             archive.open(sheets[sheet.name]) as part,
             open(target, "w", encoding="utf-8", newline="", closefd=False) as file,
         ):
-            # With this end of a line the module also puts a lone carriage return in a cell into quotation marks.
+            # With this line terminator the module also quotes a cell with a lone carriage return.
             _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, odd_cells(part, styles)))
 
 
@@ -139,7 +138,7 @@ def _styles(archive: zipfile.ZipFile, parts: Parts) -> Styles:
 
 
 def explain(source: int) -> None:
-    """Raise RefusedError on a cell that lies far away, after reading the workbook took too much of something."""
+    """Raise RefusedError for a cell far from the others, after reading the workbook exceeded a limit."""
     with zipfile.ZipFile(open(source, "rb", closefd=False)) as archive:
         for sheet in sheet_parts(archive, look(archive)).values():
             with archive.open(sheet) as part:
@@ -162,20 +161,20 @@ def _write(writer: Any, rows: Iterator[tuple[int, list[Any]]]) -> None:
 
 
 def _limit(kind: int, soft: int, hard: int) -> None:
-    with suppress(ValueError, OSError):  # the machine has a stricter limit, or knows none
+    with suppress(ValueError, OSError):  # the machine has a stricter limit, or none at all
         resource.setrlimit(kind, (soft, hard))
 
 
 def _end_with(parent: int) -> None:
-    """See to it that no reader outlives its worker (to be exact: the thread that started it), where the system can."""
+    """End this process with its parent (to be exact: the thread that started it), where the system supports that."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before that
+    if os.getppid() != parent:  # it ended before the call
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(act: str, parent: int) -> int:
-    """Exit status 0 or one of the three; what ends in a signal has reached a limit, and with 1 is broken."""
+    """Return exit status 0 or one of the three. A signal means that a limit was reached; 1, a broken workbook."""
     _end_with(parent)
     _limit(resource.RLIMIT_AS, MEMORY, MEMORY)
     _limit(resource.RLIMIT_CPU, SECONDS, SECONDS + 5)
@@ -184,21 +183,21 @@ def main(act: str, parent: int) -> int:
     try:
         convert(0, 1) if act == CONVERT else explain(0)
     except RefusedError as error:
-        verdict = f"{error.line} {error}"
+        refusal = f"{error.line} {error}"
     except MemoryError:
         return OUT_OF_MEMORY
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO}:
             return OUT_OF_SPACE
         is_too_much = error.errno == errno.EFBIG
-        verdict = "1 The sheet has more than 1 GB of text. Split it." if is_too_much else _BROKEN
+        refusal = "1 The sheet has more than 1 GB of text. Split it." if is_too_much else _BROKEN
     except (zipfile.BadZipFile, zlib.error, EOFError, CalamineError, ET.ParseError, KeyError):
-        verdict = _BROKEN
+        refusal = _BROKEN
     else:
         return 0
     os.ftruncate(1, 0)
     os.lseek(1, 0, os.SEEK_SET)
-    os.write(1, verdict.encode(errors="replace"))
+    os.write(1, refusal.encode(errors="replace"))
     return REFUSED
 
 

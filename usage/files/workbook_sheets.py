@@ -1,4 +1,4 @@
-"""The XML of a workbook's sheet, read piece by piece: cells in error, percentages, cells far away from the others."""
+"""Read the XML of a sheet piece by piece for what calamine leaves out: errors, percentages, far-away cells."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ _ROWS_TAG = b"sheetData"
 # What a spreadsheet shows for an error is short.
 _LONGEST_ERROR = 50
 _MARKS = (b'="e"', b"='e'", b"<f", b":f")
-# A cell with an error, or with a formula and no value (an empty text, t="str", is one). Tags may have a prefix.
+# A cell with an error, or with a formula and no value (an empty text, t="str", is a value). Tags may have a prefix.
 _FAULTY = re.compile(
     rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)>\s*(?P<formula><(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*)?"""
     rb"""(?:<(?:\w+:)?v\b[^<>]*(?:/>|>(?P<value>[^<]*)</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
@@ -23,16 +23,16 @@ _FAULTY = re.compile(
 _CELL = re.compile(rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)(?<!/)>""")
 _STYLE = re.compile(rb"""\bs=["']([0-9]+)["']""")
 _DEFAULT_STYLE = b"0"
-# So many styles are looked for by name.
+# Up to this many styles are searched for by name.
 _FEW_STYLES = 100
 _PLACE = re.compile(rb"""\br=["']([A-Z]{1,3})([0-9]{1,7})["']""")
 _TYPE = re.compile(rb"""\bt=["'](\w+)["']""")
 _FILLED = re.compile(rb"""<(?:\w+:)?c\b[^<>]*?\br=["']([A-Z]{1,3})([0-9]{1,10})["'][^<>]*(?<!/)>""")
 _OF_ANY_PREFIX = re.compile(rb"<\w+:(?:c|row)\b")
-# A search that explains why reading failed looks at so many bytes of a sheet, and at so many rows.
+# The search that explains why reading failed stops after this many bytes of a sheet, or this many rows.
 _SEARCHED = 200_000_000
 _ROWS = 1_100_000
-# So many rows or columns of nothing lie in no table.
+# No table has a gap of this many empty rows or columns.
 _FAR_ROWS, _FAR_COLUMNS = 1000, 100
 
 
@@ -45,7 +45,7 @@ class OddCell(NamedTuple):
 
 
 def _pieces(part: IO[bytes]) -> Iterator[bytes]:
-    """The sheet up to the end of its rows, in pieces that part no cell."""
+    """Yield the sheet through the end of its rows, in pieces that split no cell."""
     chunk, rest, is_in_rows = part.read(_CHUNK), b"", False
     refuse_foreign_xml(chunk)
     while chunk:
@@ -68,13 +68,13 @@ def _pieces(part: IO[bytes]) -> Iterator[bytes]:
 
 
 def _refuse_oddities(data: bytes, start: int, end: int) -> None:
-    """Calamine leaves out some of what stands in CDATA or beside a comment, and no spreadsheet writes either."""
+    """Raise RefusedError for CDATA and comments: calamine loses text near them, and no spreadsheet writes them."""
     if data.find(b"<!", start, end) >= 0 or data.find(b"<?", start, end) >= 0:
         raise RefusedError(f"The sheet's XML is written as no spreadsheet program writes it. {SAVE_AGAIN}")
 
 
 def _last_start(data: bytes) -> int:
-    """Where the last cell or row begins, or else the last tag: everything before it is complete."""
+    """Return where the last cell or row begins, or else the last tag: everything before it is complete."""
     start = max(data.rfind(b"<c "), data.rfind(b"<row"))
     if start < 0:
         start = max((match.start() for match in _OF_ANY_PREFIX.finditer(data)), default=data.rfind(b"<"))
@@ -82,10 +82,10 @@ def _last_start(data: bytes) -> int:
 
 
 def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
-    """The cells of a sheet of which calamine tells less than the spreadsheet shows.
+    """Yield the cells of a sheet of which calamine reads less than the spreadsheet shows.
 
-    Those that hold an error it takes for empty, as it takes formulas without a value; of a percentage it tells the
-    number alone, a hundredth of what is shown.
+    It reads cells with an error, and formulas without a value, as empty; of a percentage it reads only the number, a
+    hundredth of what is shown.
     """
     of_styles = _cell_of(styles)
     for piece in _pieces(part):
@@ -98,7 +98,7 @@ def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
 
 
 def _cell_of(styles: Styles) -> re.Pattern[bytes]:
-    """A cell that may hold something, and may have one of the styles: most have none, or another."""
+    """Return the pattern of cells that may hold something and may have one of the styles; most cells match neither."""
     if _DEFAULT_STYLE in styles:
         return _CELL
     numbers = b"|".join(styles) if len(styles) <= _FEW_STYLES else b"[0-9]+"
@@ -134,7 +134,7 @@ def _error_cell(cell: re.Match[bytes]) -> OddCell | None:
 
 
 def _number_of(column: bytes) -> int:
-    """1, 2 ... for A, B ..."""
+    """Return 1, 2 … for A, B …"""
     number = 0
     for letter in column:
         number = number * 26 + letter - 64
@@ -142,7 +142,7 @@ def _number_of(column: bytes) -> int:
 
 
 def explanation(part: IO[bytes]) -> tuple[int, str] | None:
-    """(row, sentence) on why a sheet is too much to be read, if a cell of it lies far away from those before it."""
+    """Return (row, sentence) if a cell far from those before it explains why a sheet is too large to read."""
     columns: dict[int, int] = {}  # the first of each row
     rows: dict[int, int] = {}  # the first of each column
     names: dict[int, str] = {}
@@ -168,5 +168,5 @@ def explanation(part: IO[bytes]) -> tuple[int, str] | None:
 
 
 def _widest_gap(numbers: Iterable[int]) -> tuple[int, int]:
-    """The two numbers, 0 included, with the widest gap between them."""
+    """Return the two adjacent numbers, 0 included, with the widest gap between them."""
     return max(pairwise([0, *sorted(numbers)]), key=lambda pair: pair[1] - pair[0], default=(0, 0))

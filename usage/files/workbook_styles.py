@@ -1,4 +1,4 @@
-"""The number formats of a workbook's cells: which of them show a number as a percentage."""
+"""Find the number formats of a workbook that show a number as a percentage."""
 
 import re
 from collections.abc import Mapping
@@ -8,32 +8,32 @@ from xml.etree import ElementTree as ET
 
 from usage.files.workbook_archives import SAVE_AGAIN, RefusedError, refuse_foreign_xml
 
-# A spreadsheet has 65,490 at most.
+# Spreadsheets allow at most 65,490.
 MAX_STYLES = 1 << 18
 _CHUNK = 1 << 16
-# What stands in a format for itself or for something else than a digit or the percent sign.
+# The parts of a format that are literal, or that stand for neither a digit nor the percent sign.
 _APART = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[[^\]]*\]?', re.DOTALL)
 _SHOWS_A_NUMBER = re.compile(r"[0#?]|general", re.IGNORECASE)
-# For positive numbers, negative ones and zero; the fourth is for texts.
+# The first three sections are for positive numbers, negative ones and zero; the fourth is for texts.
 _SECTIONS = 3
 
 
 class Shown(Enum):
-    """Numbers are shown as percentages; or some are and others not, as their values are."""
+    """How a format shows numbers: all as percentages, or some of them, depending on the value."""
 
     AS_PERCENTAGE = "percentage"
     AS_EITHER = "either"
 
 
-# 0% and 0.00%, which no workbook declares.
+# 0% and 0.00% are built in; no workbook declares them.
 _BUILT_IN = {9: Shown.AS_PERCENTAGE, 10: Shown.AS_PERCENTAGE}
 Styles = Mapping[bytes, Shown]
 
 
 def shown_by(code: str) -> Shown | None:
-    """What a format such as `0.0%;[Red]-0.0%` makes of numbers; None: they are shown as they are.
+    """Return how a format such as `0.0%;[Red]-0.0%` shows numbers; None if it shows them as they are.
 
-    A section without digits shows a word, or nothing, and has no say.
+    A section without digits shows a word, or nothing, and does not count.
     """
     sections = _APART.sub("", code).split(";")[:_SECTIONS]
     found = {"%" in section for section in sections if _SHOWS_A_NUMBER.search(section)}
@@ -43,9 +43,9 @@ def shown_by(code: str) -> Shown | None:
 
 
 def styles_of(part: IO[bytes]) -> Styles:
-    """The styles of cells that show percentages, by number, as a cell names its style. Raises what broken XML raises.
+    """Return the cell styles that show percentages, by the number by which cells name them.
 
-    The part is read in pieces, and kept of it are numbers alone.
+    The part is read in pieces, and only numbers are kept of it. Raise what broken XML raises.
     """
     found = _Formats()
     parser = ET.XMLParser(target=found)  # noqa: S314 - nothing is declared before the first element, as is seen to here
@@ -59,7 +59,7 @@ def styles_of(part: IO[bytes]) -> Styles:
 
 
 class _Formats:
-    """What a parser tells of a part of styles. Formats and styles of other things than cells have the same names."""
+    """The target of the styles parser. Formats and styles of things other than cells have the same tag names."""
 
     def __init__(self) -> None:
         self._formats: dict[int, Shown] = dict(_BUILT_IN)
@@ -80,7 +80,9 @@ class _Formats:
         elif name == "xf" and self._within == "cellXfs":
             self._used.append(_number(attributes))
             if len(self._used) > MAX_STYLES:
-                raise RefusedError(f"The workbook has more formats of cells than any spreadsheet. {SAVE_AGAIN}")
+                raise RefusedError(
+                    f"The workbook has more cell formats than any spreadsheet program allows. {SAVE_AGAIN}"
+                )
 
     def end(self, tag: str) -> None:
         if tag.rpartition("}")[2] == self._within:

@@ -1,4 +1,4 @@
-"""Reading an XLSX workbook: another process, with limits, makes a CSV file of it, and every ending has its sentence."""
+"""Read an XLSX workbook: another process, with limits, converts it to CSV, and every way it can end has its message."""
 
 import errno
 import os
@@ -17,9 +17,9 @@ from usage.files import workbook_reader
 from usage.files.errors import refusal
 
 SIGNATURE = b"PK\x03\x04"
-# For a process that neither computes nor ends, since its storage hangs; one that computes has its own limit.
+# For a process that hangs without computing, for example on storage; one that computes has its own limit.
 MAX_SECONDS = 300
-# Isolated from environment and working folder, it still has to find the modules beside it.
+# The process is isolated from environment and working folder, but has to find the modules beside it.
 _PROGRAM = (
     "import runpy, sys; sys.path.append(sys.argv.pop()); "
     f"runpy.run_module('{workbook_reader.__name__}', run_name='__main__', alter_sys=True)"
@@ -27,39 +27,38 @@ _PROGRAM = (
 _ROOT = Path(__file__).parent.parent.parent
 _END_OF_ARCHIVE = b"PK\x05\x06"
 _LONGEST_END = 22 + 0xFFFF
-_AWAY = "The workbook is too large to be read, or one of its cells lies far away from the others:"
+_AWAY = "The workbook is too large to read, or one of its cells lies far away from the others:"
 _TOO_SLOW = f"{_AWAY} reading took too long. {workbook_reader.ADVICE}"
 _TOO_MUCH = f"{_AWAY} it takes too much memory. {workbook_reader.ADVICE}"
-# Verdicts by the reader's exit status.
+# Messages by the reader's exit status.
 _TOO_LARGE = {
     -signal.SIGXCPU: _TOO_SLOW,
     -signal.SIGKILL: _TOO_SLOW,
     -signal.SIGABRT: _TOO_MUCH,
     workbook_reader.OUT_OF_MEMORY: _TOO_MUCH,
 }
-_BROKEN = "The workbook is broken and cannot be read. Save it anew, or save the sheet as CSV and upload that."
+_BROKEN = "The workbook is broken and cannot be read. Save it again, or save the sheet as CSV and upload that."
 
 
 def is_workbook(file: BinaryIO) -> bool:
-    """Whether a seekable file is a workbook (or another archive) and no CSV file, by its first bytes."""
+    """Return whether a seekable file is a workbook or another ZIP archive, by its first bytes."""
     file.seek(0)
     return file.read(len(SIGNATURE)) == SIGNATURE
 
 
 def refuse_cut_off(file: BinaryIO) -> None:
-    """Raise FileRefusedError for an archive whose end is missing, which is where its directory is."""
+    """Raise FileRefusedError for an archive whose end, and with it the directory, is missing."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(size - _LONGEST_END, 0))
     if _END_OF_ARCHIVE not in file.read(_LONGEST_END):
-        raise refusal("The workbook is broken: its end is missing. Upload it again, or save it anew.")
+        raise refusal("The workbook is broken: its end is missing. Upload it again, or save it again.")
 
 
 @contextmanager
 def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The one sheet with data of a workbook as a CSV file, whose first column is the row that a spreadsheet shows.
+    """Yield the one sheet with data as a temporary CSV file whose first column is the row that a spreadsheet shows.
 
-    It is temporary and has no name. Raises FileRefusedError with the verdict on what cannot be read; OSError when this
-    machine has no room for it.
+    Raise FileRefusedError when the workbook cannot be read, OSError when this machine has no room for the file.
     """
     refuse_cut_off(file)
     with _on_disk(file) as source, tempfile.TemporaryFile() as target:
@@ -79,7 +78,7 @@ def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
-    """The file, if it is one of this machine, or else a copy."""
+    """Yield the file if it has a descriptor on this machine, or else a temporary copy."""
     file.seek(0)
     try:
         file.fileno()
@@ -93,16 +92,16 @@ def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
 
 
 def _run(source: IO[bytes], target: IO[bytes], act: str) -> int:
-    """The exit status of the reader, negative for a signal.
+    """Run the reader and return its exit status, negative for a signal.
 
-    It inherits the two files alone: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
+    It inherits only the two files: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
     """
     target.seek(0)
     target.truncate()
     command = [sys.executable, "-I", "-B", "-X", "utf8", "-c", _PROGRAM, act, str(os.getpid()), str(_ROOT)]
     environment = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     try:
-        return subprocess.run(  # noqa: S603 - our own program, without a word of the user's
+        return subprocess.run(  # noqa: S603 - our own program; no argument comes from users
             command,
             stdin=source,
             stdout=target,

@@ -11,18 +11,16 @@ from billing.models import Account, Administrator, Direction, RateSheetVersion, 
 
 
 class CallQuerySet(models.QuerySet["Call"]):
-    """Sets of calls."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the calls of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def started_within(self, period: tuple[datetime, datetime]) -> Self:
-        """Those that start in a half-open period."""
+        """Return the calls that start in a half-open period."""
         return self.filter(started_at__gte=period[0], started_at__lt=period[1])
 
     def unrated(self) -> Self:
-        """Those without a rate: never dropped, never free."""
+        """Return the calls without a rate. They are never dropped and never free."""
         return self.filter(rate_per_minute__isnull=True)
 
 
@@ -31,7 +29,7 @@ def _is_finite(field: str) -> Func:
 
 
 class Call(UploadedModel):
-    """A call detail record (CDR). Rated, it has rate, adjusted seconds, cost and currency, all or none of them."""
+    """A call detail record (CDR). It has all of rate, adjusted seconds, cost and currency, or none of them."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_index=False, related_name="calls")
     sip_call_id = models.CharField("SIP call ID", max_length=255, db_collation="C")
@@ -42,8 +40,8 @@ class Call(UploadedModel):
     direction = models.CharField(max_length=8, choices=Direction.choices)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField()
-    # As `billing.rating.duration_seconds` has it; kept, since reports ask for it again and again. What has no beginning
-    # or no end has none, or it would be refused without its constraint's name.
+    # Computed as in `billing.rating.duration_seconds`; stored, because reports read it over and over. It is null if an
+    # instant is infinite: otherwise such a row would fail without the name of the constraint that it violates.
     duration_seconds = models.GeneratedField(
         expression=Case(
             When(
@@ -56,7 +54,7 @@ class Call(UploadedModel):
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
-    # The version in force at the start, which also names the usage group; a call may have one and still be unrated.
+    # The version in force at the start, which also names the usage group. An unrated call may have one, too.
     rate_sheet_version = models.ForeignKey(
         RateSheetVersion, null=True, blank=True, on_delete=models.PROTECT, db_index=False, related_name="calls"
     )
@@ -108,9 +106,9 @@ class Call(UploadedModel):
             ),
         ]
         indexes = [
-            # voice-usage: the calls of a period in the order of the report.
+            # voice-usage reads the calls of a period in the order of the report.
             models.Index(fields=["account", "started_at", "sip_call_id"], name="call_in_report_order"),
-            # The unrated calls: counted on the screen, rated when their rates arrive.
+            # Unrated calls are counted on the screen and rated when their rates arrive.
             models.Index(
                 fields=["account", "started_at"], condition=Q(rate_per_minute__isnull=True), name="call_unrated"
             ),

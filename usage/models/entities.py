@@ -10,34 +10,29 @@ from billing.models import Account, Administrator, UploadedModel
 
 
 class EntityKind(models.TextChoices):
-    """What an entity is."""
-
     USER = "user", "user"
     DEVICE = "device", "device"
 
 
 class EntityQuerySet(models.QuerySet["Entity"]):
-    """Sets of entities."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the entities of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
 
 class EntityManager(models.Manager["Entity"]):
-    """All entities, or those of one kind."""
+    """The manager of all entities, or of those of one kind."""
 
     def __init__(self, kind: EntityKind | None = None) -> None:
         super().__init__()
         self.kind = kind
 
     def get_queryset(self) -> EntityQuerySet:
-        """The entities of the kind."""
         entities = EntityQuerySet(self.model, using=self._db)
         return entities if self.kind is None else entities.filter(kind=self.kind)
 
     def visible_to(self, administrator: Administrator) -> EntityQuerySet:
-        """Those of the accounts that the administrator may see."""
+        """Return the entities of the accounts that the administrator may see."""
         return self.get_queryset().visible_to(administrator)
 
 
@@ -83,7 +78,7 @@ class User(Entity):
 
 
 class Device(Entity):
-    """A phone or appliance."""
+    """A phone or appliance that logs in to the platform."""
 
     objects: ClassVar[EntityManager] = EntityManager(EntityKind.DEVICE)
 

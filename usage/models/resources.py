@@ -1,4 +1,4 @@
-"""Resources: billable things consumed by quantity, how much of each a licence allows, how much was used."""
+"""Resources: billable things consumed by quantity, how much of each a licence includes, and how much was used."""
 
 from datetime import datetime
 from typing import Self
@@ -25,7 +25,7 @@ class Resource(UploadedModel):
 
 
 class Allowance(models.Model):
-    """How much of a resource each billable licence of a charge includes in a billing cycle (fair use)."""
+    """The quantity of a resource that each billable licence of a charge includes in a billing cycle (fair use)."""
 
     charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="allowances")
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="allowances")
@@ -47,14 +47,12 @@ class Allowance(models.Model):
 
 
 class ResourceUsageQuerySet(models.QuerySet["ResourceUsage"]):
-    """Sets of resource usage."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """That of the accounts that the administrator may see."""
+        """Return the usage of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def used_within(self, period: tuple[datetime, datetime]) -> Self:
-        """That of the days of a half-open period."""
+        """Return the usage on the days of a half-open period."""
         return self.filter(used_on__gte=period[0].date(), used_on__lt=period[1].date())
 
 
@@ -72,7 +70,7 @@ class ResourceUsage(UploadedModel):
         verbose_name_plural = "resource usage"
         ordering = ["-used_on", "resource__name"]
         constraints = [
-            # resource-usage reads it: the days of an account's range.
+            # resource-usage reads an account's range of days by this index.
             models.UniqueConstraint(fields=["account", "used_on", "resource"], name="resource_is_used_once_a_day"),
             models.CheckConstraint(condition=finite("quantity"), name="resource_usage_is_a_finite_amount"),
             models.CheckConstraint(

@@ -13,21 +13,19 @@ from usage.models.entities import Entity
 
 
 class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
-    """Sets of login sessions."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the login sessions of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def started_within(self, period: tuple[datetime, datetime]) -> Self:
-        """Those that start in a half-open period: the logins of its days."""
+        """Return the login sessions that start in a half-open period: the logins of its days."""
         return self.filter(started_at__gte=period[0], started_at__lt=period[1])
 
 
 class LoginSession(UploadedModel):
-    """An entity logged in, `[started_at, ended_at)`; still logged in while `ended_at` is null."""
+    """The time that an entity was logged in, `[started_at, ended_at)`; a null `ended_at` means still logged in."""
 
-    # The composite key to the entity holds the account too: a second key would cost a look-up per row for nothing.
+    # The composite foreign key to the entity covers the account; another one would cost a needless look-up per row.
     account = models.ForeignKey(
         Account, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="login_sessions"
     )
@@ -61,11 +59,11 @@ class LoginSession(UploadedModel):
             ),
         ]
         indexes = [
-            # billable-usage: the logins of a period, by their start.
+            # billable-usage reads the logins of a period by their start.
             models.Index(fields=["account", "started_at"], name="login_session_by_start"),
-            # concurrent-usage, user-hours: whoever was still logged in when a period began.
+            # concurrent-usage and user-hours read the sessions still open when a period began.
             models.Index(fields=["account", "ended_at"], name="login_session_by_end"),
-            # The list of sessions, searched by entity.
+            # The admin's list of sessions is searched by entity.
             models.Index(fields=["entity", "started_at"], name="login_session_of_entity"),
         ]
 

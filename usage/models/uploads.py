@@ -1,4 +1,4 @@
-"""Uploads: one file of raw data on its way in, and the steps of the way that workers take."""
+"""Uploads: a file of raw data on its way in, and the steps that workers take with it."""
 
 import uuid
 from typing import Self
@@ -17,7 +17,7 @@ FOLDER = "uploads"
 
 
 class UploadKind(models.TextChoices):
-    """The kinds of file, in the order in which a new customer's data would come."""
+    """The kinds of file, in the order in which a new customer's data can be uploaded."""
 
     ACCOUNTS = "accounts", "Accounts"
     CHARGES = "charges", "Charges"
@@ -32,7 +32,7 @@ class UploadKind(models.TextChoices):
 
     @property
     def belongs_to_account(self) -> bool:
-        """Whether each row is of one account, named for the whole file or in a column `account`."""
+        """Return whether each row belongs to an account, named for the whole file or in a column `account`."""
         return self in {
             UploadKind.USERS,
             UploadKind.DEVICES,
@@ -43,7 +43,7 @@ class UploadKind(models.TextChoices):
 
 
 class UploadStatus(models.TextChoices):
-    """Where an upload stands, as people say it."""
+    """The status of an upload, as screens show it."""
 
     WAITING = "waiting", "waiting to be checked"
     CHECKING = "checking", "being checked"
@@ -60,7 +60,7 @@ class UploadStatus(models.TextChoices):
 
 
 class Step(models.TextChoices):
-    """What a worker does with an upload. Between checking and applying, a person decides."""
+    """A step that a worker takes with an upload. Between checking and applying, a person decides."""
 
     CHECK = "check", "check"
     APPLY = "apply", "apply"
@@ -87,27 +87,25 @@ _STATUSES: dict[tuple[str, str], UploadStatus] = {
 
 
 def upload_file_name(upload: "Upload", _name: str) -> str:
-    """Where an upload's file is stored: under its own ID, never under a name that somebody chose."""
+    """Return the storage name of an upload's file: its own ID, never a name that a person chose."""
     return f"{FOLDER}/{upload.pk}"
 
 
 class UploadQuerySet(models.QuerySet["Upload"]):
-    """Sets of uploads."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """All for platform staff; a customer's administrator sees those into their accounts."""
+        """Return all uploads for platform staff, and for a customer's administrator those into their accounts."""
         if administrator.is_active and administrator.is_platform_staff:
             return self
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def same_file(self, upload: "Upload") -> Self:
-        """Other uploads of the very same file, of one kind and account with it, that are applied; latest first."""
+        """Return the other applied uploads of the identical file, kind and account, latest first."""
         applied = self.filter(applied_at__isnull=False, undone_at=None).exclude(pk=upload.pk).exclude(sha256="")
         same = applied.filter(sha256=upload.sha256, kind=upload.kind, account=upload.account_id)
         return same.order_by("-applied_at")
 
     def standing(self, status: UploadStatus) -> Self:
-        """Those that stand there: what `Upload.status` says, as a condition on the rows."""
+        """Return the uploads with this status: `Upload.status` as a condition on the rows."""
         found = Q(pk__in=[])
         for (step, state), status_then in _STATUSES.items():
             if status_then == status:
@@ -125,10 +123,10 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
 
 class Upload(models.Model):
-    """One file: stored, then checked by a worker, decided on by a person, applied, and perhaps undone.
+    """A file that is stored, checked by a worker, decided on by a person, applied, and perhaps undone.
 
-    `rows…` and `preview` are what the last check found, and after applying what was done. `staging_table` and
-    `checked_versions` are what a worker left behind for the next step, and may be missing at any time.
+    `rows…` and `preview` hold the results of the last check, and after applying what was done. A worker leaves
+    `staging_table` and `checked_versions` for the next step; they may be missing at any time.
     """
 
     id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
@@ -187,7 +185,7 @@ class Upload(models.Model):
         ]
         indexes = [
             models.Index(fields=["-uploaded_at", "-id"], name="upload_latest"),
-            # The same file again.
+            # Finds earlier uploads of the same file.
             models.Index(fields=["sha256"], name="upload_by_hash"),
             models.Index(fields=["staging_table"], condition=~Q(staging_table=""), name="upload_staged"),
         ]
@@ -197,37 +195,37 @@ class Upload(models.Model):
 
     @property
     def status(self) -> UploadStatus:
-        """Where it stands; `latest_step` is read."""
+        """Return the status. Reads `latest_step`."""
         if self.discarded_at:
             return UploadStatus.DISCARDED
         if self.latest_step is None:
-            return UploadStatus.APPLIED  # from the command line, which saves an upload only then
+            return UploadStatus.APPLIED  # from the command line, which saves only applied uploads
         status = _STATUSES[self.latest_step.step, self.latest_step.state]
         is_refused = self.refusal and self.latest_step.step == Step.CHECK and status == UploadStatus.READY
         return UploadStatus.REFUSED if is_refused else status
 
     @property
     def is_under_way(self) -> bool:
-        """Whether a worker has it or is waited for."""
+        """Return whether a worker has the upload or will take it."""
         return self.latest_step is not None and not self.latest_step.is_finished
 
     @property
     def is_applied(self) -> bool:
-        """Whether its rows are in the tables (later uploads may have written over them)."""
+        """Return whether its rows are in the tables. Later uploads may have overwritten them."""
         return self.applied_at is not None and self.undone_at is None
 
     def left_behind(self, step: "UploadStep") -> tuple[str, str]:
-        """Where an attempt at a step stores the errors, and the rows in error: names that no other attempt uses."""
+        """Return the storage names of an attempt's errors and rows in error. No other attempt uses them."""
         start = f"{FOLDER}/{self.pk}.{step.pk}.{step.fence}"
         return f"{start}.errors.csv", f"{start}.rows.csv"
 
 
 class UploadStepQuerySet(JobQuerySet["UploadStep"]):
-    """Sets of steps."""
+    """The queue operations of steps, which are jobs."""
 
 
 class UploadStep(Job):
-    """One step of an upload, taken by a worker. Those of one account are taken one after the other."""
+    """A step of an upload, taken by a worker. The steps of one account are taken one after the other."""
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="steps")
     account = models.ForeignKey(
@@ -259,16 +257,16 @@ class UploadStep(Job):
 
     @classmethod
     def max_concurrent(cls) -> int:
-        """One of an account: the next file is checked against what the one before has written."""
+        """Return 1 for each account: a file is checked against what the one before it has written."""
         return 1
 
 
 class UploadChange(models.Model):
-    """What a row was before an upload changed it: what undoing restores.
+    """An entry of the journal: what a row was before an upload changed it, which undoing restores.
 
-    `before`: the row as JSON, null for a row that was not there. `after`: where a kind writes into several tables, and
-    of users that login sessions make, the row as the upload left it, null for a row that it removed; elsewhere the
-    row's own `upload_id` tells.
+    `before` is the row as JSON, null for a row that did not exist. `after` is the row as the upload left it, null for a
+    row that it removed; it is kept for kinds that write into several tables and for users created for login sessions.
+    For all other rows, their own `upload_id` tells who wrote them.
     """
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="changes", db_constraint=False)

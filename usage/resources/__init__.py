@@ -1,4 +1,4 @@
-"""The ten kinds of upload, declared as resources of django-import-export: columns, formats, look-ups, natural keys."""
+"""The kinds of upload, declared as resources of django-import-export: columns, formats, look-ups, natural keys."""
 
 from functools import cache
 
@@ -31,5 +31,5 @@ RESOURCES: dict[UploadKind, type[UploadResource]] = {
 
 @cache
 def resource_of(kind: UploadKind) -> UploadResource:
-    """Return the declaration of a kind: one object for all files, since creating it copies every column."""
+    """Return the declaration of a kind: one object for all files, because creating it copies every column."""
     return RESOURCES[kind]()

@@ -1,4 +1,4 @@
-"""One file on its way in: the names of its tables in the database, and what is known of it beside its rows."""
+"""A staged file: the names of its tables in the database, and the context in which it is read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,11 +13,11 @@ from usage.models import Upload, UploadKind
 
 @dataclass(frozen=True)
 class UploadContext:
-    """As what a file is read.
+    """The context in which a file is read.
 
-    `account`: whose data it holds, for kinds that belong to an account; None: each row says so in a column. `now`: what
-    lies behind it lies in the future. `upload_id`: the upload that the rows will be of; None: of none. `creates_users`:
-    login sessions may name users who are still to be made.
+    `account` is the account of the whole file, for kinds that belong to an account; if it is None, a column names the
+    account of each row. Instants after `now` lie in the future. `upload_id` is the upload that the rows will name as
+    their last, if any. With `creates_users`, login sessions may name users who do not exist yet.
     """
 
     kind: UploadKind
@@ -28,19 +28,22 @@ class UploadContext:
 
     @classmethod
     def of(cls, upload: Upload, *, now: datetime) -> Self:
-        """Those of an upload."""
+        """Return the context of an upload."""
         return cls(UploadKind(upload.kind), upload.account, now, upload.pk, upload.creates_users)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A staged file. Its tables outlive a transaction, so that checking and applying may be hours apart.
+    """The tables of a staged file. They outlive transactions, so that checking and applying may be hours apart.
 
-    `cells` holds the file as text (`line`, the columns of the file, and of an unreadable row `fault`, the reason, and
-    `found`, its cells); `rows` the typed values with the rows they refer to (see `UploadResource`); `errors` (`line`,
-    `place` of the column, `name`, `value`, `reason`) every error; `repeats` the lines that repeat an earlier row. The
-    sequence `progress` counts the rows that the statement under way has come to. `is_small`: the file has few rows,
-    and its tables are logged (see `create_table`).
+    - `staged` holds the file as text: `line`, the columns of the file, and for an unreadable row `fault` (the reason)
+      and `found` (its cells).
+    - `rows` holds the typed values with the IDs they refer to (see `UploadResource`).
+    - `errors` holds every row error: `line`, `place` and `name` of the column, `value`, `reason`.
+    - `repeats` holds the lines that repeat an earlier row.
+    - The sequence `progress` counts the rows that the running statement has reached.
+
+    `is_small`: the file has few rows, so its tables are logged (see `create_table`).
     """
 
     table: str
@@ -50,11 +53,11 @@ class Batch:
 
     @property
     def create_table(self) -> sql.SQL:
-        """Return the words that create a table. Unlogged ones take twice as many files, which few rows do not repay."""
+        """Return CREATE TABLE for few rows, else its unlogged form, which writes no WAL but twice as many files."""
         return sql.SQL("CREATE TABLE" if self.is_small else "CREATE UNLOGGED TABLE")
 
     @property
-    def cells(self) -> sql.Identifier:
+    def staged(self) -> sql.Identifier:
         return sql.Identifier(self.table)
 
     @property
@@ -71,7 +74,7 @@ class Batch:
 
     @property
     def planned(self) -> sql.Identifier:
-        """What a kind computes of several rows at once."""
+        """The table of what a kind computes from several rows at once."""
         return sql.Identifier(f"{self.table}_planned")
 
     @property
@@ -80,20 +83,22 @@ class Batch:
 
     @property
     def before(self) -> sql.Identifier:
-        """What a kind that writes into several tables is about to change, as it is."""
+        """The table of the rows that a kind with several tables may change, as they were before."""
         return sql.Identifier(f"{self.table}_before")
 
     @property
-    def counted(self) -> sql.Composed:
-        """A condition that is always true, and counts each row that it is asked about."""
+    def counts_progress(self) -> sql.Composed:
+        """Return a condition that is always true and advances `progress` for each row that it is evaluated for."""
         return sql.SQL("nextval({}) > 0").format(sql.Literal(f"{self.table}_progress"))
 
     @property
     def good(self) -> sql.Composed:
-        """A condition on `r`, a row of `rows`: it has no error."""
-        return sql.SQL("NOT EXISTS (SELECT FROM {} e WHERE e.line = r.line)").format(self.errors)
+        """Return a condition on `r`, a row of `rows`: it has no error."""
+        return sql.SQL("NOT EXISTS (SELECT FROM {} error WHERE error.line = r.line)").format(self.errors)
 
     @property
     def applicable(self) -> sql.Composed:
-        """A condition on `r`, a row of `rows`: it has no error and repeats no other row."""
-        return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} p WHERE p.line = r.line)").format(self.good, self.repeats)
+        """Return a condition on `r`, a row of `rows`: it has no error and repeats no other row."""
+        return sql.SQL("{} AND NOT EXISTS (SELECT FROM {} repeated WHERE repeated.line = r.line)").format(
+            self.good, self.repeats
+        )

@@ -1,4 +1,4 @@
-"""The columns of an upload file: what each is called, how it is written, and what it becomes in a table."""
+"""The columns of upload files: their names, their formats, and the columns of tables that they fill."""
 
 import re
 from typing import Any
@@ -14,17 +14,17 @@ _BETWEEN_WORDS = re.compile(r"[\s_]+")
 
 
 def folded(heading: str) -> str:
-    """A heading without what people write in different ways: case, spaces, underscores."""
+    """Return a heading without the differences that do not matter: case, spaces, underscores."""
     return _BETWEEN_WORDS.sub("", heading).casefold()
 
 
-class Column(Field):  # type: ignore[misc]  # the package has no types
-    """One column: `attribute` is the model's field that it fills (None: the resource sees to it).
+class UploadColumn(Field):  # type: ignore[misc]  # the package has no types
+    """One column. `attribute` is the model's field that it fills; if it is None, the resource writes the value itself.
 
-    The file must have the column, unless it is `optional`: then it may be absent (existing rows keep what they have) or
-    its cell empty, and `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty cells in a
-    column that must be there. `title`: what reports call the same thing, where that is another name. `example`: a cell
-    that is right; `note`: a sentence on what the format does not say.
+    The file must have the column unless it is `optional`: then the column may be absent (existing rows keep their
+    value) or a cell empty, and `default`, a literal or None for NULL, takes its place. `may_be_empty` allows empty
+    cells in a required column. `title` is the name that reports use, where it differs. `example` is a valid cell;
+    `note` is a sentence that adds to the description of the format.
     """
 
     widget: Format
@@ -52,12 +52,12 @@ class Column(Field):  # type: ignore[misc]  # the package has no types
 
     @property
     def name(self) -> str:
-        """What the header calls it."""
+        """Return the name of the column in a header."""
         return str(self.column_name)
 
     @property
     def described(self) -> str:
-        """What to write into its cells, in a few sentences."""
+        """Return a description of the cells, in a few sentences."""
         return " ".join(filter(None, [f"{self._content}.", self._absence, self.note]))
 
     @property
@@ -73,19 +73,19 @@ class Column(Field):  # type: ignore[misc]  # the package has no types
         return f"{allowed}; default {default}." if default else f"{allowed}."
 
     def is_called(self, heading: str) -> bool:
-        """Whether a cell of a header means this column."""
+        """Return whether a header cell names this column."""
         return folded(heading) in {folded(self.name), folded(self.title)} - {""}
 
     @property
     def empty_value(self) -> Expression:
-        """What an empty cell means, and in a new row an absent column."""
+        """Return the value of an empty cell, and of an absent column in a new row."""
         return sql.SQL("{}::{}").format(sql.Literal(self.empty), sql.SQL(self.widget.sql_type))
 
 
-class Reference(Column):
+class Reference(UploadColumn):
     """A column that names a row of another table by one of its columns.
 
-    `must_exist` may be false where the row can come later; then the resource makes it.
+    If `must_exist` is false, the row may not exist yet; then the resource creates it.
     """
 
     def __init__(
@@ -108,17 +108,16 @@ class Reference(Column):
 
     @property
     def table(self) -> sql.Identifier:
-        """The table referred to."""
         return sql.Identifier(self.model._meta.db_table)
 
     @property
     def id_name(self) -> str:
-        """The column of the checked table that holds the row's ID."""
+        """Return the column of `rows` that holds the ID of the row referred to."""
         return f"{self.name}_id"
 
 
 class AccountReference(Reference):
-    """Whose data a row is, in the kinds that belong to an account."""
+    """The account of a row, for kinds that belong to an account."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -127,5 +126,5 @@ class AccountReference(Reference):
             attribute="account__code",
             optional=True,
             example="EXAMPLE-1",
-            note="Then it is the account that is chosen for the whole file.",
+            note="If so, the account chosen for the whole file applies.",
         )

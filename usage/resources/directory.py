@@ -1,4 +1,4 @@
-"""The kinds that stand alone: accounts, charges, resources, and who or what logs in."""
+"""The kinds of master data: accounts, charges, resources, users and devices."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -9,15 +9,13 @@ from billing.models import Account, Charge
 from usage.models import Device, EntityKind, Resource, User
 from usage.resources.base import Check, UploadResource, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import AccountReference, Column
+from usage.resources.columns import AccountReference, UploadColumn
 from usage.resources.formats import Choice, Email, Identifier
 
 
 class AccountResource(UploadResource):
-    """Customer organizations."""
-
-    code = Column(Identifier(), attribute="code", example="EXAMPLE-1")
-    name = Column(attribute="name", example="Example Contact Centers")
+    code = UploadColumn(Identifier(), attribute="code", example="EXAMPLE-1")
+    name = UploadColumn(attribute="name", example="Example Contact Centers")
 
     class Meta:
         model = Account
@@ -26,10 +24,8 @@ class AccountResource(UploadResource):
 
 
 class ChargeResource(UploadResource):
-    """Licence types."""
-
-    name = Column(attribute="name", title="Charge Name", example="Example Named")
-    basis = Column(Choice(*Charge.Basis.values), attribute="basis", example="named")
+    name = UploadColumn(attribute="name", title="Charge Name", example="Example Named")
+    basis = UploadColumn(Choice(*Charge.Basis.values), attribute="basis", example="named")
 
     class Meta:
         model = Charge
@@ -38,10 +34,8 @@ class ChargeResource(UploadResource):
 
 
 class ResourceResource(UploadResource):
-    """Billable things consumed by quantity."""
-
-    name = Column(attribute="name", title="Resource", example="Example SMS")
-    unit = Column(attribute="unit", example="message")
+    name = UploadColumn(attribute="name", title="Resource", example="Example SMS")
+    unit = UploadColumn(attribute="unit", example="message")
 
     class Meta:
         model = Resource
@@ -50,7 +44,7 @@ class ResourceResource(UploadResource):
 
 
 class EntityResource(UploadResource):
-    """What users and devices share: one table, in which an identifier of an account stands once."""
+    """Users and devices: they share one table, in which an identifier is unique in its account."""
 
     belongs_to_account = True
     kind: ClassVar[EntityKind]
@@ -59,7 +53,7 @@ class EntityResource(UploadResource):
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         yield from super().checks(batch)
-        # The identifier's column is the last of the natural key: account, identifier.
+        # The identifier is the last column of the natural key.
         yield Check(
             self._meta.import_id_fields[-1],
             sql.SQL("old.kind <> {}").format(sql.Literal(self.kind.value)),
@@ -68,14 +62,12 @@ class EntityResource(UploadResource):
 
 
 class UserResource(EntityResource):
-    """The customer's people."""
-
     kind = EntityKind.USER
     constants = {"kind": EntityKind.USER.value}
 
-    email = Column(Email(), attribute="identifier", title="User", example="ana@example.com")
-    name = Column(attribute="name", optional=True, default="", example="Ana Pérez")
-    division = Column(attribute="division", optional=True, default="", example="Sales")
+    email = UploadColumn(Email(), attribute="identifier", title="User", example="ana@example.com")
+    name = UploadColumn(attribute="name", optional=True, default="", example="Ana Pérez")
+    division = UploadColumn(attribute="division", optional=True, default="", example="Sales")
 
     class Meta:
         model = User
@@ -84,13 +76,11 @@ class UserResource(EntityResource):
 
 
 class DeviceResource(EntityResource):
-    """Phones and appliances."""
-
     kind = EntityKind.DEVICE
     constants = {"kind": EntityKind.DEVICE.value, "division": ""}
 
-    device_id = Column(Identifier(), attribute="identifier", example="example-desk-1")
-    name = Column(attribute="name", optional=True, default="", example="Front desk")
+    device_id = UploadColumn(Identifier(), attribute="identifier", example="example-desk-1")
+    name = UploadColumn(attribute="name", optional=True, default="", example="Front desk")
 
     class Meta:
         model = Device

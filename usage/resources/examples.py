@@ -1,4 +1,4 @@
-"""What the files of each kind look like, for people: their columns in words, and files to begin with."""
+"""Describe the files of each kind for people: their columns in words, and template files."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from usage.resources.tables import WRITERS, Heading
 
 
 class ColumnInWords(NamedTuple):
-    """A column: what the header calls it, what reports call it (or nothing), and what belongs into its cells."""
+    """A column: its name in the header, its name in reports (or empty), and a description of its cells."""
 
     name: str
     also_called: str
@@ -17,7 +17,7 @@ class ColumnInWords(NamedTuple):
     example: str
 
 
-# The first row of a file is made of the examples of its columns; these say where further rows differ from it.
+# The first row of a template consists of the examples of its columns; further rows differ from it in these cells.
 _FURTHER_ROWS: dict[UploadKind, list[dict[str, str]]] = {
     UploadKind.ACCOUNTS: [{"code": "EXAMPLE-2", "name": "Example Support"}],
     UploadKind.CHARGES: [
@@ -77,7 +77,7 @@ _FURTHER_ROWS: dict[UploadKind, list[dict[str, str]]] = {
 
 
 def columns_of(kind: UploadKind) -> list[ColumnInWords]:
-    """The columns of a kind, in the order in which its examples and exports have them."""
+    """Return the columns of a kind, in the order of its templates and exports."""
     return [
         ColumnInWords(column.name, column.title, not column.optional, column.described, column.example)
         for column in resource_of(kind).columns
@@ -85,15 +85,15 @@ def columns_of(kind: UploadKind) -> list[ColumnInWords]:
 
 
 def natural_key(kind: UploadKind) -> list[str]:
-    """The columns that tell which row a row is; any `account` first, which a whole file may have in common."""
+    """Return the columns that identify a row; any `account` first, which may be chosen for the whole file instead."""
     return list(resource_of(kind)._meta.import_id_fields)
 
 
 def example_file(kind: UploadKind, file_format: str, *, names_accounts: bool = True) -> bytes:
-    """A small file (`csv` or `xlsx`) that is right; those of all kinds fit together, in the order of UploadKind.
+    """Return a small valid file (`csv` or `xlsx`); those of all kinds fit together, in the order of UploadKind.
 
-    `names_accounts`: whether rows that belong to an account say to which one, as they need not in a file of one
-    account. Raises KeyError for another format.
+    `names_accounts` says whether rows that belong to an account name it; a file of one account need not. Raise KeyError
+    for another format.
     """
     columns = resource_of(kind).columns
     if kind.belongs_to_account and not names_accounts:

@@ -1,7 +1,7 @@
-"""How a cell is written: for each format what is accepted, what it becomes, and how it is written out again.
+"""The formats of cells: what each accepts, which value that becomes, and how the value is exported.
 
-Cells are checked in the database, by the million; so a format speaks SQL. `value` is always an expression of a trimmed
-text that is not empty. A regular expression comes before every cast, since PostgreSQL guesses (`now`, `1_000`).
+Formats are written in SQL, because the database checks cells by the million. `value` is always an expression of a
+trimmed, non-empty text. A regular expression precedes every cast, because PostgreSQL guesses (`now`, `1_000`).
 """
 
 import re
@@ -13,26 +13,26 @@ from typing import Any
 from import_export.widgets import Widget
 from psycopg import sql
 
-from usage.resources.tables import Cell
+from usage.resources.tables import CellKind
 
 Expression = sql.Composable
 Fault = tuple[Expression, str]
 
 MAX_LENGTH = 255
-# What Python's str.strip() and spreadsheets take for space, the no-break and other wide ones included.
+# What Python's str.strip() and spreadsheets treat as space, including no-break and wide spaces.
 SPACES = "".join(filter(str.isspace, map(chr, range(1, 0x3001)))) + "\ufeff"
 PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
 FORMULA = "^[=@+\t\r-]"
-# What a spreadsheet shows, and writes, where it could not compute a cell.
+# What a spreadsheet shows, and saves, for a cell that it could not compute.
 _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
-# A spreadsheet shows a number as its hundredfold with this sign; typed by hand, it may stand apart. A negative one may
-# come from a file of rows in error, with an apostrophe.
+# A percentage as a spreadsheet shows it; typed by hand, it may have a space before the sign. A negative one may have an
+# apostrophe, from a file of rows in error.
 _PERCENTAGE = "^'?(-?[0-9]+([.,][0-9]+)?)[\\s\u00a0\u202f]*%$"
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
 
-# The parts of an instant as most are written: `2026-03-` `01T` `09:14` `:03` `.250Z`.
+# The parts of an instant in its usual form: `2026-03-` `01T` `09:14` `:03` `.250Z`.
 _MONTHS = [f"{year}-{month:02d}-" for year in range(2000, 2100) for month in range(1, 13)]
 _DAYS_OF_EVERY_MONTH = [f"{day:02d}T" for day in range(1, 29)]
 _MINUTES = [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60)]
@@ -41,99 +41,106 @@ _ENDS = ["Z", *(f".{millisecond:03d}Z" for millisecond in range(1000))]
 
 
 def matches(value: Expression, pattern: str) -> Expression:
-    """Whether the text matches a regular expression."""
+    """Return the condition that the text matches a regular expression."""
     return sql.SQL("{} ~ {}").format(value, sql.Literal(pattern))
 
 
 def differs(value: Expression, pattern: str) -> Expression:
-    """Whether the text does not match a regular expression."""
+    """Return the condition that the text does not match a regular expression."""
     return sql.SQL("{} !~ {}").format(value, sql.Literal(pattern))
 
 
 def failed_formula(value: Expression) -> Expression:
-    """Whether the text is what a spreadsheet makes of a formula that went wrong."""
+    """Return the condition that the text is the error that a spreadsheet shows for a failed formula."""
     return sql.SQL("CASE WHEN {v} LIKE '#%' THEN {} ELSE false END").format(matches(value, _FAILED_FORMULA), v=value)
 
 
 def percentage(value: Expression) -> Fault:
-    """The fault of a percentage where a number is wanted: 50% may mean 0.5 there, or 50, and nobody can tell which."""
+    """Return the fault of a percentage in a column of numbers: 50% could mean 0.5 or 50, and nothing tells which."""
     return (
         matches(value, _PERCENTAGE),
-        "This is a percentage, and the column takes none: write the number itself, in a cell formatted as a number.",
+        "The column does not accept percentages: write the number itself, in a cell formatted as a number.",
     )
 
 
 def unescaped(value: Expression) -> Expression:
-    """Take off the apostrophe that our writers put before what a spreadsheet would run as a formula, and no other."""
+    """Return the text without the apostrophe that exports put before a formula; any other apostrophe stays."""
     return sql.SQL(
-        "CASE WHEN starts_with({v}, '''') AND substr({v}, 2) ~ {formula} AND substr({v}, 2) !~ {number} "
-        "THEN btrim(substr({v}, 2), {spaces}) ELSE {v} END"
-    ).format(v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER), spaces=sql.Literal(SPACES))
+        """
+        CASE WHEN starts_with({value}, '''') AND substr({value}, 2) ~ {formula} AND substr({value}, 2) !~ {number}
+             THEN btrim(substr({value}, 2), {spaces}) ELSE {value} END
+        """
+    ).format(value=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER), spaces=sql.Literal(SPACES))
 
 
 def escaped(value: Expression) -> Expression:
-    """Put an apostrophe before what a spreadsheet would run as a formula, unless it is a number or phone number."""
+    """Return the text with an apostrophe if a spreadsheet would run it as a formula; numbers stay as they are."""
     return sql.SQL("CASE WHEN {v} ~ {formula} AND {v} !~ {number} THEN '''' || {v} ELSE {v} END").format(
         v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER)
     )
 
 
 def escaped_text(text: str) -> str:
-    """The same for a text at hand."""
+    """Return a Python text escaped as `escaped` does it in SQL."""
     return f"'{text}" if re.match(FORMULA, text) and not re.fullmatch(PLAIN_NUMBER, text) else text
 
 
 class Format(Widget):  # type: ignore[misc]  # the package has no types
-    """The base of all: what is valid, what it becomes, and a sentence on what is wrong.
+    """The base of all formats: which texts are valid, which value they become, and a sentence for invalid ones.
 
-    `described`: what people are told to write, without a full stop. `cell`: what it is in a spreadsheet.
+    `described` says what to write, without a full stop. `cell` is the type of the cells in a spreadsheet.
     """
 
     sql_type = "text"
     sentence = ""
     described = ""
-    cell = Cell.TEXT
+    cell = CellKind.TEXT
 
     def valid(self, value: Expression) -> Expression:
-        """A condition, true for every text that may be cast."""
+        """Return a condition that is true for every text that can be cast."""
         raise NotImplementedError
 
     def typed(self, value: Expression) -> Expression:
-        """The value of a valid text, as `sql_type`."""
+        """Return the value of a valid text, as `sql_type`."""
         return sql.SQL("{}::{}").format(value, sql.SQL(self.sql_type))
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        """Conditions and sentences for the invalid, the most particular first; `sentence` is for the rest."""
+        """Return (condition, sentence) for invalid texts, the most specific first; `sentence` covers the rest."""
         return ()
 
     def explanations(self, value: Expression) -> Sequence[Fault]:
-        """The faults of this format, after what is wrong in every one."""
+        """Return the faults of all formats, then those of this one."""
         return [(failed_formula(value), "The cell holds the error of a formula, not a value."), *self.faults(value)]
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
-        """The cell for a value, as uploads accept it; NULL is an empty cell."""
+        """Return the cell for a value, as uploads accept it; NULL becomes an empty cell."""
         return "" if value is None else str(value)
 
 
 class Text(Format):
-    """Text of at most 255 characters, as long as no spreadsheet has taken it for a number and kept its first digits."""
+    """Text of at most 255 characters. A number that a spreadsheet has rounded (`2.38E+18`) is refused."""
 
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
     noun = "text"
-    # A negative one may come from a file of rows in error, with an apostrophe.
+    # A negative number may have an apostrophe, from a file of rows in error.
     _RUINED = "^('?-)?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
     def valid(self, value: Expression) -> Expression:
-        # Nearly every text is told by the quick search alone; a phone number begins with its plus sign.
+        # The quick LIKE decides nearly every text; a phone number has its plus sign in front, where LIKE skips it.
         return sql.SQL(
-            "(length({typed}) <= {longest} AND NOT {failed} AND CASE WHEN {v} LIKE '_%+%' THEN {whole} ELSE true END)"
+            """
+            (
+                length({typed}) <= {longest} AND NOT {failed}
+                AND CASE WHEN {value} LIKE '_%+%' THEN {whole} ELSE true END
+            )
+            """
         ).format(
             typed=self.typed(value),
             longest=MAX_LENGTH,
             failed=failed_formula(value),
             whole=differs(value, self._RUINED),
-            v=value,
+            value=value,
         )
 
     def typed(self, value: Expression) -> Expression:
@@ -141,8 +148,8 @@ class Text(Format):
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         ruined = (
-            f"A spreadsheet took this {self.noun} for a number and its digits are lost: take it from where it came "
-            "from, and format the column as text first."
+            f"A spreadsheet took this {self.noun} for a number and its digits are lost: copy it from its source again, "
+            "into a column formatted as text."
         )
         return [(matches(value, self._RUINED), ruined)]
 
@@ -151,7 +158,7 @@ class Text(Format):
 
 
 class Identifier(Text):
-    """A text that names something."""
+    """A text that identifies something, such as an ID."""
 
     described = f"{Text.described}; in a spreadsheet, a column formatted as text"
     noun = "identifier"
@@ -187,8 +194,6 @@ class Choice(Format):
 
 
 class Currency(Format):
-    """A currency's code."""
-
     sentence = "A currency is a code of three capital letters, such as USD."
     described = "A code of three capital letters, such as USD"
 
@@ -202,7 +207,7 @@ class Boolean(Format):
     sql_type = "boolean"
     sentence = "This is neither true or false, 1 or 0, nor yes or no."
     described = "Either true or false, 1 or 0, or yes or no"
-    cell = Cell.BOOLEAN
+    cell = CellKind.BOOLEAN
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("lower({}) IN ('true', 'false', '1', '0', 'yes', 'no')").format(value)
@@ -215,10 +220,10 @@ class Boolean(Format):
 
 
 class Integer(Format):
-    """A whole number from `least` to what PostgreSQL's `integer` holds."""
+    """A whole number from `least` to the greatest `integer` of PostgreSQL."""
 
     sql_type = "integer"
-    cell = Cell.NUMBER
+    cell = CellKind.NUMBER
 
     def __init__(self, *, least: int = 0) -> None:
         super().__init__()
@@ -227,7 +232,7 @@ class Integer(Format):
         self.described = f"A whole number, {least} or more"
 
     def valid(self, value: Expression) -> Expression:
-        # The nine digits of the pattern keep the comparison from a value that cannot be cast.
+        # The pattern allows at most ten digits, so that the cast to bigint cannot fail.
         return sql.SQL("CASE WHEN {} THEN {}::bigint BETWEEN {} AND 2147483647 ELSE false END").format(
             matches(value, "^0*[0-9]{1,10}$"), value, self.least
         )
@@ -237,9 +242,9 @@ class Integer(Format):
 
 
 class Amount(Format):
-    """A decimal number, 0 or more, with so many digits before and behind the point at most."""
+    """A decimal number, 0 or more, with at most `digits` digits, `places` of them after the point."""
 
-    cell = Cell.NUMBER
+    cell = CellKind.NUMBER
 
     def __init__(self, *, digits: int, places: int) -> None:
         super().__init__()
@@ -270,7 +275,7 @@ class Amount(Format):
 
 
 class Percent(Amount):
-    """A percentage, `12.5` or `12.5%`: a workbook's cell that is shown as one comes with the sign."""
+    """A percentage, `12.5` or `12.5%`: a workbook's cell in a percentage format arrives with the sign."""
 
     _GREATEST = 100
 
@@ -301,38 +306,40 @@ class Day(Format):
     """A day, `2026-03-01`."""
 
     sql_type = "date"
-    sentence = "This is not a day written as 2026-03-01."
-    described = "A day such as 2026-03-01"
-    cell = Cell.DAY
+    sentence = "Not a valid date. Use 2026-03-01."
+    described = "A date such as 2026-03-01"
+    cell = CellKind.DAY
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("({} AND pg_input_is_valid({}, 'date'))").format(matches(value, f"^{_DAY}$"), value)
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        return [(matches(value, f"^{_DAY}$"), "There is no such day.")]
+        return [(matches(value, f"^{_DAY}$"), "There is no such date.")]
 
     def render(self, value: date | None, obj: Any = None, **options: Any) -> str:
         return "" if value is None else value.isoformat()
 
 
 class Instant(Format):
-    """An instant, `2026-03-01T09:14:03.250Z` or with an offset; what is finer than a millisecond is cut."""
+    """An instant, `2026-03-01T09:14:03.250Z` or with an offset; digits after the millisecond are cut."""
 
     sql_type = "timestamptz"
-    sentence = "This is not an instant written as 2026-03-01T09:14:03Z (or with an offset such as +02:00)."
-    described = "An instant such as 2026-03-01T09:14:03Z, or with an offset such as +02:00"
+    sentence = "Not a valid date and time. Use 2026-03-01T09:14:03Z or an offset such as +02:00."
+    described = "A date and time such as 2026-03-01T09:14:03Z, or with an offset such as +02:00"
 
     def valid(self, value: Expression) -> Expression:
-        # The first years have instants, in one zone or another, that are none in Python.
+        # Some instants of the first years, depending on the zone, are out of Python's range.
         return sql.SQL(
-            "CASE WHEN {usual} THEN true "
-            "ELSE {matches} AND left({v}, 3) <> '000' AND pg_input_is_valid({v}, 'timestamptz') END"
-        ).format(usual=self._is_usual(value), matches=matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), v=value)
+            """
+            CASE WHEN {usual} THEN true
+                 ELSE {matches} AND left({value}, 3) <> '000' AND pg_input_is_valid({value}, 'timestamptz') END
+            """
+        ).format(usual=self._is_usual(value), matches=matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), value=value)
 
     def _is_usual(self, value: Expression) -> Expression:
-        """Whether it is made of parts that stand in lists, as most instants are: a fifth of the time of the rules.
+        """Return the condition that the instant consists of listed parts, as most do.
 
-        Nine words or more PostgreSQL puts into a hash table.
+        This takes a fifth of the time of the rules, because PostgreSQL hashes lists of nine words or more.
         """
         parts = {
             "left({}, 8)": _MONTHS,
@@ -348,18 +355,18 @@ class Instant(Format):
         return sql.SQL("({})").format(sql.SQL(" AND ").join(conditions))
 
     def typed(self, value: Expression) -> Expression:
-        # PostgreSQL rounds to microseconds as it reads: digits are cut while they are still text.
+        # PostgreSQL rounds to microseconds when it casts: digits are cut while they are still text.
         return sql.SQL(
-            "CASE WHEN length({v}) > 24 THEN regexp_replace({v}, {finer}, '\\1') ELSE {v} END::timestamptz"
-        ).format(v=value, finer=sql.Literal("([.][0-9]{3})[0-9]+"))
+            "CASE WHEN length({value}) > 24 THEN regexp_replace({value}, {finer}, '\\1') ELSE {value} END::timestamptz"
+        ).format(value=value, finer=sql.Literal("([.][0-9]{3})[0-9]+"))
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         return [
             (
                 matches(value, f"^{_DAY}[T ]{_TIME}$"),
-                "The time has no zone: write it as 2026-03-01T09:14:03Z (in UTC), or with an offset such as +02:00.",
+                "The time has no zone. Use 2026-03-01T09:14:03Z (UTC) or an offset such as +02:00.",
             ),
-            (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such day."),
+            (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such date."),
         ]
 
     def render(self, value: datetime | None, obj: Any = None, **options: Any) -> str:

@@ -1,4 +1,4 @@
-"""Rates: one row for each price, from which sheets, their versions and usage groups follow."""
+"""The kind `rates`: one row for each price, from which rate sheets, versions and usage groups follow."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
@@ -11,7 +11,7 @@ from billing.models import Direction, Rate, RateSheet, RateSheetVersion, Subscri
 from usage.rating import unrated_calls_statement
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import Column
+from usage.resources.columns import UploadColumn
 from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier, Integer
 
 _TABLES = {
@@ -21,164 +21,202 @@ _TABLES = {
     "rates": sql.Identifier(Rate._meta.db_table),
     "subscriptions": sql.Identifier(Subscription._meta.db_table),
 }
-# What all rows of one version say alike, and what all rows of one usage group of a version say alike.
+# Columns that must be equal in all rows of one version.
 _OF_VERSION = ("currency", "increment_seconds", "minimum_seconds", "effective_through")
 _VERSION = ("rate_sheet", "effective_from")
 _GROUP = (*_VERSION, "usage_group")
 
 _EXISTING = """
- LEFT JOIN {sheets} sheet ON sheet.name = r.rate_sheet
- LEFT JOIN {versions} version ON version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
- LEFT JOIN {groups} known ON known.version_id = version.id AND known.code = r.usage_group
- LEFT JOIN {rates} old ON old.usage_group_id = known.id AND old.call_type = r.call_type AND old.direction = r.direction
+LEFT JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+LEFT JOIN {versions} version ON version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
+LEFT JOIN {groups} known ON known.version_id = version.id AND known.code = r.usage_group
+LEFT JOIN {rates} old ON old.usage_group_id = known.id AND old.call_type = r.call_type AND old.direction = r.direction
 """
-_DISAGREEMENTS = """
+_INCONSISTENCIES = """
 INSERT INTO {errors} (line, place, name, value, reason)
-SELECT o.line, {place}, {name}, t.{column},
- concat('Rows ', first, ' and ', CASE WHEN differs THEN o.line ELSE first_other END, {reason})
-FROM (SELECT *, min(line) FILTER (WHERE differs) OVER (PARTITION BY {group}) AS first_other
- FROM (SELECT *, said IS DISTINCT FROM first_said AS differs
-  FROM (SELECT r.line, {group}, {column} AS said, min(line) OVER (PARTITION BY {group}) AS first,
-    first_value({column}) OVER (PARTITION BY {group} ORDER BY line) AS first_said
-   FROM {rows} r WHERE NOT r.faulty) x) x) o
-JOIN {cells} t ON t.line = o.line WHERE first_other IS NOT NULL
+SELECT inconsistent.line, {place}, {name}, staged.{column},
+    concat('Rows ', first, ' and ', CASE WHEN differs THEN inconsistent.line ELSE first_other END, {reason})
+FROM (
+    SELECT *, min(line) FILTER (WHERE differs) OVER (PARTITION BY {group}) AS first_other
+    FROM (
+        SELECT *, stated IS DISTINCT FROM first_stated AS differs
+        FROM (
+            SELECT r.line, {group}, {column} AS stated,
+                min(line) OVER (PARTITION BY {group}) AS first,
+                first_value({column}) OVER (PARTITION BY {group} ORDER BY line) AS first_stated
+            FROM {rows} r
+            WHERE NOT r.faulty
+        ) grouped
+    ) compared
+) inconsistent
+JOIN {staged} staged ON staged.line = inconsistent.line
+WHERE first_other IS NOT NULL
 """
-# Every version of the sheets in the file as it will be. An open version ends on the day before its successor; as long
-# as it does, it counts as open, so that a third version may come between. A stated last day stays what it is.
+# Every version of the file's sheets as it will be. An open version ends on the day before its successor; as long as it
+# does, it counts as open, so that a third version may come between the two. A stated last day never changes.
 _VERSIONS = """
-SELECT *, CASE WHEN is_open THEN next_from - 1 ELSE said_through END AS effective_through,
- is_open AND next_from IS NOT NULL AS is_ended_by_successor, NOT is_open AND said_through >= next_from AS overlaps
-FROM (SELECT *, lead(effective_from) OVER sheet AS next_from
- FROM (
-  SELECT stated.rate_sheet, stated.effective_from, {through_is_stated} AS through_is_stated, {stated} AS said_through,
-   CASE WHEN {through_is_stated} OR known.id IS NULL THEN {stated} IS NULL ELSE known.is_open END AS is_open
-  FROM stated LEFT JOIN known USING (rate_sheet, effective_from)
-  UNION ALL
-  SELECT rate_sheet, effective_from, false, effective_through, is_open FROM known
-  WHERE (rate_sheet, effective_from) NOT IN (SELECT rate_sheet, effective_from FROM stated)
- ) v WINDOW sheet AS (PARTITION BY rate_sheet ORDER BY effective_from)) v
+SELECT *,
+    CASE WHEN is_open THEN next_from - 1 ELSE stated_through END AS effective_through,
+    is_open AND next_from IS NOT NULL AS is_ended_by_successor,
+    NOT is_open AND stated_through >= next_from AS overlaps
+FROM (
+    SELECT *, lead(effective_from) OVER sheet AS next_from
+    FROM (
+        SELECT stated.rate_sheet, stated.effective_from,
+            {through_is_stated} AS through_is_stated,
+            {stated} AS stated_through,
+            CASE WHEN {through_is_stated} OR known.id IS NULL THEN {stated} IS NULL ELSE known.is_open END AS is_open
+        FROM stated LEFT JOIN known USING (rate_sheet, effective_from)
+        UNION ALL
+        SELECT rate_sheet, effective_from, false, effective_through, is_open
+        FROM known
+        WHERE (rate_sheet, effective_from) NOT IN (SELECT rate_sheet, effective_from FROM stated)
+    ) version
+    WINDOW sheet AS (PARTITION BY rate_sheet ORDER BY effective_from)
+) version
 """
 _STATED = """
 WITH stated AS (
- SELECT r.rate_sheet, r.effective_from{through}
- FROM {rows} r WHERE {applicable} GROUP BY r.rate_sheet, r.effective_from),
+    SELECT r.rate_sheet, r.effective_from{through}
+    FROM {rows} r
+    WHERE {applicable}
+    GROUP BY r.rate_sheet, r.effective_from
+),
 known AS (
- SELECT v.id, s.name AS rate_sheet, v.effective_from, v.effective_through,
-  v.effective_through IS NULL OR v.is_ended_by_successor AND v.effective_through + 1
-   IS NOT DISTINCT FROM lead(v.effective_from) OVER (PARTITION BY s.id ORDER BY v.effective_from) AS is_open
- FROM {versions} v JOIN {sheets} s ON s.id = v.rate_sheet_id WHERE s.name IN (SELECT rate_sheet FROM stated))
+    SELECT version.id, sheet.name AS rate_sheet, version.effective_from, version.effective_through,
+        version.effective_through IS NULL OR version.is_ended_by_successor AND version.effective_through + 1
+            IS NOT DISTINCT FROM lead(version.effective_from) OVER (
+                PARTITION BY sheet.id ORDER BY version.effective_from
+            ) AS is_open
+    FROM {versions} version JOIN {sheets} sheet ON sheet.id = version.rate_sheet_id
+    WHERE sheet.name IN (SELECT rate_sheet FROM stated)
+)
 """
 _OVERLAPS = """
 {stated_and_known}, planned AS ({planned})
 INSERT INTO {errors} (line, place, name, value, reason)
-SELECT r.line, {place}, {name}, t.{column}, CASE WHEN p.through_is_stated
-  THEN concat('The version is in force through ', p.said_through, ', but the next one starts on ', p.next_from, '.')
-  ELSE concat('The version from ', p.effective_from, ' is in force through ', p.said_through, '.') END
-FROM planned p
-JOIN {rows} r ON r.rate_sheet = p.rate_sheet
- AND r.effective_from = CASE WHEN p.through_is_stated THEN p.effective_from ELSE p.next_from END
-JOIN {cells} t ON t.line = r.line
-WHERE p.overlaps AND p.through_is_stated = {blames_itself} AND {applicable}
+SELECT r.line, {place}, {name}, staged.{column},
+    CASE WHEN planned.through_is_stated
+    THEN concat(
+        'The version is in force through ', planned.stated_through,
+        ', but the next one starts on ', planned.next_from, '.'
+    )
+    ELSE concat('The version from ', planned.effective_from, ' is in force through ', planned.stated_through, '.') END
+FROM planned
+JOIN {rows} r ON r.rate_sheet = planned.rate_sheet
+    AND r.effective_from = CASE WHEN planned.through_is_stated THEN planned.effective_from ELSE planned.next_from END
+JOIN {staged} staged ON staged.line = r.line
+WHERE planned.overlaps AND planned.through_is_stated = {blames_itself} AND {applicable}
 """
-# Versions are shortened before others are put behind them: they never overlap, not even for a moment.
+# Versions are shortened before others are inserted behind them, so that they never overlap, not even for a moment.
 _APPLICATION = [
     """
 INSERT INTO {sheets} (name)
-SELECT DISTINCT r.rate_sheet FROM {rows} r WHERE {applicable}
+SELECT DISTINCT r.rate_sheet FROM {rows} r
+WHERE {applicable}
 ON CONFLICT (name) DO NOTHING
 """,
     """
-UPDATE {versions} v SET effective_through = p.effective_through, is_ended_by_successor = p.is_ended_by_successor
-FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet
-WHERE v.rate_sheet_id = s.id AND v.effective_from = p.effective_from
- AND (v.effective_through, v.is_ended_by_successor) IS DISTINCT FROM (p.effective_through, p.is_ended_by_successor)
+UPDATE {versions} version
+SET effective_through = planned.effective_through, is_ended_by_successor = planned.is_ended_by_successor
+FROM {planned} planned JOIN {sheets} sheet ON sheet.name = planned.rate_sheet
+WHERE version.rate_sheet_id = sheet.id AND version.effective_from = planned.effective_from
+    AND (version.effective_through, version.is_ended_by_successor)
+        IS DISTINCT FROM (planned.effective_through, planned.is_ended_by_successor)
 """,
     """
-UPDATE {versions} v SET {set}
-FROM {rows} r JOIN {sheets} s ON s.name = r.rate_sheet
-WHERE v.rate_sheet_id = s.id AND v.effective_from = r.effective_from AND ({is_other}) AND {applicable}
+UPDATE {versions} version SET {set}
+FROM {rows} r JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+WHERE version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
+    AND ({is_other}) AND {applicable}
 """,
     """
 INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, is_ended_by_successor, {columns})
-SELECT s.id, p.effective_from, p.effective_through, p.is_ended_by_successor, {said}
-FROM {planned} p
-JOIN {sheets} s ON s.name = p.rate_sheet
-JOIN {rows} r ON r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from
+SELECT sheet.id, planned.effective_from, planned.effective_through, planned.is_ended_by_successor, {stated}
+FROM {planned} planned
+JOIN {sheets} sheet ON sheet.name = planned.rate_sheet
+JOIN {rows} r ON r.rate_sheet = planned.rate_sheet AND r.effective_from = planned.effective_from
 WHERE {applicable}
-GROUP BY s.id, p.effective_from, p.effective_through, p.is_ended_by_successor
+GROUP BY sheet.id, planned.effective_from, planned.effective_through, planned.is_ended_by_successor
 ON CONFLICT (rate_sheet_id, effective_from) DO NOTHING
 """,
     """
-INSERT INTO {groups} AS g (version_id, code, display_name)
-SELECT v.id, r.usage_group, min(r.usage_group_display)
+INSERT INTO {groups} AS known (version_id, code, display_name)
+SELECT version.id, r.usage_group, min(r.usage_group_display)
 FROM {rows} r
-JOIN {sheets} s ON s.name = r.rate_sheet
-JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from
+JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+JOIN {versions} version ON version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
 WHERE {applicable}
-GROUP BY v.id, r.usage_group
+GROUP BY version.id, r.usage_group
 ON CONFLICT (version_id, code) DO UPDATE SET display_name = excluded.display_name
-WHERE g.display_name <> excluded.display_name
+WHERE known.display_name <> excluded.display_name
 """,
     """
-INSERT INTO {rates} AS p (usage_group_id, call_type, direction, rate_per_minute, upload_id)
-SELECT g.id, r.call_type, r.direction, r.rate_per_minute, {upload_id}::uuid
+INSERT INTO {rates} AS price (usage_group_id, call_type, direction, rate_per_minute, upload_id)
+SELECT known.id, r.call_type, r.direction, r.rate_per_minute, {upload_id}::uuid
 FROM {rows} r
-JOIN {sheets} s ON s.name = r.rate_sheet
-JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = r.effective_from
-JOIN {groups} g ON g.version_id = v.id AND g.code = r.usage_group
+JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+JOIN {versions} version ON version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
+JOIN {groups} known ON known.version_id = version.id AND known.code = r.usage_group
 WHERE {applicable}
 ON CONFLICT (usage_group_id, call_type, direction) DO UPDATE
 SET rate_per_minute = excluded.rate_per_minute, upload_id = excluded.upload_id
-WHERE p.rate_per_minute <> excluded.rate_per_minute
+WHERE price.rate_per_minute <> excluded.rate_per_minute
 """,
 ]
 
-_SHEETS = "(SELECT s.id FROM {sheets} s WHERE s.name IN (SELECT r.rate_sheet FROM {rows} r))"
+_SHEETS = "(SELECT sheet.id FROM {sheets} sheet WHERE sheet.name IN (SELECT r.rate_sheet FROM {rows} r))"
 _MAY_CHANGE: dict[type[Model], LiteralString] = {
-    Rate: "t.usage_group_id IN (SELECT g.id FROM {groups} g JOIN {versions} v ON v.id = g.version_id "
-    "WHERE v.rate_sheet_id IN {sheet_ids})",
-    UsageGroup: "t.version_id IN (SELECT v.id FROM {versions} v WHERE v.rate_sheet_id IN {sheet_ids})",
-    RateSheetVersion: "t.rate_sheet_id IN {sheet_ids}",
-    RateSheet: "t.id IN {sheet_ids}",
+    Rate: """
+    stored.usage_group_id IN (
+        SELECT known.id FROM {groups} known JOIN {versions} version ON version.id = known.version_id
+        WHERE version.rate_sheet_id IN {sheet_ids}
+    )
+    """,
+    UsageGroup: """
+    stored.version_id IN (SELECT version.id FROM {versions} version WHERE version.rate_sheet_id IN {sheet_ids})
+    """,
+    RateSheetVersion: "stored.rate_sheet_id IN {sheet_ids}",
+    RateSheet: "stored.id IN {sheet_ids}",
 }
 
 
 class RateResource(UploadResource):
-    """Prices of a minute. The columns of a version repeat in each of its rows, and must be the same in all of them."""
+    """Prices per minute. The columns of a version repeat in each of its rows and must be equal in all of them."""
 
-    recorded = tuple(_MAY_CHANGE)
+    journalled = tuple(_MAY_CHANGE)
 
-    rate_sheet = Column(attribute="usage_group__version__rate_sheet__name", example="Example World")
-    currency = Column(Currency(), attribute="usage_group__version__currency", example="USD")
-    effective_from = Column(Day(), attribute="usage_group__version__effective_from", example="2026-01-01")
-    effective_through = Column(
+    rate_sheet = UploadColumn(attribute="usage_group__version__rate_sheet__name", example="Example World")
+    currency = UploadColumn(Currency(), attribute="usage_group__version__currency", example="USD")
+    effective_from = UploadColumn(Day(), attribute="usage_group__version__effective_from", example="2026-01-01")
+    effective_through = UploadColumn(
         Day(),
         attribute="usage_group__version__effective_through",
         optional=True,
         example="2026-12-31",
         note="Empty means until further notice.",
     )
-    increment_seconds = Column(
+    increment_seconds = UploadColumn(
         Integer(least=1),
         attribute="usage_group__version__increment_seconds",
         optional=True,
         default=6,
         example="6",
-        note="Every started block of so many seconds counts.",
+        note="Durations are rounded up to a multiple of this.",
     )
-    minimum_seconds = Column(
+    minimum_seconds = UploadColumn(
         Integer(),
         attribute="usage_group__version__minimum_seconds",
         optional=True,
         default=0,
         example="60",
-        note="The first so many seconds are one block.",
+        note="Every call is billed for at least this many seconds.",
     )
-    usage_group = Column(Identifier(), attribute="usage_group__code", example="US-FIXED")
-    usage_group_display = Column(attribute="usage_group__display_name", example="United States, fixed")
-    call_type = Column(attribute="call_type", example="voice")
-    direction = Column(Choice(*Direction.values), attribute="direction", example="Outbound")
-    rate_per_minute = Column(
+    usage_group = UploadColumn(Identifier(), attribute="usage_group__code", example="US-FIXED")
+    usage_group_display = UploadColumn(attribute="usage_group__display_name", example="United States, fixed")
+    call_type = UploadColumn(attribute="call_type", example="voice")
+    direction = UploadColumn(Choice(*Direction.values), attribute="direction", example="Outbound")
+    rate_per_minute = UploadColumn(
         Amount(digits=16, places=6), attribute="rate_per_minute", title="Usage Rate Per Minute", example="0.0119"
     )
 
@@ -191,7 +229,7 @@ class RateResource(UploadResource):
         import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
 
     def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
-        """With whether the version ends because the next one begins."""
+        """Return the rows annotated with whether another version begins when theirs ends."""
         last_day = OuterRef("usage_group__version__effective_through")
         successors = RateSheetVersion.objects.filter(
             rate_sheet=OuterRef("usage_group__version__rate_sheet"), effective_from=last_day + ONE_DAY
@@ -199,7 +237,7 @@ class RateResource(UploadResource):
         return super().filter_export(queryset.annotate(has_successor=Exists(successors)), **options)
 
     def dehydrate_effective_through(self, rate: Any) -> str:
-        """The last day, of a row of `filter_export`; empty where nobody has stated it: so it stays when uploaded."""
+        """Return the last day of a row of `filter_export`; empty unless it was stated, as an upload needs it."""
         version = rate.usage_group.version
         is_open = version.is_ended_by_successor and rate.has_successor
         return "" if is_open else self.fields["effective_through"].widget.render(version.effective_through)
@@ -214,7 +252,7 @@ class RateResource(UploadResource):
         return sql.SQL(_EXISTING).format(**_TABLES)
 
     def is_changed(self, batch: Batch) -> Expression:
-        # When a version ends depends on the others: `settle` compares that.
+        # The end of a version depends on the other versions: `settle` compares it.
         differences: list[Expression] = [
             sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
             sql.SQL("known.display_name <> r.usage_group_display"),
@@ -234,8 +272,12 @@ class RateResource(UploadResource):
                 sentence("The version ends before it starts."),
             )
         other = sql.SQL(
-            "(SELECT min(s.number) FROM {subscriptions} s "
-            "WHERE s.rate_sheet_id = sheet.id AND s.currency <> r.currency)"
+            """
+            (
+                SELECT min(subscription.number) FROM {subscriptions} subscription
+                WHERE subscription.rate_sheet_id = sheet.id AND subscription.currency <> r.currency
+            )
+            """
         ).format(**_TABLES)
         yield Check(
             "currency",
@@ -243,23 +285,23 @@ class RateResource(UploadResource):
             sentence("Subscription {}, which has this sheet, is in another currency.", other),
         )
 
-    def disagreements(self, batch: Batch) -> Sequence[Expression]:
+    def inconsistency_errors(self, batch: Batch) -> Sequence[Expression]:
         statements = [
-            self._disagreement(batch, name, _VERSION, f" give one version of the sheet different values of {name}.")
+            self._inconsistency(batch, name, _VERSION, f" give one version of the sheet different values of {name}.")
             for name in _OF_VERSION
             if name in batch.present
         ]
         name = "usage_group_display"
         return [
             *statements,
-            self._disagreement(batch, name, _GROUP, f" give one usage group different values of {name}."),
+            self._inconsistency(batch, name, _GROUP, f" give one usage group different values of {name}."),
         ]
 
-    def _disagreement(self, batch: Batch, name: str, group: Sequence[str], reason: str) -> Expression:
-        return sql.SQL(_DISAGREEMENTS).format(
+    def _inconsistency(self, batch: Batch, name: str, group: Sequence[str], reason: str) -> Expression:
+        return sql.SQL(_INCONSISTENCIES).format(
             errors=batch.errors,
             rows=batch.rows,
-            cells=batch.cells,
+            staged=batch.staged,
             place=self._place(batch, name),
             name=sql.Literal(name),
             column=sql.Identifier(name),
@@ -270,7 +312,7 @@ class RateResource(UploadResource):
     def _place(self, batch: Batch, name: str) -> int:
         return [column.name for column in self.present(batch)].index(name) + 1
 
-    def contradictions(self, batch: Batch) -> Sequence[Expression]:
+    def conflict_errors(self, batch: Batch) -> Sequence[Expression]:
         statements = [self._overlap(batch, "effective_from", blames_itself=False)]
         if "effective_through" in batch.present:
             statements.append(self._overlap(batch, "effective_through", blames_itself=True))
@@ -282,7 +324,7 @@ class RateResource(UploadResource):
             planned=self._planned(batch),
             errors=batch.errors,
             rows=batch.rows,
-            cells=batch.cells,
+            staged=batch.staged,
             applicable=batch.applicable,
             place=self._place(batch, name),
             name=sql.Literal(name),
@@ -310,17 +352,23 @@ class RateResource(UploadResource):
                 batch.create_table, batch.planned, self._stated_and_known(batch), self._planned(batch)
             ),
             sql.SQL(
-                "UPDATE {rows} r SET state = 'changed' FROM {planned} p JOIN {sheets} s ON s.name = p.rate_sheet "
-                "JOIN {versions} v ON v.rate_sheet_id = s.id AND v.effective_from = p.effective_from "
-                "WHERE r.state = 'unchanged' AND r.rate_sheet = p.rate_sheet AND r.effective_from = p.effective_from "
-                "AND v.effective_through IS DISTINCT FROM p.effective_through"
+                """
+                UPDATE {rows} r SET state = 'changed'
+                FROM {planned} planned
+                JOIN {sheets} sheet ON sheet.name = planned.rate_sheet
+                JOIN {versions} version
+                    ON version.rate_sheet_id = sheet.id AND version.effective_from = planned.effective_from
+                WHERE r.state = 'unchanged'
+                    AND r.rate_sheet = planned.rate_sheet AND r.effective_from = planned.effective_from
+                    AND version.effective_through IS DISTINCT FROM planned.effective_through
+                """
             ).format(**names),
         ]
 
     def application(self, batch: Batch) -> Sequence[Expression]:
         of_version = [name for name in _OF_VERSION if name in batch.present and name != "effective_through"]
         defaults = {name: self.fields[name].empty_value for name in ("increment_seconds", "minimum_seconds")}
-        said = {
+        stated = {
             name: sql.SQL("min({})").format(of_row(name)) if name in batch.present else defaults[name]
             for name in _OF_VERSION
             if name != "effective_through"
@@ -332,10 +380,10 @@ class RateResource(UploadResource):
             "applicable": batch.applicable,
             "upload_id": sql.Literal(str(batch.context.upload_id) if batch.context.upload_id else None),
             "set": COMMA.join(sql.SQL("{0} = r.{0}").format(sql.Identifier(name)) for name in of_version),
-            "columns": COMMA.join(map(sql.Identifier, said)),
-            "said": COMMA.join(said.values()),
+            "columns": COMMA.join(map(sql.Identifier, stated)),
+            "stated": COMMA.join(stated.values()),
             "is_other": sql.SQL(" OR ").join(
-                sql.SQL("v.{0} <> r.{0}").format(sql.Identifier(name)) for name in of_version
+                sql.SQL("version.{0} <> r.{0}").format(sql.Identifier(name)) for name in of_version
             ),
         }
         return [sql.SQL(statement).format(**names) for statement in _APPLICATION]

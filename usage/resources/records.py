@@ -1,4 +1,4 @@
-"""The kinds that record what was used: login sessions, resource usage, calls."""
+"""The kinds of usage data: login sessions, resource usage, calls."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,18 +9,18 @@ from usage.models import Call, Entity, EntityKind, LoginSession, Resource, Resou
 from usage.rating import rate_joins, rating_columns
 from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import AccountReference, Column, Reference
+from usage.resources.columns import AccountReference, Reference, UploadColumn
 from usage.resources.formats import Amount, Boolean, Choice, Day, Email, Expression, Identifier, Instant
 
 
 class LoginSessionResource(UploadResource):
-    """Who was logged in under which charge, from when until when; an empty `ended_at`: still logged in."""
+    """Who was logged in under which charge, from when until when; an empty `ended_at` means still logged in."""
 
     belongs_to_account = True
-    recorded = (Entity,)  # the users that it makes
+    journalled = (Entity,)  # the users that it creates
 
     account = AccountReference()
-    session_id = Column(Identifier(), attribute="session_id", example="example-session-1")
+    session_id = UploadColumn(Identifier(), attribute="session_id", example="example-session-1")
     entity = Reference(
         Entity,
         widget=Identifier(),
@@ -32,15 +32,15 @@ class LoginSessionResource(UploadResource):
         note="A user's e-mail address or a device's ID.",
     )
     charge = Reference(Charge, attribute="charge__name", title="Charge Name", example="Example Named")
-    started_at = Column(Instant(), attribute="started_at", title="Timestamp", example="2026-03-01T09:14:03Z")
-    ended_at = Column(
+    started_at = UploadColumn(Instant(), attribute="started_at", title="Timestamp", example="2026-03-01T09:14:03Z")
+    ended_at = UploadColumn(
         Instant(),
         attribute="ended_at",
         may_be_empty=True,
         example="2026-03-01T17:02:40.250Z",
         note="Empty means still logged in.",
     )
-    billable = Column(Boolean(), attribute="billable", optional=True, default=True, example="true")
+    billable = UploadColumn(Boolean(), attribute="billable", optional=True, default=True, example="true")
 
     class Meta:
         model = LoginSession
@@ -52,11 +52,13 @@ class LoginSessionResource(UploadResource):
     def look_ups(self, batch: Batch) -> Sequence[tuple[str, Expression, Expression]]:
         account = self._account(batch)
         found = [one for one in super().look_ups(batch) if one[0] != "entity_id"]
-        # As it is written, which finds devices; then in lower case, in which users' addresses are kept.
+        # The exact text finds devices; lower case finds users, whose addresses are stored in it.
         joins = sql.SQL(
-            " LEFT JOIN {entities} exact ON exact.account_id = {account} AND exact.identifier = c.entity"
-            " LEFT JOIN {entities} folded ON folded.account_id = {account} AND folded.identifier = lower(c.entity)"
-            " AND folded.kind = 'user'"
+            """
+            LEFT JOIN {entities} exact ON exact.account_id = {account} AND exact.identifier = typed.entity
+            LEFT JOIN {entities} folded ON folded.account_id = {account} AND folded.identifier = lower(typed.entity)
+                AND folded.kind = 'user'
+            """
         ).format(entities=sql.Identifier(Entity._meta.db_table), account=account[1])
         return [*found, ("entity_id", sql.SQL("coalesce(exact.id, folded.id)"), joins)]
 
@@ -77,14 +79,18 @@ class LoginSessionResource(UploadResource):
         yield not_in_future("ended_at", batch)
 
     def content(self, batch: Batch) -> list[Expression]:
-        # A user who is still to be made has no ID to compare by.
+        # A user who does not exist yet has no ID to compare by.
         newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN lower(r.entity) END")
         return [*super().content(batch), *([newcomer] if batch.context.creates_users else [])]
 
     def newcomers(self, batch: Batch) -> Expression:
-        """A query for the users that good rows name and that do not exist: account and e-mail address, each once."""
+        """Return the query for the missing users that good rows name: (account, e-mail address), each once."""
         return sql.SQL(
-            "SELECT DISTINCT r.account_id, lower(r.entity) AS identifier FROM {} r WHERE r.entity_id IS NULL AND {}"
+            """
+            SELECT DISTINCT r.account_id, lower(r.entity) AS identifier
+            FROM {} r
+            WHERE r.entity_id IS NULL AND {}
+            """
         ).format(batch.rows, batch.applicable)
 
     def application(self, batch: Batch) -> Sequence[Expression]:
@@ -95,9 +101,11 @@ class LoginSessionResource(UploadResource):
         entities = sql.Identifier(Entity._meta.db_table)
         return [
             sql.SQL(
-                "INSERT INTO {} (account_id, kind, identifier, name, division, upload_id) "
-                "SELECT n.account_id, {}, n.identifier, '', '', {}::uuid FROM ({}) n "
-                "ON CONFLICT (identifier, account_id) DO NOTHING"
+                """
+                INSERT INTO {} (account_id, kind, identifier, name, division, upload_id)
+                SELECT newcomer.account_id, {}, newcomer.identifier, '', '', {}::uuid FROM ({}) newcomer
+                ON CONFLICT (identifier, account_id) DO NOTHING
+                """
             ).format(
                 entities,
                 sql.Literal(EntityKind.USER.value),
@@ -105,8 +113,12 @@ class LoginSessionResource(UploadResource):
                 self.newcomers(batch),
             ),
             sql.SQL(
-                "UPDATE {} r SET entity_id = e.id FROM {} e WHERE r.entity_id IS NULL "
-                "AND e.account_id = r.account_id AND e.identifier = lower(r.entity)"
+                """
+                UPDATE {} r SET entity_id = entity.id
+                FROM {} entity
+                WHERE r.entity_id IS NULL
+                    AND entity.account_id = r.account_id AND entity.identifier = lower(r.entity)
+                """
             ).format(batch.rows, entities),
         ]
 
@@ -117,9 +129,9 @@ class ResourceUsageResource(UploadResource):
     belongs_to_account = True
 
     account = AccountReference()
-    date = Column(Day(), attribute="used_on", example="2026-03-01")
+    date = UploadColumn(Day(), attribute="used_on", example="2026-03-01")
     resource = Reference(Resource, attribute="resource__name", example="Example SMS")
-    quantity = Column(Amount(digits=20, places=6), attribute="quantity", example="12")
+    quantity = UploadColumn(Amount(digits=20, places=6), attribute="quantity", example="12")
 
     class Meta:
         model = ResourceUsage
@@ -132,24 +144,24 @@ class ResourceUsageResource(UploadResource):
         yield Check(
             "date",
             sql.SQL("r.date > {}").format(latest.format(sql.Literal(batch.context.now))),
-            sentence("The day lies in the future."),
+            sentence("The date is in the future."),
         )
 
 
 class CallResource(UploadResource):
-    """Call detail records. A new or changed call is rated in the statement that writes it."""
+    """Call detail records. The statement that writes a new or changed call also rates it."""
 
     belongs_to_account = True
 
     account = AccountReference()
-    sip_call_id = Column(Identifier(), attribute="sip_call_id", example="call-1@sip.example.com")
-    origin = Column(Identifier(), attribute="origin", example="+442079460100")
-    destination = Column(Identifier(), attribute="destination", example="+14155550100")
-    usage_group = Column(Identifier(), attribute="usage_group", example="US-FIXED")
-    call_type = Column(attribute="call_type", example="voice")
-    direction = Column(Choice(*Direction.values), attribute="direction", example="Outbound")
-    start_time = Column(Instant(), attribute="started_at", example="2026-03-01T09:20:00Z")
-    end_time = Column(Instant(), attribute="ended_at", example="2026-03-01T09:20:55.250Z")
+    sip_call_id = UploadColumn(Identifier(), attribute="sip_call_id", example="call-1@sip.example.com")
+    origin = UploadColumn(Identifier(), attribute="origin", example="+442079460100")
+    destination = UploadColumn(Identifier(), attribute="destination", example="+14155550100")
+    usage_group = UploadColumn(Identifier(), attribute="usage_group", example="US-FIXED")
+    call_type = UploadColumn(attribute="call_type", example="voice")
+    direction = UploadColumn(Choice(*Direction.values), attribute="direction", example="Outbound")
+    start_time = UploadColumn(Instant(), attribute="started_at", example="2026-03-01T09:20:00Z")
+    end_time = UploadColumn(Instant(), attribute="ended_at", example="2026-03-01T09:20:55.250Z")
 
     class Meta:
         model = Call

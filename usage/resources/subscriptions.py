@@ -1,4 +1,4 @@
-"""Subscriptions: the contracts, each with its rate sheet and the one discount that holds for the whole of it."""
+"""The kind `subscriptions`: contracts, each with its rate sheet and at most one discount for its whole term."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, LiteralString
@@ -11,7 +11,7 @@ from billing.models import Account, RateSheet, RateSheetVersion, Subscription, T
 from usage.rating import unrated_calls_statement
 from usage.resources.base import Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
-from usage.resources.columns import Column, Reference
+from usage.resources.columns import Reference, UploadColumn
 from usage.resources.formats import Choice, Currency, Day, Expression, Identifier, Percent
 
 _TABLES = {
@@ -21,52 +21,60 @@ _TABLES = {
     "subscriptions": sql.Identifier(Subscription._meta.db_table),
 }
 _UNDATED = sql.SQL("discount.effective_from IS NULL AND discount.effective_through IS NULL")
-# 0 % and no discount are the same.
+# 0 % is the same as no discount.
 _PERCENT = sql.SQL("nullif(r.telco_commit_percent, 0)")
 
 _OVERLAPS = """
 WITH windows AS (
- SELECT r.line, r.account_id, r.number, r.activation_date AS first, {ended_on} AS last
- FROM {rows} r LEFT JOIN {subscriptions} old ON old.number = r.number WHERE {applicable}
- UNION ALL
- SELECT NULL, s.account_id, s.number, s.activation_date, s.ended_on FROM {subscriptions} s
- WHERE NOT EXISTS (SELECT FROM {rows} r WHERE r.number = s.number AND {applicable}))
+    SELECT r.line, r.account_id, r.number, r.activation_date AS first, {ended_on} AS last
+    FROM {rows} r LEFT JOIN {subscriptions} old ON old.number = r.number
+    WHERE {applicable}
+    UNION ALL
+    SELECT NULL, stored.account_id, stored.number, stored.activation_date, stored.ended_on
+    FROM {subscriptions} stored
+    WHERE NOT EXISTS (SELECT FROM {rows} r WHERE r.number = stored.number AND {applicable})
+)
 INSERT INTO {errors} (line, place, name, value, reason)
-SELECT DISTINCT ON (one.line) one.line, {place}, 'activation_date', t.activation_date,
- concat('The account has another subscription on some of these days: ', other.number,
-  CASE WHEN other.line IS NOT NULL THEN concat(' in row ', other.line) END, '.')
+SELECT DISTINCT ON (one.line) one.line, {place}, 'activation_date', staged.activation_date,
+    concat('The account has another subscription on some of these days: ', other.number,
+        CASE WHEN other.line IS NOT NULL THEN concat(' in row ', other.line) END, '.')
 FROM windows one
 JOIN windows other ON other.account_id = one.account_id AND other.number <> one.number
- AND (other.first <= one.last OR one.last IS NULL) AND (one.first <= other.last OR other.last IS NULL)
-JOIN {cells} t ON t.line = one.line
+    AND (other.first <= one.last OR one.last IS NULL)
+    AND (one.first <= other.last OR other.last IS NULL)
+JOIN {staged} staged ON staged.line = one.line
 ORDER BY one.line, other.line NULLS FIRST, other.number
 """
 
 _MAY_CHANGE: dict[type[Model], LiteralString] = {
-    TelcoCommitDiscount: "t.subscription_id IN (SELECT s.id FROM {subscriptions} s "
-    "WHERE s.number IN (SELECT r.number FROM {rows} r))",
-    Subscription: "t.number IN (SELECT r.number FROM {rows} r)",
-    RateSheet: "t.name IN (SELECT r.rate_sheet FROM {rows} r)",
+    TelcoCommitDiscount: """
+    stored.subscription_id IN (
+        SELECT subscription.id FROM {subscriptions} subscription
+        WHERE subscription.number IN (SELECT r.number FROM {rows} r)
+    )
+    """,
+    Subscription: "stored.number IN (SELECT r.number FROM {rows} r)",
+    RateSheet: "stored.name IN (SELECT r.rate_sheet FROM {rows} r)",
 }
 
 
 class SubscriptionResource(UploadResource):
-    """Contracts. A percentage stands for one discount without dates; discounts with dates are made in the admin."""
+    """Contracts. A percentage is one discount without dates; discounts with dates are edited in the admin."""
 
-    recorded = tuple(_MAY_CHANGE)
+    journalled = tuple(_MAY_CHANGE)
 
-    number = Column(Identifier(), attribute="number", example="EXAMPLE-1001")
+    number = UploadColumn(Identifier(), attribute="number", example="EXAMPLE-1001")
     account = Reference(Account, by="code", attribute="account__code", example="EXAMPLE-1")
-    activation_date = Column(Day(), attribute="activation_date", example="2025-10-21")
-    currency = Column(Currency(), attribute="currency", example="USD")
-    cycle_policy = Column(
+    activation_date = UploadColumn(Day(), attribute="activation_date", example="2025-10-21")
+    currency = UploadColumn(Currency(), attribute="currency", example="USD")
+    cycle_policy = UploadColumn(
         Choice(*(policy.value for policy in CyclePolicy)),
         attribute="cycle_policy",
         optional=True,
         default=CyclePolicy.THROUGH_ANNIVERSARY.value,
         example=CyclePolicy.THROUGH_ANNIVERSARY.value,
     )
-    ended_on = Column(
+    ended_on = UploadColumn(
         Day(), attribute="ended_on", optional=True, example="2026-10-20", note="Empty means that it goes on."
     )
     rate_sheet = Reference(
@@ -77,7 +85,7 @@ class SubscriptionResource(UploadResource):
         example="Example World",
         note="Its rates may come later.",
     )
-    telco_commit_percent = Column(
+    telco_commit_percent = UploadColumn(
         Percent(places=4),
         optional=True,
         example="12.5",
@@ -93,7 +101,7 @@ class SubscriptionResource(UploadResource):
         import_id_fields = ("number",)
 
     def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
-        """With the discount without dates; there is one at most."""
+        """Return the rows annotated with their discount without dates, of which there is at most one."""
         undated = TelcoCommitDiscount.objects.filter(
             subscription=OuterRef("pk"), effective_from=None, effective_through=None
         )
@@ -101,7 +109,7 @@ class SubscriptionResource(UploadResource):
         return super().filter_export(with_percent, **options)
 
     def dehydrate_telco_commit_percent(self, subscription: Any) -> str:
-        """The discount without dates, of a row of `filter_export`."""
+        """Return the discount without dates of a row of `filter_export`."""
         return self.fields["telco_commit_percent"].widget.render(subscription.undated_percent)
 
     def existing(self, batch: Batch) -> Expression:
@@ -111,7 +119,7 @@ class SubscriptionResource(UploadResource):
 
     def is_changed(self, batch: Batch) -> Expression:
         differences = [super().is_changed(batch)]
-        if "rate_sheet" in batch.present:  # a sheet that is still to be made has no ID yet
+        if "rate_sheet" in batch.present:  # a new sheet has no ID yet
             differences.append(sql.SQL("(r.rate_sheet IS NOT NULL AND r.rate_sheet_id IS NULL)"))
         if "telco_commit_percent" in batch.present:
             differences.append(sql.SQL("{} IS DISTINCT FROM nullif(discount.percent, 0)").format(_PERCENT))
@@ -134,7 +142,12 @@ class SubscriptionResource(UploadResource):
         )
         sheet = sql.SQL("r.rate_sheet_id" if "rate_sheet" in batch.present else "old.rate_sheet_id")
         other = sql.SQL(
-            "(SELECT min(v.currency) FROM {versions} v WHERE v.rate_sheet_id = {sheet} AND v.currency <> r.currency)"
+            """
+            (
+                SELECT min(version.currency) FROM {versions} version
+                WHERE version.rate_sheet_id = {sheet} AND version.currency <> r.currency
+            )
+            """
         ).format(versions=_TABLES["versions"], sheet=sheet)
         yield Check(
             "currency",
@@ -145,21 +158,24 @@ class SubscriptionResource(UploadResource):
             yield Check(
                 "telco_commit_percent",
                 sql.SQL(
-                    "r.telco_commit_percent IS NOT NULL AND EXISTS (SELECT FROM {} discount "
-                    "WHERE discount.subscription_id = old.id AND NOT ({}))"
+                    """
+                    r.telco_commit_percent IS NOT NULL AND EXISTS (
+                        SELECT FROM {} discount WHERE discount.subscription_id = old.id AND NOT ({})
+                    )
+                    """
                 ).format(_TABLES["discounts"], _UNDATED),
                 sentence(
                     "The subscription has discounts with dates, which are changed in the admin; leave the cell empty."
                 ),
             )
 
-    def contradictions(self, batch: Batch) -> Sequence[Expression]:
+    def conflict_errors(self, batch: Batch) -> Sequence[Expression]:
         columns = [column.name for column in self.present(batch)]
         return [
             sql.SQL(_OVERLAPS).format(
                 **_TABLES,
                 rows=batch.rows,
-                cells=batch.cells,
+                staged=batch.staged,
                 errors=batch.errors,
                 applicable=batch.applicable,
                 ended_on=_ended_on(batch),
@@ -178,17 +194,24 @@ class SubscriptionResource(UploadResource):
             return []
         return [
             sql.SQL(
-                "INSERT INTO {sheets} (name) SELECT DISTINCT r.rate_sheet FROM {rows} r "
-                "WHERE r.rate_sheet IS NOT NULL AND {applicable} ON CONFLICT (name) DO NOTHING"
+                """
+                INSERT INTO {sheets} (name)
+                SELECT DISTINCT r.rate_sheet FROM {rows} r
+                WHERE r.rate_sheet IS NOT NULL AND {applicable}
+                ON CONFLICT (name) DO NOTHING
+                """
             ).format(**_TABLES, rows=batch.rows, applicable=batch.applicable),
             sql.SQL(
-                "UPDATE {rows} r SET rate_sheet_id = sheet.id FROM {sheets} sheet "
-                "WHERE sheet.name = r.rate_sheet AND r.rate_sheet_id IS NULL"
+                """
+                UPDATE {rows} r SET rate_sheet_id = sheet.id
+                FROM {sheets} sheet
+                WHERE sheet.name = r.rate_sheet AND r.rate_sheet_id IS NULL
+                """
             ).format(**_TABLES, rows=batch.rows),
         ]
 
     def _discounts(self, batch: Batch) -> list[Expression]:
-        """What differs is taken away and made anew."""
+        """Return the statements that delete the discounts that differ and insert the new ones."""
         names = {
             **_TABLES,
             "rows": batch.rows,
@@ -198,15 +221,23 @@ class SubscriptionResource(UploadResource):
         }
         return [
             sql.SQL(
-                "DELETE FROM {discounts} discount USING {rows} r, {subscriptions} s WHERE s.number = r.number "
-                "AND discount.subscription_id = s.id AND {undated} AND {applicable} "
-                "AND {percent} IS DISTINCT FROM nullif(discount.percent, 0)"
+                """
+                DELETE FROM {discounts} discount
+                USING {rows} r, {subscriptions} subscription
+                WHERE subscription.number = r.number AND discount.subscription_id = subscription.id
+                    AND {undated} AND {applicable}
+                    AND {percent} IS DISTINCT FROM nullif(discount.percent, 0)
+                """
             ).format(**names),
             sql.SQL(
-                "INSERT INTO {discounts} (account_id, subscription_id, percent) SELECT s.account_id, s.id, {percent} "
-                "FROM {rows} r JOIN {subscriptions} s ON s.number = r.number "
-                "WHERE {percent} IS NOT NULL AND {applicable} AND NOT EXISTS "
-                "(SELECT FROM {discounts} discount WHERE discount.subscription_id = s.id AND {undated})"
+                """
+                INSERT INTO {discounts} (account_id, subscription_id, percent)
+                SELECT subscription.account_id, subscription.id, {percent}
+                FROM {rows} r JOIN {subscriptions} subscription ON subscription.number = r.number
+                WHERE {percent} IS NOT NULL AND {applicable} AND NOT EXISTS (
+                    SELECT FROM {discounts} discount WHERE discount.subscription_id = subscription.id AND {undated}
+                )
+                """
             ).format(**names),
         ]
 

@@ -1,4 +1,4 @@
-"""Tables as files that uploads accept: CSV and XLSX, written row by row, as exports and examples."""
+"""Write tables as CSV and XLSX files that uploads accept: exports and templates."""
 
 import csv
 import io
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+# With the header.
 MAX_SHEET_ROWS = 1_048_576
-"""What a sheet holds, its header included."""
-# A spreadsheet keeps numbers as doubles: what has more digits stays text.
+# Spreadsheets keep numbers as doubles: a number with more digits is written as text.
 _EXACT_DIGITS = 15
-# Spreadsheets disagree on the days before; one of them has a 29 February 1900.
+# Spreadsheets disagree on earlier days; one of them has a 29 February 1900.
 _FIRST_DAY = "1900-03-01"
 _WIDTHS = (12, 40)
 
 
-class Cell(Enum):
-    """What the cells of a column are in a spreadsheet."""
+class CellKind(Enum):
+    """The type of a column's cells in a spreadsheet."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -29,24 +29,24 @@ class Cell(Enum):
 
 
 class Heading(NamedTuple):
-    """A column: its name in the header, and its cells."""
+    """A column: its name in the header, and the type of its cells."""
 
     name: str
-    cell: Cell
+    cell: CellKind
 
 
-Rows = Iterable[Sequence[str]]
+TextRows = Iterable[Sequence[str]]
 
 
 class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
-    """A sheet whose texts are texts: what begins and ends as markup of the package's own is written as it reads."""
+    """A sheet that writes every text literally, even one that looks like the package's own markup for rich text."""
 
     def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, str]] = ()) -> None:
         self._xml_inline_string(string, preserve=False, attributes=attributes)
 
 
-def write_csv(headings: Sequence[Heading], rows: Rows) -> bytes:
-    """UTF-8, commas, `\\n`, quoted only where needed; the rows hold the texts that uploads accept."""
+def write_csv(headings: Sequence[Heading], rows: TextRows) -> bytes:
+    """Return CSV in UTF-8, with commas and `\\n`, quoted only where needed. The rows hold texts that uploads accept."""
     data = io.BytesIO()
     file = io.TextIOWrapper(data, encoding="utf-8", newline="")
     writer = csv.writer(file, lineterminator="\n")
@@ -56,26 +56,26 @@ def write_csv(headings: Sequence[Heading], rows: Rows) -> bytes:
     return data.getvalue()
 
 
-def write_xlsx(headings: Sequence[Heading], rows: Rows) -> bytes:
-    """One sheet. Numbers, days and truth are typed where a spreadsheet keeps them exactly; text is never a formula.
+def write_xlsx(headings: Sequence[Heading], rows: TextRows) -> bytes:
+    """Return a workbook of one sheet. Numbers, days and booleans are typed where a spreadsheet keeps them exactly.
 
-    Raises ValueError for more rows than a sheet holds.
+    Text is never written as a formula. Raise ValueError for more rows than a sheet holds.
     """
     data = io.BytesIO()
-    # Cells are written with their types one by one: nothing is guessed of a text.
+    # Each cell is written with its type, so that the package guesses nothing.
     with xlsxwriter.Workbook(data, {"constant_memory": True}) as workbook:
         formats = {
-            Cell.TEXT: workbook.add_format({"num_format": "@"}),
-            Cell.NUMBER: None,
-            Cell.DAY: workbook.add_format({"num_format": "yyyy-mm-dd"}),
-            Cell.BOOLEAN: None,
+            CellKind.TEXT: workbook.add_format({"num_format": "@"}),
+            CellKind.NUMBER: None,
+            CellKind.DAY: workbook.add_format({"num_format": "yyyy-mm-dd"}),
+            CellKind.BOOLEAN: None,
         }
         bold = workbook.add_format({"bold": True})
         sheet = workbook.add_worksheet("Data", _Sheet)
         sheet.freeze_panes(1, 0)
         for column, heading in enumerate(headings):
             width = min(max(len(heading.name) + 4, _WIDTHS[0]), _WIDTHS[1])
-            # With the format of the column, a row that somebody adds is not taken for something else either.
+            # The format of the column makes a spreadsheet read cells that people add the same way.
             sheet.set_column(column, column, width, formats[heading.cell])
             sheet.write_string(0, column, heading.name, bold)
         for line, row in enumerate(rows, start=1):
@@ -87,15 +87,15 @@ def write_xlsx(headings: Sequence[Heading], rows: Rows) -> bytes:
     return data.getvalue()
 
 
-def _write_cell(sheet: Any, line: int, column: int, text: str, cell: Cell, formats: dict[Cell, Any]) -> None:
-    if cell is Cell.NUMBER and len(text.replace(".", "").lstrip("0")) <= _EXACT_DIGITS:
+def _write_cell(sheet: Any, line: int, column: int, text: str, cell: CellKind, formats: dict[CellKind, Any]) -> None:
+    if cell is CellKind.NUMBER and len(text.replace(".", "").lstrip("0")) <= _EXACT_DIGITS:
         sheet.write_number(line, column, float(text))
-    elif cell is Cell.DAY and text >= _FIRST_DAY:
+    elif cell is CellKind.DAY and text >= _FIRST_DAY:
         sheet.write_datetime(line, column, date.fromisoformat(text), formats[cell])
-    elif cell is Cell.BOOLEAN:
+    elif cell is CellKind.BOOLEAN:
         sheet.write_boolean(line, column, text == "true")
     else:
-        sheet.write_string(line, column, text, formats[Cell.TEXT])
+        sheet.write_string(line, column, text, formats[CellKind.TEXT])
 
 
-WRITERS: dict[str, Callable[[Sequence[Heading], Rows], bytes]] = {"csv": write_csv, "xlsx": write_xlsx}
+WRITERS: dict[str, Callable[[Sequence[Heading], TextRows], bytes]] = {"csv": write_csv, "xlsx": write_xlsx}

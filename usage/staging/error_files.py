@@ -1,4 +1,4 @@
-"""The files of errors: one of every error; one of the rows in error as they came, to be mended and sent again."""
+"""Write the files of errors: one lists every error, one holds the rows in error to fix and upload again."""
 
 import csv
 import io
@@ -8,36 +8,38 @@ from typing import BinaryIO, LiteralString
 from django.db import connection, transaction
 from psycopg import sql
 
+from jobs.sql import fetch_all
 from usage.files.errors import RowError
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
 from usage.resources.formats import SPACES, Expression, escaped, escaped_text
 
-# The last column of the file, which an upload reads over.
+# The last column of the file of rows in error; an upload ignores it.
 REASON = "reason"
-# Materialized: or else each of several processes would put all reasons together, for its part of the rows.
+# Materialized: otherwise each parallel worker would aggregate all reasons for its share of the rows.
 _ROWS_IN_ERROR = """
 COPY (
- WITH e AS MATERIALIZED (
-  SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
-  FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) e GROUP BY line)
- SELECT {cells}, concat('Row ', t.line, ': ', e.reasons) AS {reason}
- FROM {table} t JOIN e ON e.line = t.line
- ORDER BY t.line
+    WITH explained AS MATERIALIZED (
+        SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
+        FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) error
+        GROUP BY line
+    )
+    SELECT {cells}, concat('Row ', staged.line, ': ', explained.reasons) AS {reason}
+    FROM {staged} staged JOIN explained ON explained.line = staged.line
+    ORDER BY staged.line
 ) TO STDOUT (FORMAT csv, HEADER)
 """
 
 
 def first_errors(batch: Batch, limit: int) -> list[RowError]:
-    """The first errors that the last check found, in the order of the file."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("{} LIMIT {}").format(_errors(batch, sql.SQL("e.value")), limit))
-        return [RowError(*row) for row in cursor.fetchall()]
+    """Return the first errors that the last check found, in the order of the file."""
+    rows = fetch_all(sql.SQL("{} LIMIT {}").format(_errors(batch, sql.SQL("error.value")), limit))
+    return [RowError(*row) for row in rows]
 
 
 def write_errors(batch: Batch, file: BinaryIO) -> None:
     """Write every error that the last check found as CSV: line, column, value, reason."""
-    errors = _errors(batch, sql.SQL("nullif({}, '')").format(escaped(sql.SQL("e.value"))), empty="NULL")
+    errors = _errors(batch, sql.SQL("nullif({}, '')").format(escaped(sql.SQL("error.value"))), empty="NULL")
     with (
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(errors)) as copy,
@@ -48,13 +50,16 @@ def write_errors(batch: Batch, file: BinaryIO) -> None:
 
 def _errors(batch: Batch, value: Expression, *, empty: LiteralString = "''") -> sql.Composed:
     return sql.SQL(
-        'SELECT e.line, coalesce(e.name, {e}) AS "column", coalesce({v}, {e}) AS value, e.reason FROM {errors} e '
-        "ORDER BY e.line, e.place, e.reason"
-    ).format(e=sql.SQL(empty), v=value, errors=batch.errors)
+        """
+        SELECT error.line, coalesce(error.name, {empty}) AS "column", coalesce({value}, {empty}) AS value, error.reason
+        FROM {errors} error
+        ORDER BY error.line, error.place, error.reason
+        """
+    ).format(empty=sql.SQL(empty), value=value, errors=batch.errors)
 
 
 def write_errors_of_refusal(errors: Sequence[RowError], file: BinaryIO) -> None:
-    """Write the errors of a refused file as CSV, as those of a staged one are written."""
+    """Write the errors of a refused file as CSV, in the same form as `write_errors`."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["line", "column", "value", "reason"])
@@ -66,8 +71,8 @@ def write_errors_of_refusal(errors: Sequence[RowError], file: BinaryIO) -> None:
 def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) -> None:
     """Write the rows that the last check found in error, in their order, as CSV in UTF-8 with commas.
 
-    `columns` names the columns of the file that was checked, in its order. To those comes `reason`: the row's number in
-    that file and all its errors. A row that could not be told into cells has what it was found to hold.
+    `columns` names the columns of the checked file, in its order. `reason` follows them: the row's number in that file
+    and all its errors. A row that could not be split into cells is written as it was found.
     """
     cells = [
         sql.SQL("{} AS {}").format(_cell(name, place), sql.Identifier(name))
@@ -75,7 +80,7 @@ def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) ->
         if name != REASON
     ]
     statement = sql.SQL(_ROWS_IN_ERROR).format(
-        cells=COMMA.join(cells), reason=sql.Identifier(REASON), table=batch.cells, errors=batch.errors
+        cells=COMMA.join(cells), reason=sql.Identifier(REASON), staged=batch.staged, errors=batch.errors
     )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem = '128MB'")  # a million rows are sorted and joined
@@ -85,19 +90,25 @@ def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) ->
 
 
 def _cell(name: str, place: int) -> Expression:
-    """The text of a cell, with an apostrophe where a spreadsheet would run it, or NULL, which needs no quotes.
+    """Return a cell's text, with an apostrophe where a spreadsheet would run it; an empty cell as NULL, without quotes.
 
-    What follows a tab may be a number or an instant, in which no apostrophe is read over: the tab goes, as it does in
-    an upload. The first character tells quickly that nearly every cell may stay as it is.
+    A leading tab is removed, as an upload does: what follows it may be a number or an instant, in which an upload would
+    not ignore an apostrophe.
     """
-    cell = sql.SQL("(CASE WHEN t.fault IS NULL THEN {} ELSE t.found[{}] END)").format(sql.Identifier("t", name), place)
+    cell = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(
+        sql.Identifier("staged", name), place
+    )
+    # The first character quickly shows that nearly every cell can stay as it is.
     return sql.SQL(
-        "CASE WHEN t.fault IS NULL AND ascii({plain}) NOT IN ({odd}) THEN {plain} "
-        "WHEN ascii({cell}) IN ({marks}) THEN {escaped} WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '') "
-        "ELSE nullif({cell}, '') END"
+        """
+        CASE WHEN staged.fault IS NULL AND ascii({plain}) NOT IN ({odd}) THEN {plain}
+             WHEN ascii({cell}) IN ({marks}) THEN {escaped}
+             WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '')
+             ELSE nullif({cell}, '') END
+        """
     ).format(
-        plain=sql.Identifier("t", name),
-        odd=_codes("\0=@+-\t\r"),  # the first: no character at all
+        plain=sql.Identifier("staged", name),
+        odd=_codes("\0=@+-\t\r"),  # the first stands for an empty cell
         cell=cell,
         marks=_codes("=@+-"),
         escaped=escaped(cell),

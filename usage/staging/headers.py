@@ -1,4 +1,4 @@
-"""The header row of a file: which columns of its kind it has."""
+"""Match the header row of a file with the columns of its kind."""
 
 from billing.models import Account
 from usage.files.csv_files import CsvFile
@@ -9,14 +9,15 @@ from usage.staging.error_files import REASON
 
 
 def columns_of(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
-    """The names of the file's columns, in its order. Raises FileRefusedError, which names every fault of the header.
+    """Return the names of the file's columns, in its order. Raise FileRefusedError, which names every header error.
 
-    `account`: whose data the file holds, for kinds that belong to an account; None: a column says so.
+    `account` is the account of the whole file, for kinds that belong to an account; if it is None, a column must name
+    the account of each row.
     """
     header = [cell.strip() for cell in source.header()]
     found = [_name(resource, cell) for cell in header]
     names = [name for name in found if name]
-    errors = [*_unknown(resource, header, found), *_missing(resource, names)]
+    errors = [*_unknown(resource, header, found), *_repeated_and_missing(resource, names)]
     if resource.belongs_to_account and account is None and "account" not in names:
         reason = "Whose data is this? Name the account for the whole file, or in a column 'account'."
         errors.append(RowError(1, "account", "", reason))
@@ -26,7 +27,7 @@ def columns_of(resource: UploadResource, source: CsvFile, account: Account | Non
 
 
 def _name(resource: UploadResource, heading: str) -> str | None:
-    """What we call the column: one of the kind's, or the reasons of a file of rows in error, which nobody reads."""
+    """Return the name of the kind's column; REASON for the reasons of a file of rows in error, which are ignored."""
     column = resource.column_called(heading)
     if column is None:
         return REASON if folded(heading) == REASON else None
@@ -43,8 +44,7 @@ def _unknown(resource: UploadResource, header: list[str], found: list[str | None
     ]  # fmt: skip
 
 
-def _missing(resource: UploadResource, names: list[str]) -> list[RowError]:
-    """What the file has twice, and what it lacks."""
+def _repeated_and_missing(resource: UploadResource, names: list[str]) -> list[RowError]:
     errors = [
         RowError(1, name, "", "The file has this column twice.")
         for name in dict.fromkeys(names)

@@ -1,8 +1,8 @@
-"""What an upload changes, written down before and after it is applied, so that it can be undone.
+"""Journal what an upload changes, before and after it is applied, so that it can be undone.
 
-Most kinds write into one table, whose rows carry the number of the upload: a new row is known by that, and only what a
-changed one was before is written down. Users that login sessions make are written down as they were made. A kind that
-writes into several tables is compared with what was there.
+Most kinds write into one table whose rows name their last upload. New rows are recognized by that, so the journal needs
+only the former state of changed rows. Users created for login sessions are journalled as created. For a kind that
+writes into several tables, the journal compares the rows before with the rows after.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,28 @@ from usage.resources.batches import Batch
 from usage.resources.formats import Expression
 
 _CHANGES = sql.Identifier(UploadChange._meta.db_table)
-_SNAPSHOT = "SELECT {relation} AS relation, t.id, to_jsonb(t) AS row FROM {table} t WHERE {condition}"
+_FORMER_ROWS = """
+INSERT INTO {changes} (upload_id, relation, row_id, before)
+SELECT {upload}::uuid, {relation}, old.id, to_jsonb(old)
+FROM {rows} r JOIN {table} old ON old.id = r.old_id
+WHERE r.state = 'changed' AND {applicable}
+"""
+_SNAPSHOT = "SELECT {relation} AS relation, stored.id, to_jsonb(stored) AS row FROM {table} stored WHERE {condition}"
 _DIFFERENCES = """
 INSERT INTO {changes} (upload_id, relation, row_id, before, after)
-SELECT {upload}::uuid, relation, id, b.row, a.row
-FROM {before} b FULL JOIN ({after}) a USING (relation, id) WHERE b.row IS DISTINCT FROM a.row
+SELECT {upload}::uuid, relation, id, before.row, after.row
+FROM {before} before FULL JOIN ({after}) after USING (relation, id)
+WHERE before.row IS DISTINCT FROM after.row
 """
 _NEW_USERS = """
 INSERT INTO {changes} (upload_id, relation, row_id, after)
-SELECT {upload}::uuid, {relation}, e.id, to_jsonb(e) FROM {entities} e WHERE e.upload_id = {upload}::uuid
+SELECT {upload}::uuid, {relation}, entity.id, to_jsonb(entity)
+FROM {entities} entity WHERE entity.upload_id = {upload}::uuid
 """
 
 
 def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
-    """The statements to run before the rows are written, in the same transaction."""
+    """Return the statements to run before the rows are written, in the same transaction."""
     if batch.context.upload_id is None:
         return ()
     if resource.journal(batch):
@@ -36,11 +44,7 @@ def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expres
             sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS {}").format(batch.before, _snapshot(resource, batch))
         ]
     return [
-        sql.SQL(
-            "INSERT INTO {changes} (upload_id, relation, row_id, before) "
-            "SELECT {upload}::uuid, {relation}, old.id, to_jsonb(old) "
-            "FROM {rows} r JOIN {table} old ON old.id = r.old_id WHERE r.state = 'changed' AND {applicable}"
-        ).format(
+        sql.SQL(_FORMER_ROWS).format(
             changes=_CHANGES,
             upload=sql.Literal(str(batch.context.upload_id)),
             relation=sql.Literal(resource.model._meta.db_table),
@@ -52,7 +56,7 @@ def before_statements(resource: UploadResource, batch: Batch) -> Sequence[Expres
 
 
 def after_statements(resource: UploadResource, batch: Batch) -> Sequence[Expression]:
-    """The statements to run once the rows are written."""
+    """Return the statements to run once the rows are written, in the same transaction."""
     if batch.context.upload_id is None:
         return ()
     if batch.context.creates_users:

@@ -1,55 +1,72 @@
-"""The rows that an upload wrote, as its records tell: which are new, which it changed, which are not its any more."""
+"""The rows that an upload wrote, according to its journal: new ones, changed ones, those that others wrote since."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
-from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
+from jobs.sql import fetch_all
 from usage.models import Call, Device, Entity, Upload, UploadChange, UploadKind, User
 from usage.resources import resource_of
 from usage.resources.formats import Expression
 
 _NEW: LiteralString = """
-SELECT t.id FROM {table} t WHERE t.upload_id = {upload} AND NOT EXISTS
- (SELECT FROM {changes} c WHERE c.upload_id = {upload} AND c.relation = {relation} AND c.row_id = t.id)
+SELECT stored.id FROM {table} stored
+WHERE stored.upload_id = {upload} AND NOT EXISTS (
+    SELECT FROM {changes} change
+    WHERE change.upload_id = {upload} AND change.relation = {relation} AND change.row_id = stored.id
+)
 """
-_RECORDED_NEW: LiteralString = """
-SELECT c.row_id AS id FROM {changes} c WHERE c.upload_id = {upload} AND c.relation = {relation} AND c.before IS NULL
+_JOURNALLED_NEW: LiteralString = """
+SELECT change.row_id AS id FROM {changes} change
+WHERE change.upload_id = {upload} AND change.relation = {relation} AND change.before IS NULL
 """
 _COUNTS: LiteralString = """
-SELECT mine - mine_changed, changed, {written} - mine FROM
- (SELECT count(*) AS mine FROM {table} t WHERE t.upload_id = {upload}) m,
- (SELECT count(*) AS changed, count(*) FILTER (WHERE t.upload_id = {upload}) AS mine_changed
-  FROM {changes} c LEFT JOIN {table} t ON t.id = c.row_id WHERE c.upload_id = {upload} AND c.relation = {relation}) c
+SELECT own - own_changed, changed, {written} - own
+FROM
+    (SELECT count(*) AS own FROM {table} stored WHERE stored.upload_id = {upload}) own_rows,
+    (
+        SELECT count(*) AS changed, count(*) FILTER (WHERE stored.upload_id = {upload}) AS own_changed
+        FROM {changes} change LEFT JOIN {table} stored ON stored.id = change.row_id
+        WHERE change.upload_id = {upload} AND change.relation = {relation}
+    ) changed_rows
 """
-_RECORDED_COUNTS: LiteralString = """
-SELECT count(*) FILTER (WHERE c.before IS NULL), count(*) FILTER (WHERE c.before IS NOT NULL),
- count(*) FILTER (WHERE {is_other})
-FROM {changes} c LEFT JOIN {table} t ON t.id = c.row_id WHERE c.upload_id = {upload} AND c.relation = {relation}
+_JOURNALLED_COUNTS: LiteralString = """
+SELECT
+    count(*) FILTER (WHERE change.before IS NULL),
+    count(*) FILTER (WHERE change.before IS NOT NULL),
+    count(*) FILTER (WHERE {is_other})
+FROM {changes} change LEFT JOIN {table} stored ON stored.id = change.row_id
+WHERE change.upload_id = {upload} AND change.relation = {relation}
 """
-_IS_OTHER: LiteralString = "c.after IS NOT NULL AND (t.id IS NULL OR NOT to_jsonb(t) @> c.after)"
+# Another upload or person changed or removed the row since.
+_IS_OTHER: LiteralString = "change.after IS NOT NULL AND (stored.id IS NULL OR NOT to_jsonb(stored) @> change.after)"
 _WRITTEN_OVER: LiteralString = """
-SELECT later.upload_id, later.relation, later.row_id FROM {changes} later WHERE later.upload_id IN {later}
- AND later.relation = {relation} AND later.before ->> 'upload_id' = {upload}::text
-"""
-_RECORDED_WRITTEN_OVER: LiteralString = """
 SELECT later.upload_id, later.relation, later.row_id
-FROM {changes} c LEFT JOIN {table} t ON t.id = c.row_id
-JOIN {changes} later ON later.upload_id IN {later} AND later.relation = c.relation AND later.row_id = c.row_id
-WHERE c.upload_id = {upload} AND c.relation = {relation} AND {is_other}
+FROM {changes} later
+WHERE later.upload_id IN {later} AND later.relation = {relation} AND later.before ->> 'upload_id' = {upload}::text
+"""
+_JOURNALLED_WRITTEN_OVER: LiteralString = """
+SELECT later.upload_id, later.relation, later.row_id
+FROM {changes} change
+LEFT JOIN {table} stored ON stored.id = change.row_id
+JOIN {changes} later
+    ON later.upload_id IN {later} AND later.relation = change.relation AND later.row_id = change.row_id
+WHERE change.upload_id = {upload} AND change.relation = {relation} AND {is_other}
 """
 _LATER: LiteralString = """
-(SELECT u.id FROM {uploads} u WHERE u.applied_at >= {applied_at}::timestamptz AND u.undone_at IS NULL
- AND u.id <> {upload})
+(
+    SELECT other.id FROM {uploads} other
+    WHERE other.applied_at >= {applied_at}::timestamptz AND other.undone_at IS NULL AND other.id <> {upload}
+)
 """
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The rows of a table that an upload wrote: new, changed (or removed) by it; of both, those that others have."""
+class JournalCounts:
+    """The rows of a table that an upload wrote: `new`, and `changed` or removed; `of_others`: those written since."""
 
     new: int
     changed: int
@@ -58,51 +75,55 @@ class Counts:
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """A table that an upload wrote into. `is_recorded`: each of its rows stands in the records, new ones too."""
+    """A table that an upload wrote into. `is_journalled`: the journal holds each of its rows, new ones too."""
 
     upload: Upload
     model: type[Model]
-    is_recorded: bool
+    is_journalled: bool
 
     def format(self, text: LiteralString, **names: Expression) -> sql.Composed:
-        """The text with `table`, `relation`, `changes`, `upload`, `later` and other names in it."""
+        """Return the SQL with `table`, `relation`, the names of `of_upload` and other names filled in."""
         table = self.model._meta.db_table
         return of_upload(self.upload, text, table=sql.Identifier(table), relation=sql.Literal(table), **names)
 
     @property
     def new(self) -> sql.Composed:
-        """A query for the numbers of the new rows."""
-        return self.format(_RECORDED_NEW if self.is_recorded else _NEW)
+        """Return the query for the IDs of the new rows."""
+        return self.format(_JOURNALLED_NEW if self.is_journalled else _NEW)
 
     def is_own(self, row: Expression) -> sql.Composed:
-        """A condition: the upload wrote the row, of which `row` is the alias."""
-        if not self.is_recorded:
+        """Return the condition that the upload wrote the row with the alias `row`."""
+        if not self.is_journalled:
             return self.format("{row}.upload_id IS NOT DISTINCT FROM {upload}", row=row)
         return self.format(
-            "{row}.id IN (SELECT c.row_id FROM {changes} c WHERE c.upload_id = {upload} AND c.relation = {relation})",
+            """
+            {row}.id IN (
+                SELECT change.row_id FROM {changes} change
+                WHERE change.upload_id = {upload} AND change.relation = {relation}
+            )
+            """,
             row=row,
         )
 
-    def counts(self) -> Counts:
-        """How many rows there are."""
+    def counts(self) -> JournalCounts:
         written = sql.Literal((self.upload.rows_new or 0) + (self.upload.rows_changed or 0))
         statement = (
-            self.format(_RECORDED_COUNTS, is_other=sql.SQL(_IS_OTHER))
-            if self.is_recorded
+            self.format(_JOURNALLED_COUNTS, is_other=sql.SQL(_IS_OTHER))
+            if self.is_journalled
             else self.format(_COUNTS, written=written)
         )
-        ((new, changed, of_others),) = fetched(statement)
-        return Counts(new, changed, of_others)
+        ((new, changed, of_others),) = fetch_all(statement)
+        return JournalCounts(new, changed, of_others)
 
     @property
     def written_over(self) -> sql.Composed:
-        """A query for (upload_id, relation, row_id) of what later uploads, not undone, wrote over."""
-        if self.is_recorded:
-            return self.format(_RECORDED_WRITTEN_OVER, is_other=sql.SQL(_IS_OTHER))
+        """Return the query for (upload_id, relation, row_id) of the rows that later uploads, not undone, overwrote."""
+        if self.is_journalled:
+            return self.format(_JOURNALLED_WRITTEN_OVER, is_other=sql.SQL(_IS_OTHER))
         return self.format(_WRITTEN_OVER)
 
     def named(self, number: int) -> str:
-        """What so many of its rows are called."""
+        """Return the noun for this number of rows, singular or plural."""
         model = self.model
         if model is Entity:
             model = Device if self.upload.kind == UploadKind.DEVICES else User
@@ -111,17 +132,20 @@ class WrittenTable:
 
 
 def tables_of(upload: Upload) -> list[WrittenTable]:
-    """The tables that an upload of its kind writes into; those that refer to others come first."""
+    """Return the tables that an upload of this kind writes into; those that refer to others come first."""
     resource = resource_of(UploadKind(upload.kind))
-    recorded = [WrittenTable(upload, model, is_recorded=True) for model in resource.recorded]
-    if resource.model in resource.recorded:
-        return recorded
+    journalled = [WrittenTable(upload, model, is_journalled=True) for model in resource.journalled]
+    if resource.model in resource.journalled:
+        return journalled
     model = resource.model._meta.concrete_model or resource.model
-    return [WrittenTable(upload, model, is_recorded=False), *recorded]
+    return [WrittenTable(upload, model, is_journalled=False), *journalled]
 
 
 def of_upload(upload: Upload, text: LiteralString, **names: Expression) -> sql.Composed:
-    """The text with `changes`, `calls`, `upload` and `later` (a query for the uploads since, not undone) in it."""
+    """Return the SQL with `changes`, `calls`, `uploads`, `upload`, `applied_at` and other names filled in.
+
+    `later` becomes a query for the IDs of the uploads applied since and not undone.
+    """
     known = {
         "changes": sql.Identifier(UploadChange._meta.db_table),
         "calls": sql.Identifier(Call._meta.db_table),
@@ -132,14 +156,7 @@ def of_upload(upload: Upload, text: LiteralString, **names: Expression) -> sql.C
     return sql.SQL(text).format(**{**known, "later": sql.SQL(_LATER).format(**known), **names})
 
 
-def fetched(statement: Expression) -> list[tuple[int, ...]]:
-    """The rows of a query."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return list(cursor.fetchall())
-
-
 def names_of_columns(model: type[Model]) -> Sequence[str]:
-    """The columns of a table that can be written, its key left out."""
+    """Return the columns of a table that can be written, without its primary key."""
     fields = model._meta.local_concrete_fields
     return [str(field.column) for field in fields if not field.primary_key and not field.generated]

@@ -1,10 +1,10 @@
-"""What a worker is doing with an upload."""
+"""The phases of a worker's attempt at a step of an upload."""
 
 from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """A phase of the work; reading counts bytes, the others rows."""
+    """A phase of the work. Reading reports bytes, the others rows."""
 
     READING = "reading"
     CHECKING = "checking"

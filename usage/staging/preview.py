@@ -1,29 +1,29 @@
-"""What a person is shown of a checked file before deciding: the first changes, cell by cell, and the first errors."""
+"""Preview a checked file for the person who decides: the first changes, cell by cell, and the first errors."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
+from jobs.sql import fetch_all, fetch_value
 from usage.files.errors import RowError
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
-from usage.resources.columns import Column, Reference
+from usage.resources.columns import Reference, UploadColumn
 from usage.resources.records import LoginSessionResource
-from usage.staging.stage import Counts, Staged
+from usage.staging.stage import Staged, UploadCounts
 
 CHANGES_SHOWN = 100
 ERRORS_SHOWN = 50
 
 
-def preview(staged: Staged, counts: Counts) -> dict[str, Any]:
-    """As JSON, of a file that was just checked:
+def preview(staged: Staged, counts: UploadCounts) -> dict[str, Any]:
+    """Return the preview of a file that was just checked, as JSON.
 
     `changes`: [{`line`, `key`: text, `cells`: [{`column`, `before`, `after`}]}], the first in the order of the file;
-    `errors`: [{`line`, `column`, `value`, `reason`}]; `new_users`: how many login sessions make.
+    `errors`: [{`line`, `column`, `value`, `reason`}]; `new_users`: the number of users that login sessions create.
     """
     resource, batch = staged.resource, staged.batch
     return {
@@ -34,7 +34,7 @@ def preview(staged: Staged, counts: Counts) -> dict[str, Any]:
 
 
 def preview_without_rows(errors: Sequence[RowError] = ()) -> dict[str, Any]:
-    """The same of a file of which no row was looked at, for these errors or for none."""
+    """Return the preview of a file whose rows were not checked, with these errors or none."""
     return {"changes": [], "errors": [asdict(error) for error in errors[:ERRORS_SHOWN]], "new_users": 0}
 
 
@@ -61,9 +61,7 @@ def _changed_rows(resource: UploadResource, batch: Batch) -> list[dict[str, Any]
     statement = sql.SQL("SELECT {} FROM {} r WHERE r.state = 'changed' AND {} ORDER BY r.line LIMIT {}").format(
         COMMA.join(sql.Identifier("r", name) for name in names), batch.rows, batch.applicable, CHANGES_SHOWN
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in fetch_all(statement)]
 
 
 def _changed_cells(resource: UploadResource, batch: Batch, row: dict[str, Any], old: Model) -> list[dict[str, str]]:
@@ -79,18 +77,16 @@ def _changed_cells(resource: UploadResource, batch: Batch, row: dict[str, Any], 
 
 
 def _same_row(column: Reference, row: dict[str, Any], old: Model) -> bool:
-    """Whether both name one row, in other words."""
+    """Return whether the old and the new cell refer to the same row by different names."""
     number = row.get(column.id_name)
     return number is not None and number == getattr(old, f"{str(column.attribute).split('__')[0]}_id")
 
 
-def _text(column: Column, row: dict[str, Any]) -> str:
+def _text(column: UploadColumn, row: dict[str, Any]) -> str:
     return column.widget.render(row[column.name])
 
 
 def _new_users(resource: UploadResource, batch: Batch) -> int:
     if not (batch.context.creates_users and isinstance(resource, LoginSessionResource)):
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM ({}) newcomers").format(resource.newcomers(batch)))
-        return int(cursor.fetchone()[0])
+    return int(fetch_value(sql.SQL("SELECT count(*) FROM ({}) newcomers").format(resource.newcomers(batch))))

@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from typing import LiteralString
 
 from django.apps import apps
-from django.db import connection
 from django.db.models import ForeignKey, Model
 from psycopg import sql
 
 from billing.models import Account, DataVersion
+from jobs.sql import fetch_all, fetch_value
 from usage.models import Call, Upload, UploadChange, UploadKind, UploadStep
-from usage.staging.journalled_rows import Counts, WrittenTable, fetched, of_upload, tables_of
+from usage.staging.journalled_rows import JournalCounts, WrittenTable, of_upload, tables_of
 from usage.undo.ratings_since import rated_since
 
 _NAMED_UPLOADS = 3
@@ -44,17 +44,17 @@ def unrecorded(upload: Upload) -> str:
     return ""
 
 
-def is_complete(upload: Upload, counts: Mapping[WrittenTable, Counts]) -> bool:
+def is_complete(upload: Upload, counts: Mapping[WrittenTable, JournalCounts]) -> bool:
     """Whether the records tell as many rows as the upload says that it wrote."""
     if not (upload.rows_new or upload.rows_changed):
         return True
-    own = [found for table, found in counts.items() if not table.is_recorded]
+    own = [found for table, found in counts.items() if not table.is_journalled]
     if not own:
         return any(found.new or found.changed for found in counts.values())
     return all(found.changed == (upload.rows_changed or 0) and found.of_others >= 0 for found in own)
 
 
-def blockers(upload: Upload, counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
+def blockers(upload: Upload, counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
     """Sentences that say why the upload cannot be undone, of one that the records tell in full; none if it can."""
     yield from _written_over(upload, sum(found.of_others for found in counts.values()))
     yield from _dependants(counts)
@@ -66,9 +66,8 @@ def _written_over(upload: Upload, number: int) -> Iterator[str]:
     if not number:
         return
     queries = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(table.written_over) for table in tables_of(upload))
-    with connection.cursor() as cursor:
-        cursor.execute(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=sql.Literal(upload.account_id)))
-        found = cursor.fetchall()
+    account = sql.Literal(upload.account_id)
+    found = fetch_all(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=account))
     by_uploads = min(found[0][0], number) if found else 0
     if by_uploads:
         # Who may see this upload may see others into its account, and no file of several accounts.
@@ -87,7 +86,7 @@ def _later(number: int) -> str:
     return "a later upload" if number == 1 else "later uploads"
 
 
-def _dependants(counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
+def _dependants(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
     """Whatever refers to a row that would be removed, and is neither removed nor restored itself; the most first."""
     own = {table.model: table for table in counts}
     for table, found in counts.items():
@@ -112,7 +111,7 @@ def _refer(table: WrittenTable, model: type[Model], columns: list[str], own: Wri
         sql.SQL(" OR ").join(refers),
         own.is_own(sql.SQL("r")) if own else sql.SQL("false"),
     )
-    return fetched(statement)[0][0]
+    return int(fetch_value(statement))
 
 
 def _referring(target: type[Model]) -> dict[type[Model], list[str]]:
@@ -136,7 +135,7 @@ def _rated_calls(upload: Upload) -> Iterator[str]:
         yield f"{calls} rated by these {'rates' if upload.kind == UploadKind.RATES else 'subscriptions'} since."
 
 
-def _missing(counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
+def _missing(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
     """What rows would refer to again, and is there no more."""
     for table, found in counts.items():
         if not found.changed:
@@ -152,6 +151,6 @@ def _missing(counts: Mapping[WrittenTable, Counts]) -> Iterator[str]:
                 counts=sql.SQL(rated),
                 target=sql.Identifier(key.related_model._meta.db_table),
             )
-            if number := fetched(statement)[0][0]:
+            if number := fetch_value(statement):
                 things = key.related_model._meta.verbose_name_plural
                 yield f"{number:,} of the rows that it changed referred to {things} that are there no more."

@@ -6,10 +6,11 @@ from psycopg import sql
 
 from billing import rating
 from billing.models import Rate, RateSheetVersion, Subscription, TelcoCommitDiscount, UsageGroup
+from jobs.sql import fetch_value
 from usage.models import Call, Upload, UploadKind
 from usage.rating import rate_joins, rating_columns
 from usage.resources.formats import Expression
-from usage.staging.journalled_rows import fetched, of_upload
+from usage.staging.journalled_rows import of_upload
 
 _TABLES = {
     "rates": Rate,
@@ -93,7 +94,7 @@ def rated_itself(upload: Upload) -> int:
     statement = of_upload(
         upload, "SELECT count(call.rate_per_minute) FROM {calls} call WHERE call.id IN ({own})", own=_own(upload)
     )
-    return fetched(statement)[0][0]
+    return int(fetch_value(statement))
 
 
 def rated_since(upload: Upload) -> int:
@@ -110,7 +111,7 @@ def rated_since(upload: Upload) -> int:
         stored=sql.SQL(", ").join(sql.Identifier("call", name) for name in columns),
         present=sql.SQL(", ").join(columns.values()),
     )
-    return fetched(statement)[0][0]
+    return int(fetch_value(statement))
 
 
 def unrating(upload: Upload) -> list[Expression]:

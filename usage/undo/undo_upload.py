@@ -10,13 +10,13 @@ from psycopg import sql
 
 from billing.models import Account, DataVersion
 from jobs.progress import NullReporter, ProgressReporter
+from jobs.sql import execute_all, fetch_all, fetch_value
 from usage.locks import lock_accounts, lock_shared_tables
 from usage.models import Call, Upload, UploadKind
 from usage.rating import rate_restored_calls, rate_unrated_calls
-from usage.staging.journalled_rows import WrittenTable, fetched, names_of_columns, of_upload, tables_of
+from usage.staging.journalled_rows import WrittenTable, names_of_columns, of_upload, tables_of
 from usage.staging.phases import Phase
 from usage.staging.stage import broken_rule
-from usage.staging.staged_tables import run
 from usage.undo.blockers import blockers, is_complete, unrecorded
 from usage.undo.ratings_since import rated_itself, unrating
 
@@ -77,7 +77,9 @@ def plan_at_once(upload: Upload) -> UndoPlan:
     """The same for somebody who waits for a page: what takes too long is left unknown."""
     try:
         with transaction.atomic():
-            run([sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(f"{SECONDS_FOR_A_PAGE * 1000:.0f}ms"))])
+            execute_all(
+                [sql.SQL("SET LOCAL statement_timeout = {}").format(sql.Literal(f"{SECONDS_FOR_A_PAGE * 1000:.0f}ms"))]
+            )
             return plan(upload)
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
@@ -125,8 +127,8 @@ def undo(upload: Upload, *, reporter: ProgressReporter | None = None) -> UndoPla
 def _expect_many_rows(upload: Upload) -> None:
     """For the rest of the transaction, where there are many."""
     records = of_upload(upload, "SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload}")
-    if (upload.rows_new or 0) + fetched(records)[0][0] >= _MANY_ROWS:
-        run([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
+    if (upload.rows_new or 0) + fetch_value(records) >= _MANY_ROWS:
+        execute_all([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
 
 
 def _lock(upload: Upload) -> None:
@@ -146,15 +148,15 @@ def _account_ids(upload: Upload) -> list[int]:
     queries = [
         table.format("SELECT t.account_id FROM {table} t WHERE t.upload_id = {upload}") for table in tables_of(upload)
     ]
-    return [number for (number,) in fetched(sql.SQL(" UNION ").join(queries))]
+    return [number for (number,) in fetch_all(sql.SQL(" UNION ").join(queries))]
 
 
 def _write(upload: Upload) -> None:
     tables = tables_of(upload)
-    run(unrating(upload))
+    execute_all(unrating(upload))
     for table in tables:
         if table.model is Account:  # the version of data that are gone
-            run(
+            execute_all(
                 [
                     table.format(
                         "DELETE FROM {versions} WHERE account_id IN ({new})",
@@ -163,18 +165,18 @@ def _write(upload: Upload) -> None:
                     )
                 ]
             )
-        run([table.format("DELETE FROM {table} WHERE id IN ({new})", new=table.new)])
+        execute_all([table.format("DELETE FROM {table} WHERE id IN ({new})", new=table.new)])
     for table in tables:
-        run([_restore(table)])
-        if table.is_recorded:
-            run([_put_back(table)])
+        execute_all([_restore(table)])
+        if table.is_journalled:
+            execute_all([_put_back(table)])
     if UploadKind(upload.kind) == UploadKind.CALLS:
         rate_restored_calls(upload.pk)
     elif UploadKind(upload.kind) in {UploadKind.RATES, UploadKind.SUBSCRIPTIONS}:
         rate_unrated_calls()
-    run([of_upload(upload, "DELETE FROM {changes} WHERE upload_id = {upload}")])
+    execute_all([of_upload(upload, "DELETE FROM {changes} WHERE upload_id = {upload}")])
     # Keys that are checked at the end of a transaction are checked here, to be refused here.
-    run([sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"), sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
+    execute_all([sql.SQL("SET CONSTRAINTS ALL IMMEDIATE"), sql.SQL("SET CONSTRAINTS ALL DEFERRED")])
     Upload.objects.filter(pk=upload.pk).update(undone_at=Now())
 
 

@@ -16,7 +16,7 @@ from jobs import files
 from usage.models import Upload, UploadKind
 from usage.models.uploads import upload_file_name
 from usage.resources.batches import UploadContext
-from usage.staging.stage import Outcome, Staged, stage
+from usage.staging.stage import Staged, UploadOutcome, stage
 
 
 class AtOnce:
@@ -27,7 +27,7 @@ class AtOnce:
         self.upload = upload
         self._file = file
 
-    def apply(self, *, skip_errors: bool = False) -> Outcome:
+    def apply(self, *, skip_errors: bool = False) -> UploadOutcome:
         """As `Staged.apply`; an upload that was not applied leaves no trace."""
         name = upload_file_name(self.upload, "")
         with transaction.atomic():
@@ -42,7 +42,7 @@ class AtOnce:
         with files.storing(name) as target:
             shutil.copyfileobj(self._file, target, 1 << 20)
 
-    def _save(self, name: str, outcome: Outcome) -> None:
+    def _save(self, name: str, outcome: UploadOutcome) -> None:
         upload = self.upload
         upload.file.name = name
         for field, number in outcome.counts.fields.items():

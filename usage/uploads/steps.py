@@ -18,7 +18,7 @@ from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.resources.batches import UploadContext
 from usage.staging.error_files import write_errors_of_refusal
 from usage.staging.preview import preview, preview_without_rows
-from usage.staging.stage import Counts, Staged, UploadRefusedError, reopened, stage
+from usage.staging.stage import Staged, UploadCounts, UploadRefusedError, reopened, stage
 from usage.undo import undo_upload
 from usage.uploads.receive import refuse_unless_permitted
 
@@ -93,7 +93,7 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
         outcome = staged.apply(
             skip_errors=step.skips_errors,
             known_errors=upload.rows_in_error,
-            checked=Counts.of(upload) if is_current else None,
+            checked=UploadCounts.of(upload) if is_current else None,
             is_locked=True,
         )
         found = {} if is_current else _found(step, staged, outcome.counts, versions)
@@ -106,7 +106,7 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
         staged.keep()
 
 
-def _not_applied(counts: Counts) -> str:
+def _not_applied(counts: UploadCounts) -> str:
     if counts.rows == counts.errors:
         return "Every row is in error; nothing was applied."
     rows = "1 row is" if counts.errors == 1 else f"{counts.errors:,} rows are"
@@ -149,7 +149,7 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
         return False
     _succeed(
         attempt,
-        **Counts(rows=same.rows, unchanged=same.rows).fields,
+        **UploadCounts(rows=same.rows, unchanged=same.rows).fields,
         refusal="",
         preview=preview_without_rows(),
         errors_file="",
@@ -161,7 +161,7 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
     return True
 
 
-def _found(step: UploadStep, staged: Staged, counts: Counts, versions: str) -> dict[str, Any]:
+def _found(step: UploadStep, staged: Staged, counts: UploadCounts, versions: str) -> dict[str, Any]:
     """What a check has found, as fields of the upload; the files of errors are stored."""
     errors_file = rows_file = ""
     if counts.errors:
@@ -185,7 +185,7 @@ def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
     errors_file, _rows_file = step.upload.left_behind(step)
     _store(errors_file, partial(write_errors_of_refusal, error.errors))
     return {
-        **Counts(rows=error.rows, errors=error.rows).fields,
+        **UploadCounts(rows=error.rows, errors=error.rows).fields,
         "refusal": str(error),
         "preview": preview_without_rows(error.errors),
         "errors_file": errors_file,

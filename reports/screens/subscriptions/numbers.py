@@ -6,9 +6,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from psycopg import sql
 
+from jobs.sql import fetch_all
 from reports import types
 from reports.engine.report_type import Scope
 
@@ -76,7 +76,7 @@ def missing_rates(scope: Scope) -> list[MissingRate]:
         WHERE "Usage Rate Per Minute" IS NULL
         GROUP BY "Usage Group", "Call Type", "Direction" ORDER BY count(*) DESC, 1, 2, 3"""
     ).format(_cells("voice-usage", scope, "Usage Group", "Call Type", "Direction", "Usage Rate Per Minute"))
-    return [MissingRate(*row) for row in _fetched(statement)]
+    return [MissingRate(*row) for row in fetch_all(statement)]
 
 
 def _numbers(entities: int, peaks: list[Peak], calls: list[tuple[str | None, int, Decimal | None]]) -> Numbers:
@@ -120,11 +120,4 @@ def _rows(scopes: Sequence[Scope], select: Callable[[Scope], sql.Composed]) -> l
         sql.SQL("(SELECT {} AS scope, part.* FROM ({}) AS part)").format(sql.Literal(number), select(scope))
         for number, scope in enumerate(scopes)
     ]
-    return _fetched(sql.SQL("{} ORDER BY 1, 2").format(sql.SQL(" UNION ALL ").join(parts)))
-
-
-def _fetched(statement: sql.Composed) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement.as_string(cursor.connection))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+    return fetch_all(sql.SQL("{} ORDER BY 1, 2").format(sql.SQL(" UNION ALL ").join(parts)))

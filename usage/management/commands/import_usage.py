@@ -18,7 +18,7 @@ from billing.models import Account
 from usage.files.errors import FileRefusedError, RowError
 from usage.models import UploadKind
 from usage.staging.error_files import write_errors_of_refusal
-from usage.staging.stage import Counts, Outcome, UploadRefusedError
+from usage.staging.stage import UploadCounts, UploadOutcome, UploadRefusedError
 from usage.uploads.command_line import AtOnce, at_once
 
 ERRORS_SHOWN = 20
@@ -74,7 +74,7 @@ class Command(BaseCommand):
                     self._work(upload, errors, rows, is_asked=not options["yes"], skip_errors=options["skip_errors"])
             except FileRefusedError as refused:
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
-                self._summarize(Counts(rows=refused.rows, errors=refused.rows))
+                self._summarize(UploadCounts(rows=refused.rows, errors=refused.rows))
                 if errors:
                     write_errors_of_refusal(refused.errors, errors)
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         self, upload: AtOnce, errors: BinaryIO | None, rows: BinaryIO | None, *, is_asked: bool, skip_errors: bool
     ) -> None:
         staged = upload.staged
-        checked = Outcome(staged.check(), is_applied=False) if is_asked else None
+        checked = UploadOutcome(staged.check(), is_applied=False) if is_asked else None
         outcome = checked or self._apply(upload, skip_errors=skip_errors)
         counts = outcome.counts
         if counts.errors:
@@ -101,7 +101,7 @@ class Command(BaseCommand):
         if not outcome.is_applied:
             raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
 
-    def _apply(self, upload: AtOnce, *, skip_errors: bool) -> Outcome:
+    def _apply(self, upload: AtOnce, *, skip_errors: bool) -> UploadOutcome:
         outcome = upload.apply(skip_errors=skip_errors)
         self.is_applied = outcome.is_applied
         return outcome
@@ -118,7 +118,7 @@ class Command(BaseCommand):
             what = "The file was applied, but then something went wrong" if self.is_applied else "Nothing was applied"
             raise CommandError(f"{what}: {first_line}", returncode=1) from error
 
-    def _is_confirmed(self, counts: Counts) -> bool:
+    def _is_confirmed(self, counts: UploadCounts) -> bool:
         if not sys.stdin.isatty():
             return False
         self.stderr.write(
@@ -137,7 +137,7 @@ class Command(BaseCommand):
         if len(errors) == ERRORS_SHOWN:
             self.stderr.write(f"These are the first {ERRORS_SHOWN}{total}; --errors FILE writes every error to a file.")
 
-    def _summarize(self, counts: Counts) -> None:
+    def _summarize(self, counts: UploadCounts) -> None:
         self.stdout.write(json.dumps(asdict(counts)))
         self.stdout.flush()
 
@@ -173,7 +173,7 @@ def _opened(path: Path, mode: str, *others: BinaryIO | None) -> BinaryIO:
     return file  # type: ignore[no-any-return]  # the mode is binary
 
 
-def _reason(counts: Counts, *, skip_errors: bool) -> str:
+def _reason(counts: UploadCounts, *, skip_errors: bool) -> str:
     if counts.errors and counts.errors == counts.rows:
         return "Nothing was applied: every row is in error."
     if counts.errors and not skip_errors:
