@@ -1,7 +1,7 @@
 """Uploads: one file of raw data on its way in, and the steps of the way that workers take."""
 
 import uuid
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -236,7 +236,7 @@ class UploadStep(Job):
     step = models.CharField(max_length=5, choices=Step.choices)
     skips_errors = models.BooleanField("leave out rows in error", default=False)
 
-    objects = models.Manager.from_queryset(UploadStepQuerySet)()
+    objects: ClassVar = UploadStepQuerySet.as_manager()
 
     task_name = "usage.tasks.take_step"
     concurrency_key = "account_id"
