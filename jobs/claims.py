@@ -75,7 +75,7 @@ class Claim(Generic[JobT]):
         return bool(self._queue_again(published_at=None))
 
     def _row(self) -> JobQuerySet[JobT]:
-        return JobQuerySet(self.model).held(self.pk, self.fence)
+        return self.model.objects.held(self.pk, self.fence)
 
     def _finish(self, **fields: Any) -> None:
         if not self._row().update(lease_until=None, finished_at=Now(), **fields):

@@ -1,20 +1,26 @@
 """The files of jobs in Django's default storage: stored whole or not at all, and what is left over collected."""
 
 import os
-from collections.abc import Callable, Iterator
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, default_storage, storages
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from jobs.streams import streamed
 
 TEMPORARY = ".part"
 BATCH = 500
+_BEGINS_WITH_ID = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b.*")
+
+RowT = TypeVar("RowT", bound=Model)
 
 
 @contextmanager
@@ -80,6 +86,22 @@ def collect(folder: str, *, wanted: Callable[[list[str]], set[str]], older_than:
         for name in sorted(set(batch) - wanted(batch)):
             deleted += _delete_older(str(PurePosixPath(folder, name)), older_than)
     return deleted
+
+
+def names_to_keep(names: Sequence[str], rows: QuerySet[RowT], *, is_needed_by: Callable[[RowT, str], bool]) -> set[str]:
+    """Return the file names that must not be collected: those that a row needs, and those that are not ours.
+
+    A file of ours is named for its row: the name begins with the row's ID. `is_needed_by` gets a row and one of the
+    names that begin with its ID. A name that begins with no ID at all is kept. Runs one query.
+    """
+    by_id: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        if match := _BEGINS_WITH_ID.fullmatch(name):
+            by_id[match[1]].add(name)
+    kept = set(names).difference(*by_id.values())
+    for row in rows.filter(pk__in=by_id):
+        kept |= {name for name in by_id[str(row.pk)] if is_needed_by(row, name)}
+    return kept
 
 
 def _delete_older(name: str, older_than: timedelta) -> bool:

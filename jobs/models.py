@@ -5,7 +5,7 @@ The row in PostgreSQL is the only truth.
 
 import uuid
 from datetime import datetime, timedelta
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -45,6 +45,8 @@ class Job(models.Model):
         max_length=20, blank=True, editable=False, help_text="What the worker is at, which `rows_done` counts."
     )
     failure = models.TextField(blank=True, editable=False, help_text="What happened and what to do, as a sentence.")
+
+    objects = JobQuerySet.as_manager()
 
     task_name: ClassVar[str]
     """The Celery task that works on a job of the model; it takes the job's ID."""
@@ -97,9 +99,10 @@ class Job(models.Model):
 
         False when it is finished already. The object then shows what the row says.
         """
-        jobs: JobQuerySet[Self] = JobQuerySet(type(self))
-        cancelled = jobs.filter(pk=self.pk, state__in=UNFINISHED).update(
-            state=State.CANCELLED, lease_until=None, finished_at=Now()
+        cancelled = (
+            type(self)
+            .objects.filter(pk=self.pk, state__in=UNFINISHED)
+            .update(state=State.CANCELLED, lease_until=None, finished_at=Now())
         )
         self.refresh_from_db()
         return bool(cancelled)

@@ -10,7 +10,6 @@ from redis.exceptions import RedisError
 
 from jobs.broker import BrokerAwayError, circuit
 from jobs.models import Job
-from jobs.querysets import JobQuerySet
 from jobs.states import State
 
 logger = structlog.get_logger(__name__)
@@ -36,7 +35,7 @@ def publish(job: Job) -> bool:
     """
     if send(job.task_name, str(job.pk)):
         return True
-    JobQuerySet(type(job)).filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
+    type(job).objects.filter(pk=job.pk, state=State.QUEUED).update(published_at=None)
     return False
 
 
@@ -45,5 +44,5 @@ def publish_all(jobs: Sequence[Job]) -> None:
     for number, job in enumerate(jobs, start=1):
         if not publish(job):
             rest = [waiting.pk for waiting in jobs[number:]]
-            JobQuerySet(type(job)).filter(pk__in=rest, state=State.QUEUED).update(published_at=None)
+            type(job).objects.filter(pk__in=rest, state=State.QUEUED).update(published_at=None)
             return

@@ -13,8 +13,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from jobs import shutdown
 from jobs.claims import Claim, ClaimLostError, Progress
 from jobs.heartbeat import Heartbeat, StoppedError, StopReason
+from jobs.models import Job
 from jobs.publishing import publish, publish_all
-from jobs.querysets import JobQuerySet, JobT
+from jobs.querysets import JobT
 from jobs.states import State
 
 logger = structlog.get_logger(__name__)
@@ -109,25 +110,24 @@ def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
     A worker that is to stop hands the job over: it is queued again and published, as if the attempt had not been.
     However it ends, a job that waited for it has its turn.
     """
-    jobs: JobQuerySet[JobT] = JobQuerySet(model)
     if shutdown.is_requested():  # the message came too late for this worker; another one shall have it
-        for waiting in jobs.filter(pk=pk, state=State.QUEUED):
+        for waiting in model.objects.filter(pk=pk, state=State.QUEUED):
             publish(waiting)
         return
-    job = jobs.claim(pk)
+    job = model.objects.claim(pk)
     if job is None:
         logger.info("job_not_claimed", job=str(pk))
     else:
         with structlog.contextvars.bound_contextvars(job=str(job.pk), attempt=job.attempt):
             logger.info("job_started", what=str(job))
             logger.info("job_ended", outcome=_run(job, work))
-    _publish_next(jobs, pk)
+    _publish_next(model, pk)
 
 
-def _publish_next(jobs: JobQuerySet[JobT], pk: uuid.UUID | str) -> None:
+def _publish_next(model: type[Job], pk: uuid.UUID | str) -> None:
     """Tell the workers of the jobs that waited for this one; if that fails, the sweep does."""
     try:
-        publish_all(jobs.next_in_queue(pk))
+        publish_all(model.objects.next_in_queue(pk))
     except PASSING as error:
         connection.close()
         logger.warning("next_job_not_published", job=str(pk), error=str(error))

@@ -6,7 +6,6 @@ from django.apps import apps
 
 from jobs.models import Job, PeriodicTask
 from jobs.publishing import publish_all
-from jobs.querysets import JobQuerySet
 
 logger = structlog.get_logger(__name__)
 
@@ -27,10 +26,9 @@ def sweep() -> None:
 
 
 def _sweep(model: type[Job]) -> None:
-    jobs: JobQuerySet[Job] = JobQuerySet(model)
-    queued, failed = jobs.release_abandoned()
+    queued, failed = model.objects.release_abandoned()
     if queued or failed:
         logger.warning("jobs_were_abandoned", model=model.__name__, queued=queued, failed=failed)
-    if unpublished := jobs.take_unpublished():
+    if unpublished := model.objects.take_unpublished():
         logger.info("jobs_published_again", model=model.__name__, jobs=[str(job.pk) for job in unpublished])
         publish_all(unpublished)

@@ -1,7 +1,5 @@
 """The tasks of reports: make or compare some, let old files expire, collect files that nothing refers to."""
 
-import re
-from collections import defaultdict
 from datetime import timedelta
 from functools import partial
 
@@ -10,12 +8,12 @@ from celery import shared_task
 from django.db import transaction
 
 from jobs import files
-from jobs.querysets import JobQuerySet
 from jobs.running import run
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete
 from reports.comparisons.run import compare
 from reports.models import Comparison, IdempotencyKey, ReportJob
+from reports.models.file_jobs import FileJob
 from reports.orders.run import make_report
 from reports.webhooks.announce import announce_expired
 from reports.webhooks.tasks import announce, hint
@@ -23,7 +21,6 @@ from reports.webhooks.tasks import announce, hint
 logger = structlog.get_logger(__name__)
 
 GRACE = timedelta(minutes=1)
-_FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+)(?:\.\w+)+")
 
 
 @shared_task
@@ -69,20 +66,13 @@ def forget_idempotency_keys() -> None:
 def collect_left_over_files() -> None:
     """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
     for model in (ReportJob, Comparison):
-        wanted = partial(_wanted, JobQuerySet(model), model.folder)
+        wanted = partial(files.names_to_keep, rows=model.objects.all(), is_needed_by=_is_needed_by)
         if deleted := files.collect(model.folder, wanted=wanted, older_than=GRACE):
             logger.info("left_over_files_deleted", folder=model.folder, files=deleted)
 
 
-def _wanted(jobs: "JobQuerySet[ReportJob] | JobQuerySet[Comparison]", folder: str, names: list[str]) -> set[str]:
-    """Of a folder's file names those of finished jobs and of attempts under way; what is not ours by name stays."""
-    fences: defaultdict[str, dict[str, int]] = defaultdict(dict)
-    for name in names:
-        if match := _FILE_NAME.fullmatch(name):
-            fences[match[1]][name] = int(match[2])
-    wanted = set(names) - {name for by_name in fences.values() for name in by_name}
-    for job in jobs.filter(pk__in=fences):
-        for name, fence in fences[str(job.pk)].items():
-            if job.file.name == f"{folder}/{name}" or (job.state == State.RUNNING and job.fence == fence):
-                wanted.add(name)
-    return wanted
+def _is_needed_by(job: FileJob, name: str) -> bool:
+    """Return whether a name in the model's folder is the job's finished file, or a file of the attempt under way."""
+    if job.file.name == f"{job.folder}/{name}":
+        return True
+    return job.state == State.RUNNING and name.startswith(f"{job.pk}.{job.fence}.")

@@ -1,8 +1,7 @@
 """The tasks of uploads: take a step of one, expire old ones, collect what nothing refers to."""
 
-import re
-from collections import defaultdict
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from celery import shared_task
@@ -19,7 +18,6 @@ logger = structlog.get_logger(__name__)
 
 # A file is stored before the row that it belongs to.
 GRACE = timedelta(hours=24)
-_FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\b.*")
 
 
 @shared_task
@@ -39,20 +37,13 @@ def expire_uploads() -> None:
 def collect_left_overs() -> None:
     """Delete files that became no upload, and what killed workers left in storage and database."""
     retention.forget_old_tables()
-    if deleted := files.collect(FOLDER, wanted=_wanted, older_than=GRACE):
+    wanted = partial(files.names_to_keep, rows=Upload.objects.all(), is_needed_by=_is_needed_by)
+    if deleted := files.collect(FOLDER, wanted=wanted, older_than=GRACE):
         logger.info("left_over_files_deleted", folder=FOLDER, files=deleted)
     if dropped := drop_abandoned_tables():
         logger.info("abandoned_tables_dropped", tables=dropped)
 
 
-def _wanted(names: list[str]) -> set[str]:
-    """Of a folder's file names those that an upload refers to; what is not ours by name stays."""
-    by_upload: defaultdict[str, set[str]] = defaultdict(set)
-    for name in names:
-        if match := _FILE_NAME.fullmatch(name):
-            by_upload[match[1]].add(name)
-    wanted = set(names).difference(*by_upload.values())
-    for upload in Upload.objects.filter(pk__in=by_upload):
-        referred = {upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name}
-        wanted |= {name for name in by_upload[str(upload.pk)] if f"{FOLDER}/{name}" in referred}
-    return wanted
+def _is_needed_by(upload: Upload, name: str) -> bool:
+    """Return whether the upload refers to a name in the folder."""
+    return f"{FOLDER}/{name}" in {upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name}

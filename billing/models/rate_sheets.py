@@ -1,12 +1,12 @@
 """Rate sheets: what a minute costs, by usage group, call type and direction, from one day to another."""
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import DateRangeField, RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q
 
 from billing.models.amounts import finite
+from billing.models.day_ranges import InclusiveDays as InclusiveDays  # the first migration names it by this module
+from billing.models.day_ranges import days_do_not_overlap
 from billing.models.uploaded import UploadedModel
 
 
@@ -15,16 +15,6 @@ class Direction(models.TextChoices):
 
     INBOUND = "Inbound", "Inbound"
     OUTBOUND = "Outbound", "Outbound"
-
-
-class InclusiveDays(Func):
-    """`daterange(first, last, '[]')`: two days, both included; NULL is without end."""
-
-    function = "DATERANGE"
-    output_field = DateRangeField()
-
-    def __init__(self, first: str, last: str) -> None:
-        super().__init__(F(first), F(last), Value("[]"))
 
 
 class RateSheet(models.Model):
@@ -71,12 +61,9 @@ class RateSheetVersion(models.Model):
                 name="rate_sheet_currency_is_a_code",
                 violation_error_message="The currency is a code of three capital letters, such as USD.",
             ),
-            ExclusionConstraint(
+            days_do_not_overlap(
                 name="rate_sheet_versions_do_not_overlap",
-                expressions=[
-                    ("rate_sheet", RangeOperators.EQUAL),
-                    (InclusiveDays("effective_from", "effective_through"), RangeOperators.OVERLAPS),
-                ],
+                of="rate_sheet",
                 violation_error_message="Another version of this sheet is in force on some of these days.",
             ),
         ]

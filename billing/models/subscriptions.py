@@ -3,15 +3,14 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
 
-from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Deferrable, F, Q
 
 from billing.cycles import Contract, CyclePolicy
 from billing.models.accounts import Account
-from billing.models.rate_sheets import InclusiveDays, RateSheet
+from billing.models.day_ranges import days_do_not_overlap
+from billing.models.rate_sheets import RateSheet
 from billing.models.uploaded import UploadedModel
 from billing.tenancy import SameAccountForeignKey
 
@@ -69,12 +68,11 @@ class Subscription(UploadedModel):
                 name="subscription_currency_is_a_code",
                 violation_error_message="The currency is a code of three capital letters, such as USD.",
             ),
-            ExclusionConstraint(
+            days_do_not_overlap(
                 name="subscriptions_of_an_account_do_not_overlap",
-                expressions=[
-                    ("account", RangeOperators.EQUAL),
-                    (InclusiveDays("activation_date", "ended_on"), RangeOperators.OVERLAPS),
-                ],
+                of="account",
+                first="activation_date",
+                last="ended_on",
                 # Checked when a statement ends: an upload moves the border between two subscriptions in one.
                 deferrable=Deferrable.IMMEDIATE,
                 violation_error_message="The account has another subscription on some of these days.",
@@ -127,12 +125,9 @@ class TelcoCommitDiscount(models.Model):
                 name="discount_ends_after_start",
                 violation_error_message="The discount ends before it starts.",
             ),
-            ExclusionConstraint(
+            days_do_not_overlap(
                 name="discounts_of_a_subscription_do_not_overlap",
-                expressions=[
-                    ("subscription", RangeOperators.EQUAL),
-                    (InclusiveDays("effective_from", "effective_through"), RangeOperators.OVERLAPS),
-                ],
+                of="subscription",
                 violation_error_message="The subscription has another discount on some of these days.",
             ),
         ]

@@ -1,7 +1,7 @@
 """Comparisons: what has changed between two reports on the same days."""
 
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -38,7 +38,7 @@ class Comparison(FileJob):
     rows_changed = models.PositiveBigIntegerField("changed", null=True, editable=False)
     rows_unchanged = models.PositiveBigIntegerField("unchanged", null=True, editable=False)
 
-    objects = models.Manager.from_queryset(ComparisonQuerySet)()
+    objects: ClassVar = ComparisonQuerySet.as_manager()
 
     folder = "comparisons"
     task_name = "reports.tasks.compare_reports"

@@ -38,6 +38,8 @@ class FileJob(Job):
     file_sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     file_rows = models.PositiveBigIntegerField(null=True, editable=False)
 
+    objects: ClassVar = FileJobQuerySet.as_manager()
+
     folder: ClassVar[str]
     """Where the files of the model are stored."""
     format: str
@@ -73,8 +75,7 @@ class FileJob(Job):
         The row first: what a failed deletion leaves over is collected later. Who is just reading the file reads on.
         """
         name = self.file.name
-        rows: FileJobQuerySet[Self] = FileJobQuerySet(type(self))
-        if not name or not rows.filter(pk=self.pk, file=name).update(file=""):
+        if not name or not type(self).objects.filter(pk=self.pk, file=name).update(file=""):
             return False
         transaction.on_commit(partial(files.remove, name), robust=True)
         self.refresh_from_db(fields=["file"])

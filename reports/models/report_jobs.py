@@ -1,7 +1,7 @@
 """Report jobs: one request for one report."""
 
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -67,7 +67,7 @@ class ReportJob(FileJob):
         null=True, editable=False, help_text="When the account's webhooks were told that the job ended."
     )
 
-    objects = models.Manager.from_queryset(ReportJobQuerySet)()
+    objects: ClassVar = ReportJobQuerySet.as_manager()
 
     folder = "reports"
     task_name = "reports.tasks.generate_report"

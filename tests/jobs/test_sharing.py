@@ -15,7 +15,6 @@ from django.db.models.functions import Now
 from billing.cycles import Contract, DateRange
 from billing.models import Administrator, DataVersion, Subscription
 from jobs.claims import Claim
-from jobs.querysets import JobQuerySet
 from jobs.states import State
 from reports import tasks
 from reports.models import ReportJob, ReportRequest
@@ -494,4 +493,4 @@ def test_a_report_goes_on_for_who_may_have_it_when_the_first_may_not_any_more(fi
     tasks.generate_report(str(other.job.pk))
     other.job.refresh_from_db()
     assert "may not have it any more" in other.job.failure
-    assert not JobQuerySet(ReportJob).filter(state=State.RUNNING).exists()
+    assert not ReportJob.objects.filter(state=State.RUNNING).exists()

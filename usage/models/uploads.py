@@ -1,7 +1,7 @@
 """Uploads: a file of raw data on its way in, and the steps that workers take with it."""
 
 import uuid
-from typing import Self
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -234,7 +234,7 @@ class UploadStep(Job):
     step = models.CharField(max_length=5, choices=Step.choices)
     skips_errors = models.BooleanField("leave out rows in error", default=False)
 
-    objects = models.Manager.from_queryset(UploadStepQuerySet)()
+    objects: ClassVar = UploadStepQuerySet.as_manager()
 
     task_name = "usage.tasks.take_step"
     concurrency_key = "account_id"
