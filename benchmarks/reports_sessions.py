@@ -16,7 +16,7 @@ from benchmarks.reports_yardsticks import copy_seconds
 from billing.cycles import DateRange
 from reports import types
 from reports.engine.write import scope_of
-from reports.formats.csv import cell_text
+from reports.formats.csv import csv_cell
 
 USERS, SESSIONS = 40_000, 1_000_000
 YEAR = DateRange(date(2025, 1, 1), date(2025, 12, 31))
@@ -42,7 +42,7 @@ def figures() -> Iterator[Measured]:
 def _over(customer: Customer, days: DateRange, name: str) -> Iterator[Measured]:
     scope = scope_of(customer.subscription, days, ASKED_ON)
     for slug in BOUNDS:
-        show_plan(f"{slug}, {name}", types.by_slug(slug).query(scope).select(cell_text))
+        show_plan(f"{slug}, {name}", types.by_slug(slug).query(scope).select(csv_cell))
     start, end = days.period
     scan = sql.SQL(_SCAN).format(account=sql.Literal(scope.account_id), start=sql.Literal(start), end=sql.Literal(end))
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from benchmarks.reports_world import ASKED_ON, Customer
 from billing.cycles import DateRange
 from reports import types
 from reports.engine.write import scope_of
-from reports.formats.csv import cell_text
+from reports.formats.csv import csv_cell
 
 CALLS_OF_EACH = 25_000
 ACCOUNTS, FEW_ACCOUNTS = 200, 8
@@ -52,7 +52,7 @@ def _figures(customers: list[Customer]) -> Iterator[Measured]:
     large, small = least_in_turn(ROUNDS, lambda: seconds_in(LARGE), lambda: seconds_in(SMALL))
     for database, number in ((SMALL, FEW_ACCOUNTS), (LARGE, ACCOUNTS)):
         _enter(database)
-        show_plan(f"among {number * CALLS_OF_EACH:,} calls", query.select(cell_text), runs=True)
+        show_plan(f"among {number * CALLS_OF_EACH:,} calls", query.select(csv_cell), runs=True)
     name = f"{CALLS_OF_EACH:,} calls of {ACCOUNTS * CALLS_OF_EACH:,}"
     yield Figure(name, large, f"the same of {FEW_ACCOUNTS * CALLS_OF_EACH:,}", small, BOUND)
 

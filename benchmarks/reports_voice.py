@@ -18,7 +18,7 @@ from jobs.files import local_path
 from reports import types
 from reports.engine.report_type import Query
 from reports.engine.write import scope_of
-from reports.formats.csv import cell_text
+from reports.formats.csv import csv_cell
 
 MILLION = 1_000_000
 HUNDRED_THOUSAND = MILLION // 10
@@ -57,7 +57,7 @@ def figures() -> Iterator[Measured]:
         report, same, plain, stock = least_in_turn(
             ROUNDS,
             partial(customer.seconds, "voice-usage", DAYS_OF_MILLION, rows=MILLION),
-            partial(copy_seconds, query.select(cell_text), path),
+            partial(copy_seconds, query.select(csv_cell), path),
             partial(copy_seconds, _stored(customer), path),
             partial(stock_seconds, customer, DAYS_OF_MILLION, rows=STOCK_CALLS, workbook=False, path=path),
         )
@@ -82,7 +82,7 @@ def _same_bytes(customer: Customer, query: Query, path: Path) -> None:
     """What psql copies is the report; with that, the caches are warm."""
     job = customer.asked("voice-usage", DAYS_OF_MILLION)
     made(job)
-    copy_seconds(query.select(cell_text), path)
+    copy_seconds(query.select(csv_cell), path)
     digests = {job.file_sha256}
     for file in (path, local_path(str(job.file.name))):
         with Path(str(file)).open("rb") as content:

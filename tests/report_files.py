@@ -11,7 +11,7 @@ from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import formats, types
 from reports.engine.report_type import Scope
-from reports.engine.write import Written, scope_of, write_report
+from reports.engine.write import WrittenReport, scope_of, write_report
 from tests.acme import CYCLE_SO_FAR, TODAY
 
 
@@ -28,7 +28,7 @@ def make_scope(subscription: Subscription, days: str, *, today: str = "2027-01-0
 
 def write(
     slug: str, scope: Scope, progress: Callable[[int], None] = ignore, *, file_format: str = "csv"
-) -> tuple[bytes, Written]:
+) -> tuple[bytes, WrittenReport]:
     """Return the bytes of a report and what was counted while writing them."""
     target = io.BytesIO()
     written = write_report(
@@ -37,7 +37,7 @@ def write(
         scope=scope,
         format=formats.by_slug(file_format),
         target=target,
-        progress=progress,
+        on_progress=progress,
     )
     return target.getvalue(), written
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet
 from python_calamine import CalamineWorkbook
 
-from reports.engine.report_type import Column, Kind
+from reports.engine.report_type import ColumnKind, ReportColumn
 
 Rows = list[list[Any]]
 
@@ -69,44 +69,44 @@ def _milliseconds(cell: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds, milliseconds=milliseconds)
 
 
-def in_json(column: Column, cell: str, raw: str) -> Any:
+def in_json(column: ReportColumn, cell: str, raw: str) -> Any:
     """What JSON Lines hold for a cell of the CSV; `raw` is the text as it is stored."""
     if not cell:
         return None
-    if column.kind is Kind.TEXT:
+    if column.kind is ColumnKind.TEXT:
         return raw
-    return Number(cell) if column.kind in (Kind.INTEGER, Kind.DECIMAL) else cell
+    return Number(cell) if column.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL) else cell
 
 
-def in_parquet(column: Column, cell: str, raw: str) -> Any:
+def in_parquet(column: ReportColumn, cell: str, raw: str) -> Any:
     """What Parquet holds for a cell of the CSV."""
     if not cell:
         return None
-    values: dict[Kind, Callable[[str], Any]] = {
-        Kind.TEXT: lambda _cell: raw,
-        Kind.INTEGER: int,
-        Kind.DECIMAL: Decimal,
-        Kind.DATE: date.fromisoformat,
-        Kind.INSTANT: datetime.fromisoformat,
-        Kind.DURATION: _milliseconds,
+    values: dict[ColumnKind, Callable[[str], Any]] = {
+        ColumnKind.TEXT: lambda _cell: raw,
+        ColumnKind.INTEGER: int,
+        ColumnKind.DECIMAL: Decimal,
+        ColumnKind.DATE: date.fromisoformat,
+        ColumnKind.INSTANT: datetime.fromisoformat,
+        ColumnKind.DURATION: _milliseconds,
     }
     return values[column.kind](cell)
 
 
-def in_xlsx(column: Column, cell: str, _raw: str) -> Any:
+def in_xlsx(column: ReportColumn, cell: str, _raw: str) -> Any:
     """What a sheet holds for a cell of the CSV."""
-    if column.kind is Kind.TEXT or not cell:
+    if column.kind is ColumnKind.TEXT or not cell:
         return cell
-    if column.kind in (Kind.INTEGER, Kind.DECIMAL):
+    if column.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL):
         digits = Decimal(cell).normalize().as_tuple().digits
         return float(cell) if len(digits) <= 15 else cell
-    if column.kind is Kind.DURATION:
+    if column.kind is ColumnKind.DURATION:
         return _milliseconds(cell)
     moment = datetime.fromisoformat(cell).replace(tzinfo=None)
     return cell if moment < datetime(1900, 3, 1) else moment  # noqa: DTZ001 - spreadsheets know no zone
 
 
-EXPECTED: dict[str, Callable[[Column, str, str], Any]] = {
+EXPECTED: dict[str, Callable[[ReportColumn, str, str], Any]] = {
     "csv": lambda _column, cell, _raw: cell,
     "csv.gz": lambda _column, cell, _raw: cell,
     "jsonl": in_json,

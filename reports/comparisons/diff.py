@@ -11,9 +11,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from billing.cycles import midnight
-from reports.engine.file_format import Cells, Progress
-from reports.engine.report_type import Kind, ReportType
-from reports.engine.rows import pour
+from reports.engine.file_format import Cells
+from reports.engine.report_type import ColumnKind, ReportType
+from reports.engine.rows import OnProgress, pour
 
 CHANGE, CHANGED_COLUMNS = "Change", "Changed columns"
 ADDED, REMOVED, CHANGED_BEFORE, CHANGED_AFTER = "added", "removed", "changed: before", "changed: after"
@@ -63,12 +63,12 @@ class Differences:
             )
         )
 
-    def read_before(self, rows: Iterable[Cells], progress: Progress) -> int:
+    def read_before(self, rows: Iterable[Cells], progress: OnProgress) -> int:
         """Take the rows of the first report, one at a time; their number."""
         self._rows_before = self._read(_BEFORE, rows, progress)
         return self._rows_before
 
-    def read_after(self, rows: Iterable[Cells], progress: Progress) -> int:
+    def read_after(self, rows: Iterable[Cells], progress: OnProgress) -> int:
         """Take the rows of the second report, one at a time; their number."""
         return self._read(_AFTER, rows, progress)
 
@@ -108,7 +108,7 @@ class Differences:
             added, removed, changed = cursor.fetchone() or (0, 0, 0)
         return Counts(added, removed, changed, self._rows_before - removed - changed)
 
-    def write(self, target: BinaryIO, progress: Progress) -> int:
+    def write(self, target: BinaryIO, progress: OnProgress) -> int:
         """Write what was found as CSV, in the order of the report; the number of lines after the headings.
 
         A row that was added or removed is one line; one that was changed two, one below the other.
@@ -125,7 +125,7 @@ class Differences:
         ):
             return pour(copy, target, progress)
 
-    def _read(self, table: sql.Identifier, rows: Iterable[Cells], progress: Progress) -> int:
+    def _read(self, table: sql.Identifier, rows: Iterable[Cells], progress: OnProgress) -> int:
         self._execute(
             sql.SQL("CREATE TEMPORARY TABLE {} (line bigint NOT NULL, {}) ON COMMIT DROP").format(
                 table, _COMMA.join(sql.SQL('{} text COLLATE "C" NOT NULL').format(cell) for cell in self._cells)
@@ -179,7 +179,7 @@ class Differences:
             for column, cell in zip(self._type.columns, self._cells, strict=True):
                 if column.expression == expression:
                     value = sql.SQL("coalesce(after.{0}, before.{0})").format(cell)
-                    is_number = column.kind in (Kind.INTEGER, Kind.DECIMAL)
+                    is_number = column.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL)
                     order.append(sql.SQL("nullif({}, '')::numeric").format(value) if is_number else value)
         return [*order, sql.SQL("after.line"), sql.SQL("before.line")]
 

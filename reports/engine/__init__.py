@@ -1,1 +1,1 @@
-"""What a report type and a file format are, and how rows become bytes, totals and digests."""
+"""What a report type and a file format are, and how rows become bytes, control totals and digests."""

@@ -1,10 +1,10 @@
-"""Values as the cells of CSV files show them, where Python and not the database makes the text."""
+"""Values as text of CSV cells, for the places where Python makes the text and not the database."""
 
 from decimal import ROUND_HALF_UP, Decimal
 
 
 def duration_text(milliseconds: int) -> str:
-    """`07:05:09:042`: two digits of hours at least."""
+    """Return a duration such as `07:05:09:042`; hours have at least two digits."""
     seconds, milliseconds = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
@@ -12,7 +12,7 @@ def duration_text(milliseconds: int) -> str:
 
 
 def decimal_text(value: Decimal, least: int, most: int) -> str:
-    """With so many decimals at least and at most, half up, and without needless zeros in between."""
+    """Return a decimal rounded half up to `most` places, without trailing zeros beyond the first `least` places."""
     rounded = f"{value.quantize(Decimal(1).scaleb(-most), ROUND_HALF_UP):f}"
     if most == least:
         return rounded

@@ -4,24 +4,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from reports.engine.report_type import Column
-from reports.engine.rows import Rows
+from reports.engine.report_type import ReportColumn
+from reports.engine.rows import OnProgress, ReportRows
 
-Progress = Callable[[int], None]
-Write = Callable[[Rows, BinaryIO, Progress], int]
+Write = Callable[[ReportRows, BinaryIO, OnProgress], int]
 Cells = list[str | None]
-Read = Callable[[BinaryIO, tuple[Column, ...]], Iterator[Cells]]
+"""The cells of one row as text of CSV; None for an empty one."""
+Read = Callable[[BinaryIO, tuple[ReportColumn, ...]], Iterator[Cells]]
 
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
     """One format of files.
 
-    `write(rows, target, progress)` writes the rows to the target in constant memory, calls `progress` after each row
-    or some hundreds of them with the rows so far, and returns their number. `write_with_totals`, of a format that has a
-    place for them, does the same and adds the control totals. `read(source, columns)` reads what was written, in
-    constant memory: of each row the cells as the CSV has them, None for an empty one; the source can seek. The slug is
-    the ending of the file's name too. Lists show the formats by `place`, those without one last.
+    `write(rows, target, on_progress)` writes the rows to the target in constant memory and returns their number. It
+    calls `on_progress` with the number of rows so far, after each row or after each few hundred. `write_with_totals`,
+    of a format with a place for control totals, does the same and adds them.
+
+    `read(source, columns)` yields the `Cells` of each row of a file that `write` wrote, in constant memory. The source
+    must be able to seek.
+
+    The slug is also the ending of file names. Lists show formats by `place`; those without one come last.
     """
 
     slug: str
@@ -34,5 +37,5 @@ class FileFormat:
 
     @property
     def holds_totals(self) -> bool:
-        """Whether there is a place for the control totals in its files."""
+        """Whether its files have a place for the control totals."""
         return self.write_with_totals is not None

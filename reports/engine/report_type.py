@@ -10,10 +10,10 @@ from psycopg import sql
 from billing.cycles import Cycle, DateRange
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds; each file format writes a kind in its own way.
 
-    The expression of a column is of the type named here: text (`text`, `varchar`), integer (`integer`, `bigint`),
+    The kind sets the SQL type of the column's expression: text (`text`, `varchar`), integer (`integer`, `bigint`),
     decimal (`numeric`), date (`date`), instant (`timestamptz`), duration (whole milliseconds, `bigint`).
     """
 
@@ -26,18 +26,20 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its exact heading, its kind, and the SQL expression over the rows of the report type's source.
+class ReportColumn:
+    """One column: its exact heading, its kind, and its SQL expression over the rows of the report type's source.
 
-    A decimal is written with `decimals`: at least so many, at most so many (rounded half up), without needless zeros
-    in between; `is_rounded` says that the expression never has more of them (and no fewer, where the two are one
-    number). `unit` says what a number counts. The control totals add numbers and durations up; amounts of money `per`
-    the currency that the column of this heading names. They count the values of `distinct`, if it is given: SQL that
-    has as many different values as the column.
+    `decimals` are the least and the most decimal places of a decimal: it is rounded half up to the most, and trailing
+    zeros beyond the least are dropped. `is_rounded` promises that the expression never has more places than the most
+    (and, where least and most are equal, never fewer). `unit` says what a number counts.
+
+    Control totals sum up numbers and durations. `per` is the heading of another column, such as the currency: amounts
+    are summed separately for each of its values. `distinct`, if given, is SQL with as many different values as the
+    column has; control totals count them.
     """
 
     heading: str
-    kind: Kind
+    kind: ColumnKind
     expression: str
     decimals: tuple[int, int] = (0, 6)
     is_rounded: bool = False
@@ -52,22 +54,22 @@ class Column:
 
     @property
     def rounded(self) -> sql.Composable:
-        """A decimal as cells show it, but for needless zeros."""
+        """A decimal as cells show it, apart from trailing zeros."""
         return self.value if self.is_rounded else sql.SQL("round({}, {})").format(self.value, self.decimals[1])
 
     @property
     def adds_up(self) -> bool:
-        """Whether its cells have a sum."""
-        return self.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DURATION)
+        """Whether control totals have a sum of the column."""
+        return self.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL, ColumnKind.DURATION)
 
     def described(self) -> dict[str, str]:
-        """Name, kind and unit, as programs are told of the column."""
+        """Return name, kind and unit, as the API and the manifest describe the column."""
         return {"name": self.heading, "kind": self.kind.value, "unit": self.unit}
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
-    """A number of rows that the control totals tell: those of the source for which the SQL condition is true."""
+class RowCount:
+    """A count in the control totals: the rows of the source for which the SQL condition is true."""
 
     name: str
     condition: str
@@ -75,86 +77,93 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a report is asked about: one account's usage over some days of a subscription's window.
+    """What a report covers: one account's usage over some days of a subscription's window.
 
-    `open_until` is where sessions still open are cut: the end of the last day with data. `cycles` are the billing
-    cycles that touch the range, in order and not cut.
+    `cycles` are the billing cycles that touch the range, in order and uncut. `open_sessions_end_at` is where sessions
+    still open are cut: the end of the last day with data.
     """
 
     account_id: int
     subscription_id: int
     range: DateRange
     cycles: tuple[Cycle, ...]
-    open_until: datetime
+    open_sessions_end_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The rows of one report: a relation, columns over it, their order, and what the control totals count of them."""
+    """The rows of one report: a source, columns over it, an order, and what the control totals count.
 
-    columns: tuple[Column, ...]
+    `is_costly`: see `ReportType`.
+    """
+
+    columns: tuple[ReportColumn, ...]
     source: sql.Composable
     order_by: tuple[str, ...]
-    counts: tuple[Count, ...] = ()
+    counts: tuple[RowCount, ...] = ()
     is_costly: bool = False
 
-    def select(self, cell: Callable[[Column], sql.Composable] = lambda column: column.value) -> sql.Composed:
-        """An ordered SELECT with a heading for each column; `cell` says how a format wants a column's value."""
+    def select(self, cell: Callable[[ReportColumn], sql.Composable] = lambda column: column.value) -> sql.Composed:
+        """Return an ordered SELECT with the headings as names; `cell` gives the expression of a column's cells."""
         return self.ordered(
             sql.SQL("{} AS {}").format(cell(column), sql.Identifier(column.heading)) for column in self.columns
         )
 
     def ordered(self, cells: Iterable[sql.Composable], relation: sql.Composable | None = None) -> sql.Composed:
-        """An ordered SELECT of any expressions over the rows of the source, or of a relation that has them."""
+        """Return an ordered SELECT of expressions over the source's rows, or over a relation with the same columns."""
         return sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
             sql.SQL(", ").join(cells), relation or self.relation, sql.SQL(", ").join(map(sql.SQL, self.order_by))
         )
 
     def count(self) -> sql.Composed:
-        """A SELECT of the number of rows."""
+        """Return a SELECT of the number of rows."""
         return sql.SQL("SELECT count(*) FROM {}").format(self.relation)
 
     @property
     def relation(self) -> sql.Composed:
-        """The source as something to select from."""
+        """The source, as an item of a FROM clause."""
         return sql.SQL("({}) AS source").format(self.source)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportType:
-    """One kind of report.
+    """One type of report.
 
     `source` composes a SELECT; the expressions of `columns` and `order_by` are SQL over its rows. The order is total,
-    and text in it has the collation "C", as every such column of the schema has: two runs over the same data are the
-    same bytes. `sorted_by`, if given, is the same order by what is compared faster, such as the place of a text among
-    all. `count`, if given, composes a cheaper SELECT of the number of rows than counting those of the source. Lists
-    show the types by `place`, those without one last.
+    and text in it has the collation "C", as every such column of the schema has: two runs over the same data give the
+    same bytes. `sorted_by`, if given, is the same order by values that compare faster, such as the rank of a text.
+    `count`, if given, composes a SELECT of the number of rows that is cheaper than counting those of the source.
 
-    `counts` are told beside the sums of the columns. A source `is_costly` when to make its rows takes much longer than
-    to read them: then they are made once, and kept by the database until they are written. Of two reports, rows with
-    the same cells in the columns of the headings `key` are the same row (without a key: those that have all cells in
-    common); `key_cycle`, if given, is the heading of an instant of whose billing cycle there is but one.
+    `counts` stand beside the sums in the control totals. `is_costly` says that computing the source's rows takes much
+    longer than reading them: the database then computes them once and keeps them until they are written, instead of
+    computing them again for the totals.
+
+    When two reports are compared, rows with equal cells in the columns of the headings `key` are the same row (without
+    a key: rows that agree in all cells). `key_cycle`, if given, is the heading of an instant; its billing cycle is
+    part of the key.
+
+    Lists show types by `place`; those without one come last.
     """
 
     slug: str
     title: str
     description: str
-    columns: tuple[Column, ...]
+    columns: tuple[ReportColumn, ...]
     source: Callable[[Scope], sql.Composable]
     order_by: tuple[str, ...]
     key: tuple[str, ...] = ()
     key_cycle: str = ""
     sorted_by: tuple[str, ...] = ()
     count: Callable[[Scope], sql.Composable] | None = None
-    counts: tuple[Count, ...] = ()
+    counts: tuple[RowCount, ...] = ()
     is_costly: bool = False
     place: int = 100
 
     def __post_init__(self) -> None:
         headings = [column.heading for column in self.columns]
-        if len(set(headings)) < len(headings):  # their totals would be added into each other
-            raise ValueError(f"{self.title}: two columns have one heading")
+        if len(set(headings)) < len(headings):  # their totals would be mixed up
+            raise ValueError(f"{self.title}: two columns have the same heading.")
 
     def query(self, scope: Scope) -> Query:
-        """The rows of this report for a scope."""
+        """Return the query of this report for a scope."""
         return Query(self.columns, self.source(scope), self.sorted_by or self.order_by, self.counts, self.is_costly)

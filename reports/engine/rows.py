@@ -1,6 +1,6 @@
-"""The rows of a report out of the database through COPY, few of them in memory at a time, and their control totals.
+"""The rows of a report, read from the database through COPY in constant memory, and their control totals.
 
-Both are read inside the caller's transaction: in a snapshot, they agree with each other.
+Both are read inside the caller's transaction. In a snapshot they agree with each other.
 """
 
 import json
@@ -19,45 +19,43 @@ from psycopg.generators import fetch_many
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from reports.engine.report_type import Column, Query
-from reports.engine.totals import Totals, distinct, groups, totals_of
+from reports.engine.report_type import Query, ReportColumn
+from reports.engine.totals import Totals, build_totals, select_distinct_counts, select_grouped_totals
 
-_KEPT = sql.SQL("source")
-_HEXADECIMAL = re.compile(rb"[0-9a-f]+")
+OnProgress = Callable[[int], None]
+"""Called with the number of rows so far."""
+OnTotals = Callable[[Totals], None]
+
 ROWS_PER_BLOCK = 256
+_MATERIALIZED = sql.SQL("source")
+_HEXADECIMAL = re.compile(rb"[0-9a-f]+")
 
 
-def unheard(_totals: Totals) -> None:
-    """For totals that nobody waits for: they are found in `Rows.totals` all the same."""
+class ReportRows:
+    """The rows of one query, to be read once. `totals` are known before the first row, and passed to `on_totals`."""
 
-
-class Rows:
-    """The rows of one query, to be read once; `heard` is told their totals before the first of them comes."""
-
-    def __init__(
-        self, connection: BaseDatabaseWrapper, query: Query, heard: Callable[[Totals], None] = unheard
-    ) -> None:
-        self.columns: tuple[Column, ...] = query.columns
+    def __init__(self, connection: BaseDatabaseWrapper, query: Query, on_totals: OnTotals | None = None) -> None:
+        self.columns: tuple[ReportColumn, ...] = query.columns
         self.totals = Totals()
         self._connection = connection
         self._query = query
-        self._heard = heard
+        self._on_totals = on_totals
 
     @contextmanager
     def copying(self, cells: Iterable[sql.Composable], options: str = "FORMAT csv") -> Iterator[Copy]:
-        """What COPY sends of the rows, in UTF-8; see `blocks` and `pour`.
+        """Open a COPY of the rows, in UTF-8; read it with `blocks` or `pour`.
 
-        `cells` are SQL expressions over the columns' values, `options` those of COPY. What is raised inside the block
+        `cells` are SQL expressions over the columns' values, `options` those of COPY. An exception inside the block
         ends the statement.
         """
         query = self._query
         if not query.is_costly:
-            self._hear(self._totals_apart())
+            self._set_totals(self._query_totals())
             with self._copy(query.ordered(cells), options) as copy:
                 yield copy
             return
-        with self._copy(_with_totals_first(query, list(cells)), options) as copy:
-            self._hear(_totals_in(query, bytes(copy.read())))
+        with self._copy(_select_totals_and_rows(query, list(cells)), options) as copy:
+            self._set_totals(_totals_from_first_row(query, bytes(copy.read())))
             yield copy
 
     @contextmanager
@@ -71,26 +69,29 @@ class Rows:
         ):
             yield copy
 
-    def _totals_apart(self) -> Totals:
-        """The source once more, without its order: less than writing the rows down to read them twice."""
-        different = distinct(self._query, self._query.relation)
+    def _query_totals(self) -> Totals:
+        """Read the source a second time, unsorted: cheaper than materializing rows in order to read them twice."""
+        distinct_counts = select_distinct_counts(self._query, self._query.relation)
         with self._connection.cursor() as cursor:
-            cursor.execute(groups(self._query, self._query.relation).as_string(cursor.connection))
+            cursor.execute(
+                select_grouped_totals(self._query, self._query.relation).as_string(cursor.connection),
+            )
             grouped = cursor.fetchall()
-            if different is None:
-                return totals_of(self._query, grouped, [])
-            cursor.execute(different.as_string(cursor.connection))
-            return totals_of(self._query, grouped, cursor.fetchone() or [])
+            if distinct_counts is None:
+                return build_totals(self._query, grouped, [])
+            cursor.execute(distinct_counts.as_string(cursor.connection))
+            return build_totals(self._query, grouped, cursor.fetchone() or [])
 
-    def _hear(self, totals: Totals) -> None:
+    def _set_totals(self, totals: Totals) -> None:
         self.totals = totals
-        self._heard(totals)
+        if self._on_totals:
+            self._on_totals(totals)
 
 
 def blocks(copy: Copy) -> Iterator[list[Buffer]]:
-    """What iterating over the copy yields, to its end, in lists of rows that have come in: one, then up to so many.
+    """Yield the rows of a COPY in lists: the first row alone, then up to `ROWS_PER_BLOCK` rows that have arrived.
 
-    In half of the time: libpq is asked directly as long as it has rows at hand.
+    Takes half the time of iterating over the copy, since libpq is asked directly as long as it holds rows.
     """
     wire = copy.connection.pgconn
     block: list[Buffer] = []
@@ -100,7 +101,7 @@ def blocks(copy: Copy) -> Iterator[list[Buffer]]:
     while not ends:
         size, row = wire.get_copy_data(1)
         if size < 0:
-            # Taken before the last rows are handed over: who has them may raise, and leaves a connection at rest.
+            # Fetch the result before yielding the last rows: if the caller raises over them, the connection is idle.
             ends = copy.connection.wait(fetch_many(wire))
         elif not size and not block:
             if not (row := copy.read()):
@@ -119,42 +120,44 @@ def blocks(copy: Copy) -> Iterator[list[Buffer]]:
             raise error_from_result(end)
 
 
-def pour(copy: Copy, target: BinaryIO, progress: Callable[[int], None]) -> int:
-    """Write what COPY sends into the target as it is, and return the number of rows; `progress` hears of it often."""
+def pour(copy: Copy, target: BinaryIO, on_progress: OnProgress) -> int:
+    """Write what COPY sends to the target as it is, call `on_progress` after each block, return the number of rows."""
     written = 0
     for block in blocks(copy):
         target.write(b"".join(block))
         written += len(block)
-        progress(written)
+        on_progress(written)
     return written
 
 
-def _with_totals_first(query: Query, cells: list[sql.Composable]) -> sql.Composed:
-    """A SELECT of the cells as text, after a row with the totals in its first cell; the source's rows are made once.
+def _select_totals_and_rows(query: Query, cells: list[sql.Composable]) -> sql.Composed:
+    """Return a SELECT of a first row with the totals in its first cell, then of the cells as text.
 
-    In hexadecimal the totals are the same in every format of COPY.
+    The source's rows are computed once. The totals are in hexadecimal, which every format of COPY writes alike.
     """
     return sql.SQL(
-        """WITH source AS MATERIALIZED ({source})
+        """
+        WITH source AS MATERIALIZED ({source})
         SELECT encode(convert_to(json_build_array(
-            (SELECT json_agg(grouped) FROM ({groups}) AS grouped),
-            (SELECT to_json(counted) FROM ({distinct}) AS counted)
+            (SELECT json_agg(grouped_totals) FROM ({grouped_totals}) AS grouped_totals),
+            (SELECT to_json(distinct_counts) FROM ({distinct_counts}) AS distinct_counts)
         )::text, 'UTF8'), 'hex'){nulls}
-        UNION ALL ({rows})"""
+        UNION ALL ({rows})
+        """
     ).format(
         source=query.source,
-        groups=groups(query, _KEPT),
-        distinct=distinct(query, _KEPT) or sql.SQL("SELECT WHERE false"),
+        grouped_totals=select_grouped_totals(query, _MATERIALIZED),
+        distinct_counts=select_distinct_counts(query, _MATERIALIZED) or sql.SQL("SELECT WHERE false"),
         nulls=sql.SQL(", NULL" * (len(cells) - 1)),
-        rows=query.ordered((sql.SQL("({})::text").format(cell) for cell in cells), _KEPT),
+        rows=query.ordered((sql.SQL("({})::text").format(cell) for cell in cells), _MATERIALIZED),
     )
 
 
-def _totals_in(query: Query, line: bytes) -> Totals:
-    """What the first row says. The rows of a UNION ALL come in the order in which it names their sources."""
+def _totals_from_first_row(query: Query, line: bytes) -> Totals:
+    """Return the totals in the first row; a UNION ALL yields the rows of its parts in the order of the parts."""
     packed = _HEXADECIMAL.match(line)
     if packed is None:
-        raise DatabaseError(f"The totals did not come first, but: {line[:80]!r}")
-    grouped, different = json.loads(bytes.fromhex(packed[0].decode()), parse_float=Decimal)
+        raise DatabaseError(f"The first row should hold the totals, but is: {line[:80]!r}")
+    grouped, distinct_counts = json.loads(bytes.fromhex(packed[0].decode()), parse_float=Decimal)
     rows = (list(row.values()) for row in grouped or [])
-    return totals_of(query, rows, list((different or {}).values()))
+    return build_totals(query, rows, list((distinct_counts or {}).values()))

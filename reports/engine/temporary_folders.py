@@ -1,4 +1,4 @@
-"""Temporary folders that outlive nobody: what a killed process leaves behind, the next one deletes."""
+"""Temporary folders that do not pile up: the next process deletes what a killed one left behind."""
 
 import fcntl
 import os
@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# So long a folder may be without the lock of who has just made it.
+# How long a new folder may exist before the process that made it holds its lock.
 GRACE_SECONDS = 60
 
 
 @contextmanager
 def temporary_folder(prefix: str) -> Iterator[str]:
-    """A folder in the system's place for such, gone at the end; first those of killed processes are deleted.
+    """Create a folder in the system's temporary place and delete it at the end.
 
-    Who has a folder holds a lock on it, which ends with the process however that ends.
+    Folders with this prefix that killed processes left behind are deleted first. A process holds a lock on its folder;
+    the lock ends with the process, however that ends.
     """
     _delete_left_over(prefix)
     with tempfile.TemporaryDirectory(prefix=prefix) as folder, _locked(Path(folder)):
@@ -26,7 +27,7 @@ def temporary_folder(prefix: str) -> Iterator[str]:
 
 def _delete_left_over(prefix: str) -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        with suppress(OSError):  # in use, another's, or deleted meanwhile
+        with suppress(OSError):  # in use, another user's, or already deleted
             if folder.stat().st_mtime < time.time() - GRACE_SECONDS:
                 with _locked(folder):
                     shutil.rmtree(folder)
@@ -34,7 +35,7 @@ def _delete_left_over(prefix: str) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """BlockingIOError when another process holds the lock."""
+    """Hold the folder's lock. Raises BlockingIOError if another process holds it."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

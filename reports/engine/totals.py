@@ -1,4 +1,4 @@
-"""Control totals: what a file is held against. They are those of its cells, as the file has them."""
+"""Control totals: the numbers a file is checked against. They are the totals of its cells, as the file shows them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,20 +8,20 @@ from typing import Any
 
 from psycopg import sql
 
-from reports.engine.report_type import Column, Kind, Query
+from reports.engine.report_type import ColumnKind, Query, ReportColumn
 
 MILLISECONDS = "milliseconds"
 """The unit of a sum of durations."""
 MOST_DIGITS = 200
-"""More than any sum has: nothing is rounded."""
+"""More digits than any sum has, so that nothing is rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What the cells of a column add up to: a number in its unit, a duration in milliseconds.
+    """The sum of a column's cells: a number in its unit, a duration in milliseconds.
 
-    With `per`, a column's heading, it is the sum of the rows that have `group` in that column: amounts of different
-    currencies do not add up.
+    With `per`, the heading of another column, it is the sum over the rows with `group` in that column: amounts in
+    different currencies do not add up.
     """
 
     column: str
@@ -32,8 +32,8 @@ class Sum:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """So many of something: different values of a column, or rows of which something is true."""
+class NamedCount:
+    """A count under a name: distinct values of a column, or rows for which a condition is true."""
 
     name: str
     count: int
@@ -41,7 +41,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A total as people read it: its name, the amount in its unit, and of which group it is."""
+    """A total as people read it: its name, the amount in its unit, and the group it is for."""
 
     name: str
     amount: Decimal
@@ -51,25 +51,25 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Rows (without the headings), sums in the order of the columns, different values, and counts of rows."""
+    """The number of rows (without the headings), sums in the order of the columns, distinct values, counts of rows."""
 
     rows: int = 0
     sums: tuple[Sum, ...] = ()
-    distinct: tuple[Counted, ...] = ()
-    counts: tuple[Counted, ...] = ()
+    distinct: tuple[NamedCount, ...] = ()
+    counts: tuple[NamedCount, ...] = ()
 
     def lines(self) -> Iterator[Line]:
-        """Every total, the number of rows first."""
+        """Yield every total, the number of rows first."""
         yield Line("Rows", Decimal(self.rows))
         for it in self.sums:
             yield Line(f"Sum of {it.column}", it.amount, it.unit, it.group)
-        for counted in self.distinct:
-            yield Line(f"Different values of {counted.name}", Decimal(counted.count))
-        for counted in self.counts:
-            yield Line(counted.name, Decimal(counted.count))
+        for it in self.distinct:
+            yield Line(f"Different values of {it.name}", Decimal(it.count))
+        for it in self.counts:
+            yield Line(it.name, Decimal(it.count))
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON; amounts are text, so that nobody rounds them."""
+        """Return the totals as JSON. Amounts are text, so that no reader rounds them."""
         return {
             "rows": self.rows,
             "sums": [
@@ -82,52 +82,52 @@ class Totals:
 
     @classmethod
     def from_json(cls, totals: Mapping[str, Any]) -> "Totals":
-        """What `as_json` was."""
+        """Return the totals that `as_json` made JSON of."""
         return cls(
             totals["rows"],
             tuple(Sum(**{**it, "amount": Decimal(it["amount"])}) for it in totals["sums"]),
-            tuple(Counted(it["column"], it["count"]) for it in totals["distinct"]),
-            tuple(Counted(it["name"], it["count"]) for it in totals["counts"]),
+            tuple(NamedCount(it["column"], it["count"]) for it in totals["distinct"]),
+            tuple(NamedCount(it["name"], it["count"]) for it in totals["counts"]),
         )
 
 
-def groups(query: Query, relation: sql.Composable) -> sql.Composed:
-    """A SELECT of the rows that `totals_of` wants, over a relation with the rows of the query's source.
+def select_grouped_totals(query: Query, relation: sql.Composable) -> sql.Composed:
+    """Return a SELECT, over a relation with the rows of the query's source, of what `build_totals` adds up.
 
-    One row for each group of rows that differ in what amounts are `per`: the values of that, the number of rows, the
-    sums, the counts. One pass over the rows.
+    It yields one row for each combination of values that keep amounts apart (`per`): those values, the number of rows,
+    the sums, the counts. One pass over the relation.
     """
-    pers = [column.value for column in _pers(query)]
-    sums = [sql.SQL("sum({})").format(_added(column)) for column in query.columns if column.adds_up]
+    grouping = [column.value for column in _grouping_columns(query)]
+    sums = [sql.SQL("sum({})").format(_summand(column)) for column in query.columns if column.adds_up]
     counts = [sql.SQL("count(*) FILTER (WHERE {})").format(sql.SQL(count.condition)) for count in query.counts]
-    grouping = sql.SQL(" GROUP BY {}").format(sql.SQL(", ").join(pers)) if pers else sql.SQL("")
+    group_by = sql.SQL(" GROUP BY {}").format(sql.SQL(", ").join(grouping)) if grouping else sql.SQL("")
     return sql.SQL("SELECT {} FROM {}{}").format(
-        _named([*pers, sql.SQL("count(*)"), *sums, *counts]), relation, grouping
+        _aliased([*grouping, sql.SQL("count(*)"), *sums, *counts]), relation, group_by
     )
 
 
-def distinct(query: Query, relation: sql.Composable) -> sql.Composed | None:
-    """A SELECT of how many different values there are, one column for each that counts them; None without any."""
-    counted = [sql.SQL("count(DISTINCT {})").format(sql.SQL(it.distinct)) for it in query.columns if it.distinct]
-    return sql.SQL("SELECT {} FROM {}").format(_named(counted), relation) if counted else None
+def select_distinct_counts(query: Query, relation: sql.Composable) -> sql.Composed | None:
+    """Return a SELECT of the number of distinct values of each column that has them counted; None if none has."""
+    counts = [sql.SQL("count(DISTINCT {})").format(sql.SQL(it.distinct)) for it in query.columns if it.distinct]
+    return sql.SQL("SELECT {} FROM {}").format(_aliased(counts), relation) if counts else None
 
 
-def totals_of(query: Query, grouped: Iterable[Sequence[Any]], different: Sequence[int]) -> Totals:
-    """The totals, from the rows of `groups` and the row of `distinct`."""
+def build_totals(query: Query, grouped: Iterable[Sequence[Any]], distinct_counts: Sequence[int]) -> Totals:
+    """Return the totals from the rows of `select_grouped_totals` and the row of `select_distinct_counts`."""
     with localcontext(prec=MOST_DIGITS):
-        return _totals_of(query, grouped, different)
+        return _build_totals(query, grouped, distinct_counts)
 
 
-def _totals_of(query: Query, grouped: Iterable[Sequence[Any]], different: Sequence[int]) -> Totals:
-    pers = [column.heading for column in _pers(query)]
+def _build_totals(query: Query, grouped: Iterable[Sequence[Any]], distinct_counts: Sequence[int]) -> Totals:
+    grouping = [column.heading for column in _grouping_columns(query)]
     summed = [column for column in query.columns if column.adds_up]
     amounts: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
     rows = 0
     counts = [0] * len(query.counts)
     for row in grouped:
-        values = dict(zip(pers, row, strict=False))
-        rows += int(row[len(pers)])
-        rest = row[len(pers) + 1 :]
+        values = dict(zip(grouping, row, strict=False))
+        rows += int(row[len(grouping)])
+        rest = row[len(grouping) + 1 :]
         for column, amount in zip(summed, rest, strict=False):
             if amount is not None:
                 amounts[column.heading, values[column.per] or "" if column.per else ""] += Decimal(amount)
@@ -135,43 +135,43 @@ def _totals_of(query: Query, grouped: Iterable[Sequence[Any]], different: Sequen
     return Totals(
         rows,
         tuple(it for column in summed for it in _sums(column, amounts)),
-        tuple(map(Counted, (column.heading for column in query.columns if column.distinct), different)),
-        tuple(map(Counted, (count.name for count in query.counts), counts)),
+        tuple(map(NamedCount, (column.heading for column in query.columns if column.distinct), distinct_counts)),
+        tuple(map(NamedCount, (count.name for count in query.counts), counts)),
     )
 
 
-def _pers(query: Query) -> list[Column]:
-    """The columns that tell amounts apart."""
+def _grouping_columns(query: Query) -> list[ReportColumn]:
+    """Return the columns whose values keep amounts apart."""
     headings = {column.per for column in query.columns if column.adds_up}
     return [column for column in query.columns if column.heading in headings]
 
 
-def _named(expressions: Sequence[sql.Composable]) -> sql.Composed:
-    """Each with a name of its own."""
+def _aliased(expressions: Sequence[sql.Composable]) -> sql.Composed:
+    """Return the expressions, each under a name of its own: JSON objects keep one value for each name."""
     names = (sql.Identifier(f"total_{number}") for number in range(len(expressions)))
     return sql.SQL(", ").join(map(sql.SQL("{} AS {}").format, expressions, names))
 
 
-def _added(column: Column) -> sql.Composable:
-    """A cell's value as files have it."""
-    if column.kind is Kind.DECIMAL:
+def _summand(column: ReportColumn) -> sql.Composable:
+    """Return the expression of a cell's value as files show it."""
+    if column.kind is ColumnKind.DECIMAL:
         return column.rounded
     return sql.SQL("({})::bigint").format(column.value)
 
 
-def _sums(column: Column, amounts: Mapping[tuple[str, str], Decimal]) -> list[Sum]:
-    """A column's sum, 0 if all of its cells are empty; or that of each group in which some are not."""
-    found = sorted(group for heading, group in amounts if heading == column.heading) if column.per else [""]
-    unit = MILLISECONDS if column.kind is Kind.DURATION else column.unit
+def _sums(column: ReportColumn, amounts: Mapping[tuple[str, str], Decimal]) -> list[Sum]:
+    """Return a column's sum (0 if all its cells are empty), or with `per` the sum of each group that has an amount."""
+    groups = sorted(group for heading, group in amounts if heading == column.heading) if column.per else [""]
+    unit = MILLISECONDS if column.kind is ColumnKind.DURATION else column.unit
     return [
-        Sum(column.heading, _shown(column, amounts.get((column.heading, group), Decimal())), unit, column.per, group)
-        for group in found
+        Sum(column.heading, _as_shown(column, amounts.get((column.heading, group), Decimal())), unit, column.per, group)
+        for group in groups
     ]
 
 
-def _shown(column: Column, amount: Decimal) -> Decimal:
-    """With as many decimals as a cell with this number has."""
-    if column.kind is not Kind.DECIMAL:
+def _as_shown(column: ReportColumn, amount: Decimal) -> Decimal:
+    """Return the amount with as many decimal places as a cell of the column would show."""
+    if column.kind is not ColumnKind.DECIMAL:
         return amount
     least, most = column.decimals
     needed = next((places for places in range(least, most) if amount == round(amount, places)), most)

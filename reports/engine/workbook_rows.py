@@ -1,4 +1,4 @@
-"""The rows of the workbooks that reports are: a sheet's markup read as a stream, a few rows in memory at a time."""
+"""The rows of workbooks that the product wrote: a sheet's markup, read as a stream with a few rows in memory."""
 
 import re
 import zipfile
@@ -9,18 +9,20 @@ from xml.parsers import expat
 
 from xlsxwriter.utility import xl_col_to_name
 
+from reports.engine.file_format import Cells
+
 BYTES_PER_BLOCK = 64 * 1024
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
 _ESCAPED = re.compile("_x([0-9A-F]{4})_")
 
-Cells = list[str | None]
 ReadNumber = Callable[[str], str]
+"""Returns the text of CSV for a number of a sheet."""
 
 
 def rows_of(source: BinaryIO, numbers: Sequence[ReadNumber], *, sheets: str) -> Iterator[Cells]:
-    """The cells of all rows but the first of every sheet whose name begins with `sheets`; None for an empty cell.
+    """Yield the cells of all rows but the first of every sheet whose name begins with `sheets`.
 
-    A text stays as it is; of a number, which is in the column of that place, `numbers` makes a text.
+    Texts stay as they are. A number becomes a text by the function in `numbers` at its column's place.
     """
     with zipfile.ZipFile(source) as archive:
         with archive.open("xl/workbook.xml") as markup:
@@ -34,7 +36,7 @@ def rows_of(source: BinaryIO, numbers: Sequence[ReadNumber], *, sheets: str) -> 
 
 
 class _Sheet:
-    """One sheet, read once. What begins a cell or a row ends the one before: it costs less not to hear of ends."""
+    """One sheet, read once. The start of a cell or row ends the one before: handlers of end tags would cost time."""
 
     def __init__(self, markup: IO[bytes], numbers: Sequence[ReadNumber]) -> None:
         self._markup = markup
@@ -51,7 +53,7 @@ class _Sheet:
 
     def rows(self) -> Iterator[Cells]:
         while block := self._markup.read(BYTES_PER_BLOCK):
-            self._parser.Parse(block, False)  # noqa: FBT003 - the parser takes it so alone
+            self._parser.Parse(block, False)  # noqa: FBT003 - the parser takes no keyword
             yield from self._read[:-1]
             del self._read[:-1]
         self._parser.Parse(b"", True)  # noqa: FBT003
@@ -78,5 +80,5 @@ class _Sheet:
 
 
 def _unescaped(text: str) -> str:
-    """Control characters have no place in markup, and what looks like one of theirs is escaped as well."""
+    """Undo the escapes of control characters, which markup cannot hold, and of text that looks like such an escape."""
     return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

@@ -1,9 +1,9 @@
-"""Making a report's file: from a question to bytes, all from one snapshot of the data, in constant memory."""
+"""Write a report: from a scope to bytes, all from one snapshot of the data, in constant memory."""
 
 import hashlib
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,9 +16,9 @@ from psycopg import sql
 
 from billing.cycles import ONE_DAY, DateRange, midnight
 from billing.models import Subscription
-from reports.engine.file_format import FileFormat, Progress
+from reports.engine.file_format import FileFormat
 from reports.engine.report_type import ReportType, Scope
-from reports.engine.rows import Rows, unheard
+from reports.engine.rows import OnProgress, OnTotals, ReportRows
 from reports.engine.totals import Totals
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_PROGRESS = 0.25
 BYTES_PER_BLOCK = 256 * 1024
-# Merging and sorting a cycle's sessions in memory; given back at the end of the transaction.
+# Enough to merge and sort a cycle's sessions in memory; given back at the end of the transaction.
 WORK_MEM = "64MB"
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of a report: rows (without the heading), bytes, the bytes' SHA-256 in hexadecimal, control totals."""
+class WrittenReport:
+    """What was written: rows (without the headings), bytes, their SHA-256 in hexadecimal, and the control totals."""
 
     rows: int
     bytes: int
@@ -41,13 +41,13 @@ class Written:
 
 
 class TotalsDifferError(Exception):
-    """The rows that were written are not those that the control totals are of: the file is not to be trusted."""
+    """The number of rows written is not the one in the control totals, so the file cannot be trusted."""
 
 
 def scope_of(subscription: Subscription, days: DateRange, today: date) -> Scope:
-    """What a report over these days is about; a RangeError, which names the window, for days outside it.
+    """Return the scope of a report over these days. Raises RangeError, which names the window, for days outside it.
 
-    `today` is the UTC day on which it is asked: sessions still open are cut at the end of the last day with data.
+    `today` is the UTC day of the order: sessions still open are cut at the end of the last day with data.
     """
     contract = subscription.contract
     days = days.within(contract.available(today))
@@ -56,20 +56,20 @@ def scope_of(subscription: Subscription, days: DateRange, today: date) -> Scope:
         subscription_id=subscription.pk,
         range=days,
         cycles=tuple(contract.cycles_touching(days)),
-        open_until=midnight(contract.last_day_with_data(today) + ONE_DAY),
+        open_sessions_end_at=midnight(contract.last_day_with_data(today) + ONE_DAY),
     )
 
 
 def select(report_type: ReportType, scope: Scope) -> sql.Composed:
-    """The rows of a report in their order, typed and exact: what a screen counts and shows is what the file holds."""
+    """Return a SELECT of a report's rows in order, typed and exact, so that screens count and show what files hold."""
     return report_type.query(scope).select()
 
 
 @contextmanager
 def snapshot() -> Iterator[BaseDatabaseWrapper]:
-    """Django's connection inside a REPEATABLE READ, READ ONLY transaction: whatever is read in it is of one moment.
+    """Yield Django's connection in a REPEATABLE READ, READ ONLY transaction: all reads in it see one moment.
 
-    Not inside another transaction: that one has its snapshot already.
+    Cannot be used inside another transaction, which has its snapshot already.
     """
     with transaction.atomic(durable=True):
         with default_connection.cursor() as cursor:
@@ -79,9 +79,9 @@ def snapshot() -> Iterator[BaseDatabaseWrapper]:
 
 
 def snapshot_instant(connection: BaseDatabaseWrapper) -> datetime:
-    """The instant of a `snapshot()`, by the database's clock: whatever was committed before it is part of it.
+    """Return the instant of a `snapshot()`, by the database's clock; everything committed before it is in the snapshot.
 
-    Asked first of all in the snapshot, since the first statement takes it, and this instant is that statement's start.
+    Call it first in the snapshot: the first statement takes the snapshot, and the instant is that statement's start.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement_timestamp()")
@@ -89,7 +89,7 @@ def snapshot_instant(connection: BaseDatabaseWrapper) -> datetime:
 
 
 def expected_rows(connection: BaseDatabaseWrapper, report_type: ReportType, scope: Scope) -> int:
-    """How many rows a report has, without writing it."""
+    """Return how many rows a report has, without writing it."""
     count = report_type.count(scope) if report_type.count else report_type.query(scope).count()
     with connection.cursor() as cursor:
         cursor.execute(count.as_string(cursor.connection))
@@ -103,31 +103,31 @@ def write_report(
     scope: Scope,
     format: FileFormat,  # noqa: A002 - the word that people use for it
     target: BinaryIO,
-    progress: Progress,
-    heard: Callable[[Totals], None] = unheard,
+    on_progress: OnProgress,
+    on_totals: OnTotals | None = None,
     totals_sheet: bool = False,
-) -> Written:
+) -> WrittenReport:
     """Write a report to a file that is open for writing, inside the caller's `snapshot()`.
 
-    `heard` is told the control totals before the first row. `progress` hears of the rows so far with the first row, a
-    few times a second from then on, and at the end; what it raises ends the writing. With `totals_sheet` the file has
-    the totals too, if its format has a place for them. The target is neither synced nor closed. Raises
-    TotalsDifferError.
+    `on_totals` is called with the control totals before the first row. `on_progress` is called with the number of rows
+    so far: with the first row, then a few times a second, and at the end; an exception that it raises ends the writing.
+    With `totals_sheet` the file also holds the totals, if its format has a place for them. The target is neither synced
+    nor closed. Raises TotalsDifferError.
     """
     tally = Tally(target)
     buffer = io.BufferedWriter(tally, BYTES_PER_BLOCK)
-    rows = Rows(connection, report_type.query(scope), heard)
+    rows = ReportRows(connection, report_type.query(scope), on_totals)
     write = format.write_with_totals if totals_sheet and format.write_with_totals else format.write
-    written = write(rows, cast("BinaryIO", buffer), _seldom(progress))
+    written = write(rows, cast("BinaryIO", buffer), _throttled(on_progress))
     buffer.flush()
     if written != rows.totals.rows:
         raise TotalsDifferError(f"{report_type.title}: {written} rows were written, {rows.totals.rows} were counted")
-    progress(written)
-    return Written(written, tally.bytes, tally.hash.hexdigest(), rows.totals)
+    on_progress(written)
+    return WrittenReport(written, tally.bytes, tally.hash.hexdigest(), rows.totals)
 
 
 class Tally(io.RawIOBase):
-    """Passes on what is written, counts its bytes and hashes them."""
+    """Writes to a target, and counts and hashes the bytes on the way."""
 
     def __init__(self, target: BinaryIO) -> None:
         self.target = target
@@ -144,8 +144,8 @@ class Tally(io.RawIOBase):
         return written
 
 
-def _seldom(progress: Progress) -> Progress:
-    """The same, called at once and then at most every so many seconds: cheap enough to be told of every row."""
+def _throttled(on_progress: OnProgress) -> OnProgress:
+    """Return a callback cheap enough for every row: it passes on the first call, then at most one in each interval."""
     next_at = 0.0
 
     def report(rows: int) -> None:
@@ -153,6 +153,6 @@ def _seldom(progress: Progress) -> Progress:
         now = time.monotonic()
         if now >= next_at:
             next_at = now + SECONDS_BETWEEN_PROGRESS
-            progress(rows)
+            on_progress(rows)
 
     return report

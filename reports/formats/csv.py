@@ -14,9 +14,9 @@ from typing import BinaryIO
 
 from psycopg import sql
 
-from reports.engine.file_format import Cells, FileFormat, Progress
-from reports.engine.report_type import Column, Kind
-from reports.engine.rows import Rows, pour
+from reports.engine.file_format import Cells, FileFormat
+from reports.engine.report_type import ColumnKind, ReportColumn
+from reports.engine.rows import OnProgress, ReportRows, pour
 
 # What a spreadsheet takes for the beginning of a formula, and the numbers and phone numbers that may begin so.
 _RUN = "=@+-\t\r"
@@ -31,7 +31,7 @@ _TEXT = """CASE WHEN ascii({text}) > {last} THEN {text}
     WHEN ascii({text}) IN ({run}) AND {text} !~ {number} THEN '''' || {text} ELSE nullif({text}, '') END"""
 
 
-def _text(column: Column) -> sql.Composed:
+def _text(column: ReportColumn) -> sql.Composed:
     return sql.SQL(_TEXT).format(
         text=column.value,
         last=max(map(ord, _RUN)),
@@ -41,12 +41,12 @@ def _text(column: Column) -> sql.Composed:
     )
 
 
-def guarded(text: str) -> str:
+def escape_formula(text: str) -> str:
     """The same of a text at hand: with an apostrophe where a spreadsheet would run it."""
     return f"'{text}" if text and text[0] in _RUN and not re.fullmatch(_NUMBER, text) else text
 
 
-def _decimal(column: Column) -> sql.Composed:
+def _decimal(column: ReportColumn) -> sql.Composed:
     least, most = column.decimals
     if least == most:
         return sql.SQL("({})").format(column.rounded)
@@ -55,23 +55,23 @@ def _decimal(column: Column) -> sql.Composed:
     return sql.SQL("({} + {})").format(shown, Decimal(0).scaleb(-least)) if least else shown
 
 
-_CELLS: dict[Kind, Callable[[Column], sql.Composed]] = {
-    Kind.TEXT: _text,
-    Kind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
-    Kind.DECIMAL: _decimal,
-    Kind.DATE: lambda column: sql.SQL("to_char(({})::timestamp, 'YYYY-MM-DD')").format(column.value),
+_CELLS: dict[ColumnKind, Callable[[ReportColumn], sql.Composed]] = {
+    ColumnKind.TEXT: _text,
+    ColumnKind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
+    ColumnKind.DECIMAL: _decimal,
+    ColumnKind.DATE: lambda column: sql.SQL("to_char(({})::timestamp, 'YYYY-MM-DD')").format(column.value),
     # UTC by its distance from itself: a name would be looked up for each cell.
-    Kind.INSTANT: lambda column: sql.SQL(
+    ColumnKind.INSTANT: lambda column: sql.SQL(
         "to_char({} AT TIME ZONE interval '0', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     ).format(column.value),
     # Divided as doubles, which are as exact here, since a number is turned into a double by way of its text.
-    Kind.DURATION: lambda column: sql.SQL(
+    ColumnKind.DURATION: lambda column: sql.SQL(
         "to_char(make_interval(secs => ({})::double precision / 1000), 'HH24:MI:SS:MS')"
     ).format(column.value),
 }
 
 
-def cell_text(column: Column) -> sql.Composed:
+def csv_cell(column: ReportColumn) -> sql.Composed:
     """The SQL expression of a column's cells: NULL for an empty one, else what COPY writes as the text of the cell."""
     return _CELLS[column.kind](column)
 
@@ -82,14 +82,14 @@ def _line(cells: Iterable[str]) -> bytes:
     return line.getvalue().encode()
 
 
-def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """Write the headings and the rows; see FileFormat."""
     target.write(_line(column.heading for column in rows.columns))
-    with rows.copying(map(cell_text, rows.columns)) as copy:
-        return pour(copy, target, progress)
+    with rows.copying(map(csv_cell, rows.columns)) as copy:
+        return pour(copy, target, on_progress)
 
 
-def read(source: BinaryIO, _columns: tuple[Column, ...]) -> Iterator[Cells]:
+def read(source: BinaryIO, _columns: tuple[ReportColumn, ...]) -> Iterator[Cells]:
     """Read the rows back; see FileFormat."""
     text = io.TextIOWrapper(source, "utf-8", newline="")
     try:

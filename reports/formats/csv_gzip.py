@@ -7,9 +7,9 @@ from typing import BinaryIO, cast
 
 from isal import igzip
 
-from reports.engine.file_format import Cells, FileFormat, Progress
-from reports.engine.report_type import Column
-from reports.engine.rows import Rows
+from reports.engine.file_format import Cells, FileFormat
+from reports.engine.report_type import ReportColumn
+from reports.engine.rows import OnProgress, ReportRows
 from reports.formats import csv
 
 # In a tenth of the time of the usual level of zlib, and a tenth more bytes.
@@ -17,17 +17,17 @@ LEVEL = 2
 BYTES_PER_BLOCK = 256 * 1024
 
 
-def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """Write the compressed CSV; see FileFormat."""
     # No name and no time of day in it.
     packed = igzip.IGzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=target, mtime=0)
     buffer = io.BufferedWriter(cast("io.RawIOBase", packed), BYTES_PER_BLOCK)
-    written = csv.write(rows, cast("BinaryIO", buffer), progress)
+    written = csv.write(rows, cast("BinaryIO", buffer), on_progress)
     buffer.close()
     return written
 
 
-def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]:
     """Read the rows back; see FileFormat."""
     with gzip.GzipFile(fileobj=source) as unpacked:
         yield from csv.read(cast("BinaryIO", unpacked), columns)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from psycopg import sql
 
 from reports.engine.cells import decimal_text, duration_text
-from reports.engine.file_format import Cells, FileFormat, Progress
-from reports.engine.report_type import Column, Kind
-from reports.engine.rows import Rows, blocks
-from reports.formats.csv import cell_text, guarded
+from reports.engine.file_format import Cells, FileFormat
+from reports.engine.report_type import ColumnKind, ReportColumn
+from reports.engine.rows import OnProgress, ReportRows, blocks
+from reports.formats.csv import csv_cell, escape_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,30 +28,30 @@ _DIGITS = 38
 _SKIPPED = b"-\n"
 
 
-def _cell(column: Column) -> sql.Composable:
+def _cell(column: ReportColumn) -> sql.Composable:
     match column.kind:
-        case Kind.TEXT:
+        case ColumnKind.TEXT:
             return sql.SQL("nullif({}, '')").format(column.value)
-        case Kind.DURATION:
+        case ColumnKind.DURATION:
             return sql.SQL("({})::bigint").format(column.value)
         case _:
-            return cell_text(column)
+            return csv_cell(column)
 
 
-def _schema(columns: tuple[Column, ...]) -> "pa.Schema":
+def _schema(columns: tuple[ReportColumn, ...]) -> "pa.Schema":
     import pyarrow as pa
 
-    types: dict[Kind, Any] = {
-        Kind.TEXT: pa.string(),
-        Kind.INTEGER: pa.int64(),
-        Kind.DATE: pa.date32(),
-        Kind.INSTANT: pa.timestamp("us", tz="UTC"),
-        Kind.DURATION: pa.duration("ms"),
+    types: dict[ColumnKind, Any] = {
+        ColumnKind.TEXT: pa.string(),
+        ColumnKind.INTEGER: pa.int64(),
+        ColumnKind.DATE: pa.date32(),
+        ColumnKind.INSTANT: pa.timestamp("us", tz="UTC"),
+        ColumnKind.DURATION: pa.duration("ms"),
     }
     return pa.schema(
         (
             column.heading,
-            pa.decimal128(_DIGITS, column.decimals[1]) if column.kind is Kind.DECIMAL else types[column.kind],
+            pa.decimal128(_DIGITS, column.decimals[1]) if column.kind is ColumnKind.DECIMAL else types[column.kind],
         )
         for column in columns
     )
@@ -74,7 +74,7 @@ def _table(text: bytearray, schema: "pa.Schema") -> "pa.Table":
     return table.cast(schema)
 
 
-def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """Write the columns, a row group for each block of rows; see FileFormat."""
     from pyarrow import parquet
 
@@ -86,7 +86,7 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
             for block in blocks(copy):
                 text += b"".join(block)
                 written += len(block)
-                progress(written)
+                on_progress(written)
                 if len(text) >= BYTES_PER_BLOCK:
                     writer.write_table(_table(text, schema))
                     text = bytearray(_SKIPPED)
@@ -95,7 +95,7 @@ def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
     return written
 
 
-def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]:
     """Read the rows back; see FileFormat."""
     from pyarrow import parquet
 
@@ -104,21 +104,21 @@ def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
             yield from map(list, zip(*map(_texts, columns, batch.columns), strict=True))
 
 
-def _texts(column: Column, cells: "pa.Array") -> Cells:
+def _texts(column: ReportColumn, cells: "pa.Array") -> Cells:
     """The cells of a column as the CSV has them."""
     import pyarrow as pa
 
     show: Callable[[Any], str] = str
     match column.kind:
-        case Kind.TEXT:
-            show = guarded
-        case Kind.DECIMAL:
+        case ColumnKind.TEXT:
+            show = escape_formula
+        case ColumnKind.DECIMAL:
             show = partial(decimal_text, least=column.decimals[0], most=column.decimals[1])
-        case Kind.DURATION:
+        case ColumnKind.DURATION:
             cells, show = cells.cast(pa.int64()), duration_text
-        case Kind.DATE:
+        case ColumnKind.DATE:
             show = date.isoformat
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             seconds = cells.cast(pa.timestamp("s", tz="UTC")).cast(pa.string())  # 2017-10-21 09:14:03Z
             cells, show = seconds, _instant_text
     return [None if cell is None else show(cell) for cell in cells.to_pylist()]

@@ -17,13 +17,13 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from reports.engine.cells import duration_text
-from reports.engine.file_format import Cells, FileFormat, Progress
-from reports.engine.report_type import Column, Kind
-from reports.engine.rows import Rows
+from reports.engine.file_format import Cells, FileFormat
+from reports.engine.report_type import ColumnKind, ReportColumn
+from reports.engine.rows import OnProgress, ReportRows
 from reports.engine.temporary_folders import temporary_folder
 from reports.engine.totals import MILLISECONDS, Totals
 from reports.engine.workbook_rows import ReadNumber, rows_of
-from reports.formats.csv import cell_text, guarded
+from reports.formats.csv import csv_cell, escape_formula
 
 MAX_SHEET_ROWS = 1_048_576
 """What a sheet holds, its header included."""
@@ -35,7 +35,7 @@ _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 # One moment for all, since the same rows are the same bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 _DATA = "Data"
-_WIDTHS = {Kind.INSTANT: 22, Kind.DURATION: 14}
+_WIDTHS = {ColumnKind.INSTANT: 22, ColumnKind.DURATION: 14}
 _DURATION = "[hh]:mm:ss.000"
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
 _ROWS_MEASURED = 1000
@@ -71,41 +71,41 @@ def _text(address: str, text: str) -> str:
     return f'<c r="{address}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
-def _cell(column: Column) -> sql.Composable:
+def _cell(column: ReportColumn) -> sql.Composable:
     """The text of the CSV; for what is a number to spreadsheets only, a whole one: days, or parts of a day."""
     match column.kind:
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return sql.SQL("({})::date - DATE '1899-12-30'").format(column.value)
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return sql.SQL("floor(extract(epoch FROM {}))::bigint + 2209161600").format(column.value)
-        case Kind.DURATION:
+        case ColumnKind.DURATION:
             return sql.SQL("({})::bigint").format(column.value)
         case _:
-            return cell_text(column)
+            return csv_cell(column)
 
 
-_TYPES = {Kind.DATE: "int4", Kind.INSTANT: "int8", Kind.DURATION: "int8"}
-_IN_A_DAY = {Kind.DATE: 1, Kind.INSTANT: 86_400, Kind.DURATION: 86_400_000}
+_TYPES = {ColumnKind.DATE: "int4", ColumnKind.INSTANT: "int8", ColumnKind.DURATION: "int8"}
+_IN_A_DAY = {ColumnKind.DATE: 1, ColumnKind.INSTANT: 86_400, ColumnKind.DURATION: 86_400_000}
 
 
-def _number_format(column: Column) -> str:
+def _number_format(column: ReportColumn) -> str:
     match column.kind:
-        case Kind.INTEGER:
+        case ColumnKind.INTEGER:
             return "0"
-        case Kind.DECIMAL if column.decimals[0]:
+        case ColumnKind.DECIMAL if column.decimals[0]:
             least, most = column.decimals
             return f"0.{'0' * least}{'#' * (most - least)}"
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return "yyyy-mm-dd"
-        case Kind.INSTANT:
+        case ColumnKind.INSTANT:
             return 'yyyy-mm-dd"T"hh:mm:ss"Z"'
-        case Kind.DURATION:
+        case ColumnKind.DURATION:
             return _DURATION
         case _:
             return "General"  # of decimals without a least number of places: `0.###` leaves a whole number its point
 
 
-def _put(column: Column, workbook: Workbook) -> Put:
+def _put(column: ReportColumn, workbook: Workbook) -> Put:
     """How a cell of the column goes into a sheet, from the value that the database sent."""
     shown = workbook.add_format({"num_format": _number_format(column)})
     in_a_day = _IN_A_DAY.get(column.kind, 0)
@@ -118,13 +118,13 @@ def _put(column: Column, workbook: Workbook) -> Put:
         return _text(address, text)
 
     def put_time(address: str, time: int) -> str:
-        if column.kind is Kind.DURATION or time >= _FIRST_DAY * in_a_day:
+        if column.kind is ColumnKind.DURATION or time >= _FIRST_DAY * in_a_day:
             return f'<c r="{address}" s="{style}"><v>{time / in_a_day:.16G}</v></c>'
-        if column.kind is Kind.DATE:
+        if column.kind is ColumnKind.DATE:
             return _text(address, f"{_DAY_0 + timedelta(days=time):%Y-%m-%d}")
         return _text(address, f"{_DAY_0 + timedelta(seconds=time):%Y-%m-%dT%H:%M:%SZ}")
 
-    if column.kind is Kind.TEXT:
+    if column.kind is ColumnKind.TEXT:
         return _text
     return put_time if in_a_day else put_number
 
@@ -132,7 +132,7 @@ def _put(column: Column, workbook: Workbook) -> Put:
 class _Sheets:
     """The sheets of a workbook, begun one after the other as they are full."""
 
-    def __init__(self, workbook: Workbook, columns: tuple[Column, ...]) -> None:
+    def __init__(self, workbook: Workbook, columns: tuple[ReportColumn, ...]) -> None:
         self.workbook = workbook
         self.columns = columns
         self.bold = workbook.add_format({"bold": True})
@@ -205,24 +205,24 @@ class _Watched:
             self.target.flush()
 
 
-def write(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """Write the sheets, by way of temporary files; see FileFormat."""
-    return _write(rows, target, progress)
+    return _write(rows, target, on_progress)
 
 
-def write_with_totals(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+def write_with_totals(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """The same, and the totals in a sheet of their own, the last one."""
-    return _write(rows, target, progress, _add_totals)
+    return _write(rows, target, on_progress, _add_totals)
 
 
 def _write(
-    rows: Rows, target: BinaryIO, progress: Progress, add: Callable[[Workbook, Totals], None] | None = None
+    rows: ReportRows, target: BinaryIO, on_progress: OnProgress, add: Callable[[Workbook, Totals], None] | None = None
 ) -> int:
     written = 0
     with temporary_folder(FOLDER_PREFIX) as folder:
         # Larger than 4 GB only where it has to be; every cell has the type of its column: no text is guessed.
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
-        workbook = Workbook(_Watched(target, lambda: progress(written)), options)
+        workbook = Workbook(_Watched(target, lambda: on_progress(written)), options)
         workbook.set_properties({"created": _CREATED})
         sheets = _Sheets(workbook, rows.columns)
         with rows.copying(map(_cell, rows.columns), "FORMAT text") as copy:
@@ -230,7 +230,7 @@ def _write(
             for row in copy.rows():
                 sheets.write(row)
                 written += 1
-                progress(written)
+                on_progress(written)
         sheets.end()
         if add:
             add(workbook, rows.totals)
@@ -260,30 +260,32 @@ def _add_totals(workbook: Workbook, totals: Totals) -> None:
         sheet.write_string(number, 0, line.name)
         if is_duration:
             shown = workbook.add_format({"num_format": _DURATION})
-            sheet.write_number(number, 1, line.amount / _IN_A_DAY[Kind.DURATION], shown)
+            sheet.write_number(number, 1, line.amount / _IN_A_DAY[ColumnKind.DURATION], shown)
         elif len(line.amount.as_tuple().digits) > EXACT_DIGITS:
             sheet.write_string(number, 1, f"{line.amount:f}")
         else:
             places = max(0, -int(line.amount.as_tuple().exponent))
             sheet.write_number(number, 1, line.amount, workbook.add_format({"num_format": f"{0:.{places}f}"}))
         sheet.write_string(number, 2, "" if is_duration else line.unit)
-        sheet.write_string(number, 3, guarded(line.group))
+        sheet.write_string(number, 3, escape_formula(line.group))
 
 
-def read(source: BinaryIO, columns: tuple[Column, ...]) -> Iterator[Cells]:
+def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]:
     """Read the rows of all sheets back, without those of the totals; see FileFormat."""
     yield from rows_of(source, [_NUMBERS.get(column.kind, str) for column in columns], sheets=_DATA)
 
 
-def _units(column_kind: Kind, number: str) -> int:
+def _units(column_kind: ColumnKind, number: str) -> int:
     """So many days, seconds or milliseconds, of the days that a cell holds."""
     return round(float(number) * _IN_A_DAY[column_kind])
 
 
-_NUMBERS: dict[Kind, ReadNumber] = {
-    Kind.DATE: lambda number: (_DAY_0 + timedelta(days=_units(Kind.DATE, number))).date().isoformat(),
-    Kind.INSTANT: lambda number: f"{(_DAY_0 + timedelta(seconds=_units(Kind.INSTANT, number))).isoformat()[:19]}Z",
-    Kind.DURATION: lambda number: duration_text(_units(Kind.DURATION, number)),
+_NUMBERS: dict[ColumnKind, ReadNumber] = {
+    ColumnKind.DATE: lambda number: (_DAY_0 + timedelta(days=_units(ColumnKind.DATE, number))).date().isoformat(),
+    ColumnKind.INSTANT: lambda number: (
+        f"{(_DAY_0 + timedelta(seconds=_units(ColumnKind.INSTANT, number))).isoformat()[:19]}Z"
+    ),
+    ColumnKind.DURATION: lambda number: duration_text(_units(ColumnKind.DURATION, number)),
 }
 
 

@@ -58,8 +58,8 @@ def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> dict[str, Any]:
             scope=scope,
             format=formats.by_slug(job.format),
             target=target,
-            progress=attempt.report_rows,
-            heard=lambda totals: attempt.expect(totals.rows),
+            on_progress=attempt.report_rows,
+            on_totals=lambda totals: attempt.expect(totals.rows),
             totals_sheet=job.totals_sheet,
         )
     return {

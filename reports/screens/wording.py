@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from reports.engine.cells import decimal_text, duration_text
-from reports.engine.report_type import Column, Kind
+from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.totals import MILLISECONDS, Line
 
 
@@ -28,14 +28,14 @@ def total_unit_text(line: Line) -> str:
     return " ".join(filter(None, [unit, line.group]))
 
 
-def cell_text(column: Column, value: object) -> str:
+def cell_text(column: ReportColumn, value: object) -> str:
     """A cell of a report as its file would write it, save that text stays as it is."""
     if value is None:
         return ""
-    if column.kind is Kind.DECIMAL and isinstance(value, Decimal):
+    if column.kind is ColumnKind.DECIMAL and isinstance(value, Decimal):
         return decimal_text(value, *column.decimals)
-    if column.kind is Kind.INSTANT and isinstance(value, datetime):
+    if column.kind is ColumnKind.INSTANT and isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
-    if column.kind is Kind.DURATION and isinstance(value, int):
+    if column.kind is ColumnKind.DURATION and isinstance(value, int):
         return duration_text(value)
     return str(value)

@@ -3,7 +3,7 @@
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
-from reports.engine.concurrency import presence
+from reports.engine.concurrency import merged_sessions
 from reports.engine.report_type import Scope
 
 BILLABLE_BY_THE_HOUR = (
@@ -12,16 +12,20 @@ BILLABLE_BY_THE_HOUR = (
 
 
 def billed_hours(connection: BaseDatabaseWrapper, scope: Scope) -> dict[str, int]:
-    """Whole hours by the name of each hourly charge under which a user spent billable time in the range.
+    """Return whole hours by the name of each hourly charge under which a user spent billable time in the range.
 
-    Each user's sessions under a charge are merged, the time of all users is added up, and the sum is rounded up to
-    whole hours: 112.23 and 110.11 hours bill as 223. The range is a cycle, or as much of it as there is data for.
+    Each user's sessions under a charge are merged, the time of all users is summed up, and the sum is rounded up to
+    whole hours: 112.23 and 110.11 hours bill as 223. The range is a cycle, or the part of it that has data.
     """
     statement = sql.SQL(
-        """SELECT charge.name, ceil(extract(epoch FROM sum(upper(present) - lower(present))) / 3600)::bigint
-        FROM ({presence}) AS presence JOIN billing_charge AS charge ON charge.id = charge_id
-        GROUP BY charge.name ORDER BY charge.name"""
-    ).format(presence=presence(scope, of="charge_id, entity_id", condition=BILLABLE_BY_THE_HOUR))
+        """
+        SELECT charge.name, ceil(extract(epoch FROM sum(upper(period) - lower(period))) / 3600)::bigint
+        FROM ({merged_sessions}) AS merged_session
+        JOIN billing_charge AS charge ON charge.id = merged_session.charge_id
+        GROUP BY charge.name
+        ORDER BY charge.name
+        """
+    ).format(merged_sessions=merged_sessions(scope, of="charge_id, entity_id", condition=BILLABLE_BY_THE_HOUR))
     with connection.cursor() as cursor:
         cursor.execute(statement.as_string(cursor.connection))
         return dict(cursor.fetchall())

@@ -3,20 +3,21 @@
 from psycopg import sql
 
 from billing.cycles import midnight
-from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
 
 
 def first_billable_logins(scope: Scope) -> sql.Composed:
-    """Each entity with a billable login in the range, per charge and cycle, and its first login there, even before.
+    """Return a SELECT of each entity with a billable login in the range, by charge and cycle, with its first login.
 
-    A login is a session's start. The boundaries of the cycles are those that the contract knows. An entity that logs in
-    before the range alone is not billed in it; one that logs in inside it is, from its first login of the cycle on.
+    A login is a session's start. An entity that logged in only before the range is not listed. One that logged in
+    inside it is, with its first login of the whole cycle, even if that was before the range.
 
-    `place` puts charges and entities in the order of their names: one number is compared much faster than two texts.
+    `place` orders charges and entities by name: one number compares much faster than two texts.
     """
     start, end = scope.range.period
     return sql.SQL(
-        """SELECT charge.name AS charge, entity.identifier AS entity, entity.id AS entity_id, first_login.at,
+        """
+        SELECT charge.name AS charge, entity.identifier AS entity, entity.id AS entity_id, first_login.at,
             (charge.place << 32) + entity.place AS place
         FROM (
             SELECT charge_id, entity_id, min(started_at) AS at
@@ -31,7 +32,8 @@ def first_billable_logins(scope: Scope) -> sql.Composed:
         JOIN (
             SELECT id, identifier, row_number() OVER (ORDER BY identifier) AS place
             FROM usage_entity WHERE account_id = {account}
-        ) AS entity ON entity.id = first_login.entity_id"""
+        ) AS entity ON entity.id = first_login.entity_id
+        """
     ).format(
         account=sql.Literal(scope.account_id),
         cycles=sql.SQL("({})").format(sql.Literal([midnight(cycle.first_day) for cycle in scope.cycles])),
@@ -46,9 +48,9 @@ REPORT_TYPE = ReportType(
     description="who was billed: each user or device, per licence, with the first billable login",
     place=1,
     columns=(
-        Column("Charge Name", Kind.TEXT, "charge"),
-        Column("Entity", Kind.TEXT, "entity", distinct="entity_id"),
-        Column("Timestamp", Kind.INSTANT, "at"),
+        ReportColumn("Charge Name", ColumnKind.TEXT, "charge"),
+        ReportColumn("Entity", ColumnKind.TEXT, "entity", distinct="entity_id"),
+        ReportColumn("Timestamp", ColumnKind.INSTANT, "at"),
     ),
     source=first_billable_logins,
     order_by=("charge", "entity", "at"),

@@ -2,18 +2,20 @@
 
 from psycopg import sql
 
-from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
 
 
 def daily_quantities(scope: Scope) -> sql.Composed:
-    """Each resource on each day of the range on which it has a quantity, be it 0."""
+    """Return a SELECT of each resource on each day of the range for which it has a quantity, including 0."""
     return sql.SQL(
-        """SELECT resource_usage.used_on, resource.id AS resource_id, resource.name AS resource,
+        """
+        SELECT resource_usage.used_on, resource.id AS resource_id, resource.name AS resource,
             resource_usage.quantity, resource.unit
         FROM usage_resourceusage AS resource_usage
         JOIN usage_resource AS resource ON resource.id = resource_usage.resource_id
         WHERE resource_usage.account_id = {account}
-            AND resource_usage.used_on BETWEEN {date_from} AND {date_through}"""
+            AND resource_usage.used_on BETWEEN {date_from} AND {date_through}
+        """
     ).format(
         account=sql.Literal(scope.account_id),
         date_from=sql.Literal(scope.range.date_from),
@@ -27,10 +29,10 @@ REPORT_TYPE = ReportType(
     description="IVR minutes, storage, SMS, API requests, BYOC: what was consumed each day",
     place=3,
     columns=(
-        Column("Date", Kind.DATE, "used_on"),
-        Column("Resource", Kind.TEXT, "resource", distinct="resource_id"),
-        Column("Quantity", Kind.DECIMAL, "quantity", per="Resource"),
-        Column("Unit", Kind.TEXT, "unit"),
+        ReportColumn("Date", ColumnKind.DATE, "used_on"),
+        ReportColumn("Resource", ColumnKind.TEXT, "resource", distinct="resource_id"),
+        ReportColumn("Quantity", ColumnKind.DECIMAL, "quantity", per="Resource"),
+        ReportColumn("Unit", ColumnKind.TEXT, "unit"),
     ),
     source=daily_quantities,
     order_by=("used_on", "resource"),

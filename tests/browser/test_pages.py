@@ -12,7 +12,7 @@ from playwright.sync_api import ViewportSize, expect
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import types
-from reports.engine.totals import MILLISECONDS, Counted, Sum, Totals
+from reports.engine.totals import MILLISECONDS, NamedCount, Sum, Totals
 from reports.models import ReportJob
 from tests.browser.site import Site
 from tests.report_jobs import make_job
@@ -44,7 +44,7 @@ TOTALS = Totals(
         Sum("Duration", Decimal(63_467_859_829), MILLISECONDS),
         Sum("A quantity of what has a long name", Decimal("123456789012.123456"), "", "Resource", "Data storage (GB)"),
     ),
-    (Counted("User", 104),),
+    (NamedCount("User", 104),),
 )
 COLOURS = ["color-contrast", "link-in-text-block"]
 RUN_AXE = "options => axe.run(options).then(results => results.violations)"

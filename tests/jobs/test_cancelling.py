@@ -11,7 +11,7 @@ from psycopg import sql
 
 from jobs.states import State
 from reports import tasks, types
-from reports.engine.report_type import Column, Kind, ReportType
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType
 from reports.formats import parquet
 from reports.models import ReportJob
 from tests.database_activity import is_executing
@@ -30,7 +30,7 @@ def numbers(source: str, *, is_costly: bool = False) -> ReportType:
         slug="numbers",
         title="Numbers",
         description="",
-        columns=(Column("Number", Kind.INTEGER, "number"),),
+        columns=(ReportColumn("Number", ColumnKind.INTEGER, "number"),),
         source=lambda _scope: sql.SQL(source),
         order_by=("number",),
         is_costly=is_costly,

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 
 from reports import formats
-from reports.engine.file_format import FileFormat, Progress, Write
-from reports.engine.rows import Rows
+from reports.engine.file_format import FileFormat, Write
+from reports.engine.rows import OnProgress, ReportRows
 from tests.waiting import FOREVER_SECONDS, wait_for
 
 
@@ -23,7 +23,7 @@ class HeldUp:
         self._rows = rows
         self._times = times
 
-    def __call__(self, rows: Rows, target: BinaryIO, progress: Progress) -> int:
+    def __call__(self, rows: ReportRows, target: BinaryIO, progress: OnProgress) -> int:
         """Write as the format does; see FileFormat."""
         times = 0
 
@@ -50,7 +50,7 @@ def once_written(monkeypatch: pytest.MonkeyPatch, slug: str, act: Callable[[], o
     """Act, on a connection of its own, when a file of the format has all its rows and is not stored yet."""
     write = formats.by_slug(slug).write
 
-    def write_and_act(rows: Rows, target: BinaryIO, progress: Progress) -> int:
+    def write_and_act(rows: ReportRows, target: BinaryIO, progress: OnProgress) -> int:
         written = write(rows, target, progress)
         elsewhere(act)
         return written

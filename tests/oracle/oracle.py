@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from fractions import Fraction
 
+from tests.oracle.concurrency import Scope, by_user, concurrency_levels, time_logged_in
 from tests.oracle.cycles import cycle_on
-from tests.oracle.presence import Scope, by_user, levels, time_logged_in
 from tests.oracle.records import File, Records, Session
 from tests.oracle.values import (
     HOUR,
@@ -82,7 +82,7 @@ class Oracle:
         scope = self._cycle_so_far(subscription, day, today)
         concurrent = {row["name"] for row in self.records.table("charges") if row["basis"] == "concurrent"}
         sessions = [session for session in self._user_sessions(scope) if session.charge in concurrent]
-        found = levels(scope, sessions)
+        found = concurrency_levels(scope, sessions)
         enough = [
             level for level, _ in found if sum(length for other, length in found if other >= level) >= 30 * MINUTE
         ]
@@ -94,7 +94,7 @@ class Oracle:
         hours = {}
         for charge in [row["name"] for row in self.records.table("charges") if row["basis"] == "hourly"]:
             sessions = [s for s in self._user_sessions(scope) if s.charge == charge and s.billable]
-            total = sum(level * length for level, length in levels(scope, sessions))
+            total = sum(level * length for level, length in concurrency_levels(scope, sessions))
             if total:
                 hours[charge] = -(-total // HOUR)
         return hours
@@ -128,7 +128,7 @@ class Oracle:
         ]
         return [[show_text(charge), show_text(entity), show_instant(first)] for charge, entity, first in sorted(found)]
 
-    # Presence
+    # Concurrency
 
     def _user_sessions(self, scope: Scope) -> list[Session]:
         return [session for session in self.records.sessions(scope.subscription.account) if session.is_user]
@@ -137,7 +137,7 @@ class Oracle:
         sessions = self._user_sessions(scope)
         rows = []
         for day in scope.days():
-            found = levels(scope.on(day), sessions)
+            found = concurrency_levels(scope.on(day), sessions)
             peak = max(level for level, _ in found)
             at_peak = sum(length for level, length in found if level == peak) if peak else 0
             rows.append([day.isoformat(), str(peak), show_fixed(Fraction(at_peak, MINUTE), 2)])

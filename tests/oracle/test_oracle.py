@@ -212,7 +212,7 @@ def test_the_order_of_uploads_makes_no_difference(world: World) -> None:
 
 def test_the_oracle_knows_nothing_of_the_project() -> None:
     imported = set()
-    for name in ("oracle", "records", "rating", "presence", "voice", "cycles", "values"):
+    for name in ("oracle", "records", "rating", "concurrency", "voice", "cycles", "values"):
         tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):

@@ -3,7 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
-from tests.oracle.presence import Scope
+from tests.oracle.concurrency import Scope
 from tests.oracle.rating import Rating, Version, duration_in_seconds, rate_call
 from tests.oracle.records import Key, Records, Subscription
 from tests.oracle.values import day_of, show_fixed, show_instant, show_short, show_text

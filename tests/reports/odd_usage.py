@@ -11,8 +11,8 @@ from psycopg import sql
 
 from billing.models import Charge, RateSheet, RateSheetVersion, Subscription, UsageGroup
 from reports.engine.file_format import FileFormat
-from reports.engine.report_type import Column, Kind, Query, Scope
-from reports.engine.rows import Rows
+from reports.engine.report_type import ColumnKind, Query, ReportColumn, Scope
+from reports.engine.rows import ReportRows
 from tests.factories import (
     instant,
     make_call,
@@ -118,14 +118,14 @@ def few_days() -> Scope:
 
 
 KINDS = (
-    Column('Says "it\'s", {so}\\', Kind.TEXT, "words"),
-    Column("Größe", Kind.INTEGER, "whole"),
-    Column("a", Kind.DECIMAL, "broken", decimals=(0, 6)),
-    Column("b", Kind.DECIMAL, "broken", decimals=(2, 4)),
-    Column("c", Kind.DECIMAL, "broken", decimals=(2, 2)),
-    Column("d", Kind.DATE, "day"),
-    Column("e", Kind.INSTANT, "moment"),
-    Column("f", Kind.DURATION, "length"),
+    ReportColumn('Says "it\'s", {so}\\', ColumnKind.TEXT, "words"),
+    ReportColumn("Größe", ColumnKind.INTEGER, "whole"),
+    ReportColumn("a", ColumnKind.DECIMAL, "broken", decimals=(0, 6)),
+    ReportColumn("b", ColumnKind.DECIMAL, "broken", decimals=(2, 4)),
+    ReportColumn("c", ColumnKind.DECIMAL, "broken", decimals=(2, 2)),
+    ReportColumn("d", ColumnKind.DATE, "day"),
+    ReportColumn("e", ColumnKind.INSTANT, "moment"),
+    ReportColumn("f", ColumnKind.DURATION, "length"),
 )
 EXTREMES = """SELECT * FROM (VALUES
     (1, U&'\\FEFFfirst', 9223372036854775807, 123456789012.345678, date '2026-03-01',
@@ -140,7 +140,7 @@ EXTREMES = """SELECT * FROM (VALUES
 ) AS extremes (place, words, whole, broken, day, moment, length)"""
 
 
-def written_alone(file_format: FileFormat, columns: tuple[Column, ...], source: str = EXTREMES) -> bytes:
+def written_alone(file_format: FileFormat, columns: tuple[ReportColumn, ...], source: str = EXTREMES) -> bytes:
     target = io.BytesIO()
-    file_format.write(Rows(connection, Query(columns, sql.SQL(source), ("place",))), target, ignore)
+    file_format.write(ReportRows(connection, Query(columns, sql.SQL(source), ("place",))), target, ignore)
     return target.getvalue()

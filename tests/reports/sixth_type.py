@@ -16,7 +16,7 @@ SIXTH_TYPE = '''"""Daily Logins: how many logins there were on each day."""
 
 from psycopg import sql
 
-from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
 
 
 def daily_logins(scope: Scope) -> sql.Composed:
@@ -32,7 +32,10 @@ REPORT_TYPE = ReportType(
     slug="daily-logins",
     title="Daily Logins",
     description="how many logins there were, each day",
-    columns=(Column("Date", Kind.DATE, "day"), Column("Logins", Kind.INTEGER, "logins", unit="logins")),
+    columns=(
+        ReportColumn("Date", ColumnKind.DATE, "day"),
+        ReportColumn("Logins", ColumnKind.INTEGER, "logins", unit="logins"),
+    ),
     source=daily_logins,
     order_by=("day",),
 )

@@ -18,7 +18,7 @@ from psycopg import sql
 from billing.cycles import midnight
 from reports import formats, types
 from reports.comparisons.diff import Counts, Differences
-from reports.engine.report_type import Column, Kind, ReportType
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType
 from tests.oracle.values import show_text
 from tests.profiles import examples
 from tests.report_files import ignore
@@ -30,10 +30,10 @@ Line = list[str]
 
 STARTS = [date(2026, 1, 22), date(2026, 2, 22)]
 COLUMNS = (
-    Column("Name", Kind.TEXT, "name"),
-    Column("At", Kind.INSTANT, "at"),
-    Column("Count", Kind.INTEGER, "count"),
-    Column("Cost", Kind.DECIMAL, "cost", decimals=(4, 4)),
+    ReportColumn("Name", ColumnKind.TEXT, "name"),
+    ReportColumn("At", ColumnKind.INSTANT, "at"),
+    ReportColumn("Count", ColumnKind.INTEGER, "count"),
+    ReportColumn("Cost", ColumnKind.DECIMAL, "cost", decimals=(4, 4)),
 )
 TYPE = ReportType("any", "Any", "anything", COLUMNS, lambda _scope: sql.SQL(""), order_by=("place",))
 KEYS = {

@@ -16,7 +16,7 @@ from django.db import connection
 from reports import formats, types
 from reports.engine import rows
 from reports.engine.report_type import Scope
-from reports.engine.rows import Rows
+from reports.engine.rows import ReportRows
 from reports.formats import parquet, xlsx
 from tests.factories import instant, make_call, make_subscription
 from tests.report_files import ignore, make_scope, write
@@ -130,7 +130,7 @@ def test_a_full_disk_while_a_workbook_is_packed_is_told_as_such(scope: Scope) ->
         def write(self, _block: object, /) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    rows = Rows(connection, types.by_slug("user-hours").query(scope))
+    rows = ReportRows(connection, types.by_slug("user-hours").query(scope))
     with pytest.raises(OSError, match="No space left") as raised:
         xlsx.write(rows, Full(), ignore)  # type: ignore[arg-type]  # writes are all it takes
     assert raised.value.errno == errno.ENOSPC

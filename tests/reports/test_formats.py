@@ -12,7 +12,7 @@ from hypothesis import settings as budget
 from reports import formats, types
 from reports.engine import rows
 from reports.engine.file_format import FileFormat
-from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
 from reports.engine.write import select
 from tests.factories import make_subscription
 from tests.oracle.values import show_text
@@ -32,7 +32,9 @@ def raw_texts(report_type: ReportType, scope: Scope) -> list[list[str]]:
         return [["" if value is None else str(value) for value in row] for row in cursor.fetchall()]
 
 
-def assert_same_cells(columns: tuple[Column, ...], slug: str, content: bytes, csv: bytes, raw: list[list[str]]) -> None:
+def assert_same_cells(
+    columns: tuple[ReportColumn, ...], slug: str, content: bytes, csv: bytes, raw: list[list[str]]
+) -> None:
     headings, *expected = read_csv(csv)
     found = READERS[slug](content)
     if found or slug != "jsonl":
@@ -40,7 +42,7 @@ def assert_same_cells(columns: tuple[Column, ...], slug: str, content: bytes, cs
     assert len(found) == len(expected) == len(raw)
     for found_row, cells, raw_cells in zip(found, expected, raw, strict=True):
         for column, value, cell, raw_cell in zip(columns, found_row, cells, raw_cells, strict=True):
-            if column.kind is Kind.TEXT:
+            if column.kind is ColumnKind.TEXT:
                 assert cell == show_text(raw_cell)
             assert is_same(value, EXPECTED[slug](column, cell, raw_cell)), (column.heading, value, cell)
 
@@ -83,7 +85,7 @@ def test_no_rows_are_a_file_with_headings_alone(report_type: ReportType, file_fo
 @every_format
 @pytest.mark.parametrize("columns", [KINDS, *((column,) for column in KINDS)], ids=lambda columns: columns[-1].kind)
 def test_every_kind_of_column_keeps_its_extremes_and_its_gaps(
-    file_format: FileFormat, columns: tuple[Column, ...]
+    file_format: FileFormat, columns: tuple[ReportColumn, ...]
 ) -> None:
     csv = written_alone(formats.by_slug("csv"), columns)
     words = ["\ufefffirst", "", "", *5 * "x"]

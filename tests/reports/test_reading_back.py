@@ -12,7 +12,7 @@ from hypothesis import settings as budget
 from reports import formats, types
 from reports.engine import workbook_rows
 from reports.engine.file_format import FileFormat
-from reports.engine.report_type import Column, Scope
+from reports.engine.report_type import ReportColumn, Scope
 from reports.engine.write import write_report
 from reports.formats import parquet, xlsx
 from tests.factories import make_subscription
@@ -24,7 +24,7 @@ from tests.reports.odd_usage import KINDS, few_days, make_usage, worlds, written
 every_format = pytest.mark.parametrize("file_format", formats.all_formats(), ids=lambda file_format: file_format.slug)
 
 
-def read_back(file_format: FileFormat, columns: tuple[Column, ...], content: bytes) -> list[list[str | None]]:
+def read_back(file_format: FileFormat, columns: tuple[ReportColumn, ...], content: bytes) -> list[list[str | None]]:
     return list(file_format.read(io.BytesIO(content), columns))
 
 
@@ -53,7 +53,7 @@ def test_every_report_in_every_format_reads_back_as_the_cells_of_the_csv(world: 
 @every_format
 @pytest.mark.parametrize("columns", [KINDS, *((column,) for column in KINDS)], ids=lambda columns: columns[-1].kind)
 def test_every_kind_of_column_reads_back_with_its_extremes_and_its_gaps(
-    file_format: FileFormat, columns: tuple[Column, ...]
+    file_format: FileFormat, columns: tuple[ReportColumn, ...]
 ) -> None:
     expected = cells_of(written_alone(formats.by_slug("csv"), columns))
 
@@ -85,7 +85,7 @@ def test_several_sheets_read_back_as_one_without_the_totals(
         scope=scope,
         format=workbook,
         target=target,
-        progress=ignore,
+        on_progress=ignore,
         totals_sheet=with_totals,
     )
 

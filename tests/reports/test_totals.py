@@ -15,10 +15,10 @@ from psycopg import sql
 
 from reports import formats, types
 from reports.engine.file_format import FileFormat
-from reports.engine.report_type import Column, Kind, Query, ReportType, Scope
-from reports.engine.rows import Rows
+from reports.engine.report_type import ColumnKind, Query, ReportColumn, ReportType, Scope
+from reports.engine.rows import ReportRows
 from reports.engine.totals import Sum, Totals
-from reports.engine.write import TotalsDifferError, Written, write_report
+from reports.engine.write import TotalsDifferError, WrittenReport, write_report
 from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
 from tests.oracle.values import show_text
@@ -36,7 +36,7 @@ every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambd
 COUNTED = {"Calls unrated": lambda cells: not cells["Usage Rate Per Minute"]}
 
 
-def write(report_type: ReportType, scope: Scope, file_format: str = "csv") -> tuple[bytes, Written]:
+def write(report_type: ReportType, scope: Scope, file_format: str = "csv") -> tuple[bytes, WrittenReport]:
     target = io.BytesIO()
     written = write_report(
         connection,
@@ -44,20 +44,20 @@ def write(report_type: ReportType, scope: Scope, file_format: str = "csv") -> tu
         scope=scope,
         format=formats.by_slug(file_format),
         target=target,
-        progress=ignore,
+        on_progress=ignore,
     )
     return target.getvalue(), written
 
 
-def number(column: Column, cell: str) -> Decimal:
+def number(column: ReportColumn, cell: str) -> Decimal:
     """A cell that adds up; a duration in milliseconds."""
-    if column.kind is Kind.DURATION:
+    if column.kind is ColumnKind.DURATION:
         hours, minutes, seconds, milliseconds = map(int, cell.split(":"))
         return Decimal(((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds)
     return Decimal(cell)
 
 
-def sums_of(column: Column, rows: list[dict[str, str]]) -> dict[str, Decimal]:
+def sums_of(column: ReportColumn, rows: list[dict[str, str]]) -> dict[str, Decimal]:
     """The sum of a column's cells, by what they are `per`; of one that has no number at all, 0."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal, {} if column.per else {"": Decimal()})
     for row in rows:
@@ -69,7 +69,9 @@ def sums_of(column: Column, rows: list[dict[str, str]]) -> dict[str, Decimal]:
 def assert_totals_of_cells(report_type: ReportType, content: bytes, totals: Totals) -> None:
     headings, *cells = read_csv(content)
     rows = [dict(zip(headings, row, strict=True)) for row in cells]
-    summed = [it for it in report_type.columns if it.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.DURATION)]
+    summed = [
+        it for it in report_type.columns if it.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL, ColumnKind.DURATION)
+    ]
     found: dict[str, dict[str, Decimal]] = {column.heading: {} for column in summed}
     for it in totals.sums:
         assert show_text(it.group) not in found[it.column]
@@ -186,8 +188,8 @@ def test_the_totals_are_known_before_the_first_row(report_type: ReportType) -> N
         scope=odd_usage.few_days(),
         format=formats.by_slug("csv"),
         target=io.BytesIO(),
-        progress=lambda rows: told.append(f"{rows} rows"),
-        heard=lambda totals: told.append(f"{totals.rows} expected"),
+        on_progress=lambda rows: told.append(f"{rows} rows"),
+        on_totals=lambda totals: told.append(f"{totals.rows} expected"),
     )
 
     assert told[0].endswith("expected")
@@ -200,7 +202,7 @@ RESTLESS = ReportType(
     slug="restless",
     title="Restless",
     description="",
-    columns=(Column("Number", Kind.INTEGER, "number"),),
+    columns=(ReportColumn("Number", ColumnKind.INTEGER, "number"),),
     source=lambda _scope: sql.SQL("SELECT number FROM generate_series(1, nextval('readings')) AS number"),
     order_by=("number",),
 )
@@ -214,7 +216,7 @@ def restless() -> ReportType:
 
 
 def test_two_columns_with_one_heading_are_refused_since_their_sums_would_be_one(restless: ReportType) -> None:
-    with pytest.raises(ValueError, match="Restless: two columns have one heading"):
+    with pytest.raises(ValueError, match="Restless: two columns have the same heading"):
         replace(restless, columns=restless.columns * 2)
 
 
@@ -242,14 +244,14 @@ def test_a_file_that_lacks_a_row_is_no_report(report_type: ReportType) -> None:
             scope=odd_usage.few_days(),
             format=losing,
             target=io.BytesIO(),
-            progress=ignore,
+            on_progress=ignore,
         )
 
 
 @pytest.mark.parametrize("is_costly", [False, True])
 def test_sums_of_many_digits_are_exact(is_costly: bool) -> None:
     source = sql.SQL("SELECT * FROM (VALUES (10::numeric ^ 30), (0.000001)) AS amounts (amount)")
-    columns = (Column("Amount", Kind.DECIMAL, "amount"),)
-    rows = Rows(connection, Query(columns, source, ("amount",), is_costly=is_costly))
+    columns = (ReportColumn("Amount", ColumnKind.DECIMAL, "amount"),)
+    rows = ReportRows(connection, Query(columns, source, ("amount",), is_costly=is_costly))
     formats.by_slug("csv").write(rows, io.BytesIO(), ignore)
     assert rows.totals.sums == (Sum("Amount", Decimal(f"1{'0' * 30}.000001")),)

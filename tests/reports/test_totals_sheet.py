@@ -11,7 +11,7 @@ from django.db import connection
 
 from reports import formats, types
 from reports.engine.report_type import Scope
-from reports.engine.write import Written, write_report
+from reports.engine.write import WrittenReport, write_report
 from reports.formats import xlsx
 from tests.factories import instant, make_call, make_resource_usage, make_session, make_subscription, make_version
 from tests.factories import make_entity as entity
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 HEADINGS = ["Total", "Amount", "Unit", "Of"]
 
 
-def write(slug: str, scope: Scope, *, totals_sheet: bool = True) -> tuple[bytes, Written]:
+def write(slug: str, scope: Scope, *, totals_sheet: bool = True) -> tuple[bytes, WrittenReport]:
     target = io.BytesIO()
     written = write_report(
         connection,
@@ -33,7 +33,7 @@ def write(slug: str, scope: Scope, *, totals_sheet: bool = True) -> tuple[bytes,
         scope=scope,
         format=formats.by_slug("xlsx"),
         target=target,
-        progress=ignore,
+        on_progress=ignore,
         totals_sheet=totals_sheet,
     )
     return target.getvalue(), written

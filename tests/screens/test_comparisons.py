@@ -16,7 +16,7 @@ from django.urls import reverse
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.comparisons.enqueue import request_comparison
-from reports.engine.totals import Counted, Sum, Totals
+from reports.engine.totals import NamedCount, Sum, Totals
 from reports.models import Comparison, ReportJob
 from reports.screens.comparisons.cards import MINUS, total_lines
 from tests.acme import make_acme
@@ -127,7 +127,7 @@ def test_the_columns_of_the_key_come_first_then_those_that_changed(
 
 
 def with_totals(*sums: Sum, rows: int = 1) -> ReportJob:
-    return ReportJob(totals=Totals(rows, sums, (Counted("User", 2),)).as_json())
+    return ReportJob(totals=Totals(rows, sums, (NamedCount("User", 2),)).as_json())
 
 
 def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -> None:

@@ -80,8 +80,8 @@ class Command(BaseCommand):
                 scope=scope,
                 format=file_format,
                 target=target,
-                progress=self._show,
-                heard=self._hear,
+                on_progress=self._show,
+                on_totals=self._hear,
                 totals_sheet=totals_sheet,
             )
         return written.rows

@@ -12,9 +12,9 @@ from jobs.states import State
 from reports import formats, types
 from reports.comparisons import run as comparison_run
 from reports.comparisons.diff import ADDED, CHANGED_BEFORE, REMOVED
-from reports.engine.report_type import Kind
+from reports.engine.report_type import ColumnKind
 from reports.engine.totals import MOST_DIGITS, Line, Totals
-from reports.formats.csv import guarded
+from reports.formats.csv import escape_formula
 from reports.models import Comparison, ReportJob
 from reports.screens.wording import total_text, total_unit_text
 from ui.formatting import count_text, moment_text, number_text
@@ -72,7 +72,7 @@ class TotalLine:
 class Cell:
     """A cell of a row that differs: as it is, and as it was where that is something else."""
 
-    kind: Kind
+    kind: ColumnKind
     text: str
     before: str | None = None
 
@@ -144,7 +144,7 @@ def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[
         _change, _changed_columns, *headings = next(lines)
         report_type = types.by_slug(comparison.report_type)
         by_heading = {column.heading: column.kind for column in report_type.columns}
-        kinds = [by_heading.get(heading, Kind.TEXT) for heading in headings]
+        kinds = [by_heading.get(heading, ColumnKind.TEXT) for heading in headings]
         found = [difference for difference, _number in zip(_differences(lines, kinds), range(limit), strict=False)]
     order = _reading_order(headings, report_type.key, found)
     ordered = [Difference(it.change, [it.cells[place] for place in order]) for it in found]
@@ -157,7 +157,7 @@ def _reading_order(headings: list[str], key: Sequence[str], found: list[Differen
     return sorted(range(len(headings)), key=lambda place: (headings[place] not in key, place not in changed))
 
 
-def _differences(lines: Iterator[list[str]], kinds: list[Kind]) -> Iterator[Difference]:
+def _differences(lines: Iterator[list[str]], kinds: list[ColumnKind]) -> Iterator[Difference]:
     for change, _columns, *cells in lines:
         if change in (ADDED, REMOVED):
             yield Difference(change, [Cell(kind, _raw(text)) for kind, text in zip(kinds, cells, strict=True)])
@@ -166,13 +166,13 @@ def _differences(lines: Iterator[list[str]], kinds: list[Kind]) -> Iterator[Diff
             yield Difference("changed", list(map(_changed, kinds, cells, after)))
 
 
-def _changed(kind: Kind, before: str, after: str) -> Cell:
+def _changed(kind: ColumnKind, before: str, after: str) -> Cell:
     return Cell(kind, _raw(after), _raw(before) if before != after else None)
 
 
 def _raw(text: str) -> str:
     """Without the apostrophe that is there for spreadsheets."""
-    return text[1:] if text.startswith("'") and guarded(text[1:]) == text else text
+    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text
 
 
 def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:

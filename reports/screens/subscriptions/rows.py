@@ -15,7 +15,7 @@ from billing.cycles import NOTHING_YET, DateRange, RangeError
 from billing.days import read_day
 from billing.models import Subscription
 from reports import types
-from reports.engine.report_type import Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportType, Scope
 from reports.engine.write import expected_rows, scope_of, select
 from reports.screens.access import screen, subscription_or_404
 from reports.screens.subscriptions.numbers import missing_rates
@@ -24,7 +24,7 @@ from reports.screens.wording import cell_text
 PER_PAGE = 50
 
 
-class ReportRows(Sequence[list[tuple[Kind, str]]]):
+class ReportRows(Sequence[list[tuple[ColumnKind, str]]]):
     """The rows of a report as a sequence that a Paginator slices: LIMIT and OFFSET, the count asked for once."""
 
     def __init__(self, report_type: ReportType, scope: Scope) -> None:
@@ -38,12 +38,12 @@ class ReportRows(Sequence[list[tuple[Kind, str]]]):
         return self._count
 
     @overload
-    def __getitem__(self, part: int) -> list[tuple[Kind, str]]: ...
+    def __getitem__(self, part: int) -> list[tuple[ColumnKind, str]]: ...
 
     @overload
-    def __getitem__(self, part: slice) -> list[list[tuple[Kind, str]]]: ...
+    def __getitem__(self, part: slice) -> list[list[tuple[ColumnKind, str]]]: ...
 
-    def __getitem__(self, part: int | slice) -> list[tuple[Kind, str]] | list[list[tuple[Kind, str]]]:
+    def __getitem__(self, part: int | slice) -> list[tuple[ColumnKind, str]] | list[list[tuple[ColumnKind, str]]]:
         """The cells of some rows, as kind and text."""
         if isinstance(part, int):
             return self[part : part + 1][0]
@@ -68,7 +68,7 @@ def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
     except KeyError:
         raise Http404 from None
     days, scope, refusal = _asked(request, subscription)
-    page: Page[list[tuple[Kind, str]]] | None = None
+    page: Page[list[tuple[ColumnKind, str]]] | None = None
     if scope is not None:
         page = Paginator(ReportRows(shown, scope), PER_PAGE).get_page(request.GET.get("page"))
     return screen(

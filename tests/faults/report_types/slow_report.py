@@ -7,7 +7,7 @@ from datetime import date
 from django.db import connection
 from psycopg import sql
 
-from reports.engine.report_type import Column, Kind, ReportType, Scope
+from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
 from reports.models import ReportJob
 
 ROWS = 60
@@ -31,14 +31,14 @@ REPORT_TYPE = ReportType(
     description="rows that come one by one",
     columns=(
         # Text: to add numbers up would take as long.
-        Column(
+        ReportColumn(
             "Number",
-            Kind.TEXT,
+            ColumnKind.TEXT,
             f"number::text || pg_sleep({SECONDS_PER_ROW})::text"
             f" || CASE number WHEN {HALF_WAY} THEN pg_advisory_xact_lock_shared(lock)::text ELSE '' END",
         ),
         # The database sends what fills a block.
-        Column("Filling", Kind.TEXT, "repeat('x', 10000)"),
+        ReportColumn("Filling", ColumnKind.TEXT, "repeat('x', 10000)"),
     ),
     source=_source,
     order_by=("number",),

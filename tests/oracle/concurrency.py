@@ -68,7 +68,7 @@ def by_user(sessions: list[Session]) -> dict[str, list[Session]]:
     return found
 
 
-def levels(scope: Scope, sessions: list[Session]) -> list[tuple[int, int]]:
+def concurrency_levels(scope: Scope, sessions: list[Session]) -> list[tuple[int, int]]:
     """For each elementary interval, how many users are logged in, and its length in milliseconds."""
     users = by_user(sessions)
     return [
