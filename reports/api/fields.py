@@ -11,7 +11,7 @@ from reports.api.filters import NO_DAY, day_of
 UNKNOWN = "There is no such field here."
 
 
-class TextField(serializers.CharField):
+class JSONStringField(serializers.CharField):
     """A string; a number is none."""
 
     default_error_messages = {"invalid": "Give a string."}
@@ -23,7 +23,7 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-class OneOfField(TextField):
+class OneOfField(JSONStringField):
     """One of the strings that `allowed` lists at the time; the problem names them.
 
     In the schema it is any string: what is allowed may grow without a new version.
@@ -56,7 +56,7 @@ class DayField(serializers.DateField):
             self.fail("invalid")
 
 
-class TruthField(serializers.BooleanField):
+class JSONBooleanField(serializers.BooleanField):
     """True or false; neither a number nor a word is."""
 
     default_error_messages = {"invalid": "Give true or false."}
@@ -68,7 +68,7 @@ class TruthField(serializers.BooleanField):
         return data
 
 
-class StrictSerializer(serializers.Serializer[Any]):
+class InputSerializer(serializers.Serializer[Any]):
     """Refuses members that it does not know. Invalid data is a problem with a line for each field at fault."""
 
     def to_internal_value(self, data: Any) -> Any:

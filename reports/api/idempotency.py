@@ -29,7 +29,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Retryable:
+class IdempotentRequest:
     """A request that carries a key: an administrator's own word for it, which stands for one request for 24 hours."""
 
     caller: Caller
@@ -73,7 +73,7 @@ class Retryable:
         return Answer(body)
 
 
-def retryable(request: Request, caller: Caller) -> Retryable | None:
+def idempotent_request(request: Request, caller: Caller) -> IdempotentRequest | None:
     """The request with its key, None without one. Reads the body; raises a problem for what is no key."""
     body = request.data
     key = request.headers.get(HEADER)
@@ -82,4 +82,4 @@ def retryable(request: Request, caller: Caller) -> Retryable | None:
     if not _KEY.fullmatch(key):
         raise invalid([FieldError(HEADER, "Give 1 to 255 visible ASCII characters.")])
     request_text = json.dumps([request.method, request.path, body], sort_keys=True)
-    return Retryable(caller, key, hashlib.sha256(request_text.encode()).hexdigest())
+    return IdempotentRequest(caller, key, hashlib.sha256(request_text.encode()).hexdigest())

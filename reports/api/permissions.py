@@ -53,7 +53,7 @@ class Caller:
         return ReportJob.objects.filter(account__in=self.accounts)
 
 
-def authenticate_again(request: Request) -> None:
+def reauthenticate(request: Request) -> None:
     """Read anew who asks, after the request was held for a while: what was taken from them in between is gone.
 
     Raises AuthenticationFailed when the token was revoked or has expired, or the administrator is not active any more.

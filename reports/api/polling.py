@@ -23,10 +23,10 @@ from reports.models import ReportJob
 logger = structlog.get_logger(__name__)
 
 PARAMETER = "wait"
-MOST_SECONDS = 30
-SECONDS_BETWEEN_LOOKS = 0.25
-SECONDS_AFTER_AN_ERROR = 1.0
-SECONDS_UNTIL_AGAIN = 12
+MAX_WAIT_SECONDS = 30
+POLL_INTERVAL_SECONDS = 0.25
+ERROR_PAUSE_SECONDS = 1.0
+MAX_RETRY_AFTER_SECONDS = 12
 
 
 @dataclass(eq=False, slots=True)
@@ -97,9 +97,9 @@ class Watch:
                     # A database that restarts: whoever waits does so a while longer, to the end of their time at most.
                     logger.warning("watch_over_jobs_failed", error=str(error))
                     connection.close()
-                    time.sleep(SECONDS_AFTER_AN_ERROR)
+                    time.sleep(ERROR_PAUSE_SECONDS)
                 else:
-                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                    time.sleep(POLL_INTERVAL_SECONDS)
         finally:
             connection.close()  # this thread's own
             with self._lock:
@@ -125,29 +125,29 @@ def _wake(waiters: list[_Waiter]) -> None:
 watch = Watch()
 
 
-def most_waiting() -> int:
+def max_held_requests() -> int:
     """How many requests may wait in a process: at most half of its threads, so that the others are free to answer."""
     return int(settings.WEB_THREADS) // 2
 
 
-def seconds_to_wait(request: Request) -> int:
+def requested_wait(request: Request) -> int:
     """How long the query asks to be held; 0 without the parameter. Raises the problem of another value."""
     given = request.query_params.get(PARAMETER, "0")
-    if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MOST_SECONDS:
+    if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MAX_WAIT_SECONDS:
         return int(given)
-    raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 through {MOST_SECONDS}.")])
+    raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 through {MAX_WAIT_SECONDS}.")])
 
 
-def seconds_until_again(seconds: int, *, at_least: int) -> int:
+def retry_after_seconds(seconds: int, *, at_least: int) -> int:
     """When to come back for who asked to be held and was not; not all of them at one moment.
 
     They would have waited anyway. Coming back at once, they would take the threads that waiting leaves to the others.
     """
-    seconds = min(seconds, SECONDS_UNTIL_AGAIN)
+    seconds = min(seconds, MAX_RETRY_AFTER_SECONDS)
     return max(at_least, random.randint(seconds * 3 // 4, seconds * 5 // 4))  # noqa: S311 - no secret
 
 
-def wait_for_change(job: ReportJob, seconds: float) -> bool:
+def wait_for_state_change(job: ReportJob, seconds: float) -> bool:
     """Return once the state of the job's row differs from the object's, or after so many seconds; then read it again.
 
     Sooner, when others need the place more. At once, and with False, for a finished job, for 0 seconds, and when as
@@ -155,4 +155,4 @@ def wait_for_change(job: ReportJob, seconds: float) -> bool:
     """
     if seconds <= 0 or job.is_finished:
         return False
-    return watch.wait(job, seconds, most=most_waiting())
+    return watch.wait(job, seconds, most=max_held_requests())

@@ -7,7 +7,7 @@ from django.http import QueryDict
 from reports.api.exceptions import FieldError, invalid
 
 
-def refuse_unknown_parameters(query: QueryDict, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
+def reject_unknown_parameters(query: QueryDict, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
     """Raise a problem that names each parameter which the address does not know, or which stands there in vain."""
     errors = []
     for name, values in query.lists():

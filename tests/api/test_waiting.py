@@ -21,7 +21,7 @@ from billing.models import Administrator, ApiToken, Membership, Subscription
 from jobs.claims import Claim
 from jobs.states import State
 from reports.api import polling as product
-from reports.api.polling import wait_for_change
+from reports.api.polling import wait_for_state_change
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api import patient_web_server
@@ -94,7 +94,7 @@ def secret(ana: Administrator) -> str:
 @pytest.fixture
 def program(live_server: LiveServer, secret: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """Speaks with a server in threads of this process, so that the test sees which requests wait."""
-    monkeypatch.setattr(product, "MOST_SECONDS", LONGEST_WAIT)
+    monkeypatch.setattr(product, "MAX_WAIT_SECONDS", LONGEST_WAIT)
     program = Program(live_server.url, secret)
     yield program
     program.threads.shutdown()
@@ -242,7 +242,7 @@ def test_no_account_keeps_the_others_from_waiting(
 def test_where_nobody_may_wait_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
     settings.WEB_THREADS = 1  # it would answer nobody else
     used = connection.connection
-    assert not wait_for_change(job, 20)
+    assert not wait_for_state_change(job, 20)
     assert connection.connection is used is not None
 
 

@@ -13,7 +13,7 @@ from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
 from drf_spectacular.utils import OpenApiExample
 
 from reports.api.exceptions import ProblemType
-from reports.api.fields import StrictSerializer
+from reports.api.fields import InputSerializer
 from reports.api.openapi import headers, problem_responses
 from reports.api.openapi.operations import Answer, Operation, operation_of
 
@@ -114,7 +114,7 @@ class ApiSchema(AutoSchema):
         schema: Json = super()._map_basic_serializer(serializer, direction)
         # The rest of what is written on a serializer is for who works on it.
         schema["description"] = schema["description"].partition("\n\n")[0]
-        if isinstance(serializer, StrictSerializer):
+        if isinstance(serializer, InputSerializer):
             return {**schema, "additionalProperties": False, "dependentRequired": _together(schema["properties"])}
         for member in schema["properties"].values():
             member.pop("readOnly", None)

@@ -9,7 +9,7 @@ from billing.cycles import NOTHING_YET, DateRange, RangeError
 from billing.models import Subscription
 from reports import formats, types
 from reports.api.exceptions import FieldError, invalid
-from reports.api.fields import DayField, OneOfField, StrictSerializer, TextField, TruthField
+from reports.api.fields import DayField, OneOfField, InputSerializer, JSONStringField, JSONBooleanField
 from reports.api.permissions import Caller
 
 DAYS = ("date_from", "date_through")
@@ -23,7 +23,7 @@ def _formats() -> list[str]:
     return [file_format.slug for file_format in formats.all_formats()]
 
 
-class ReportJobOrderSerializer(StrictSerializer):
+class ReportJobOrderSerializer(InputSerializer):
     """A report to be made. The context has the `caller` and `today`.
 
     The validated data are the subscription, the report type, the format and what it is to hold, whether the report is
@@ -35,7 +35,7 @@ class ReportJobOrderSerializer(StrictSerializer):
         error_messages={"unknown": "There is no such report type."},
         help_text="The slug of a report type.",
     )
-    subscription = TextField(max_length=255, trim_whitespace=False, help_text="The number of a subscription.")
+    subscription = JSONStringField(max_length=255, trim_whitespace=False, help_text="The number of a subscription.")
     date_from = DayField(
         required=False,
         help_text="The first day (UTC). Without both days: the subscription's default range.",
@@ -47,11 +47,11 @@ class ReportJobOrderSerializer(StrictSerializer):
         error_messages={"unknown": "There is no such format."},
         help_text="The slug of a format of the report type.",
     )
-    totals_sheet = TruthField(
+    totals_sheet = JSONBooleanField(
         default=False,
         help_text="Whether the file has the control totals too, as a sheet of its own; for a format with sheets alone.",
     )
-    again = TruthField(
+    again = JSONBooleanField(
         default=False,
         help_text="Whether the report is made again also where a file is there and nothing has changed since.",
     )

@@ -13,15 +13,15 @@ from rest_framework.response import Response
 from reports.api import polling
 from reports.api.base import ApiView, ListView, ObjectView
 from reports.api.exceptions import Problem, ProblemType
-from reports.api.fields import StrictSerializer
+from reports.api.fields import InputSerializer
 from reports.api.filters import ReportJobFilters
-from reports.api.idempotency import REPLAYED, Answer, retryable
+from reports.api.idempotency import REPLAYED, Answer, idempotent_request
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
-from reports.api.permissions import authenticate_again
+from reports.api.permissions import reauthenticate
 from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
-from reports.api.throttling import queue_permitting
+from reports.api.throttling import queue_limit_as_problem
 from reports.models import ReportJob, ReportJobQuerySet
 from reports.orders.deduplicate import withdraw
 from reports.orders.enqueue import request_report
@@ -58,18 +58,18 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
         Sent again with its `Idempotency-Key`, the request gets the same answer.
         """
         today = timezone.now().date()
-        attempt = retryable(request, self.caller)
+        attempt = idempotent_request(request, self.caller)
         answer = attempt.first_answer() if attempt else None
         if answer is None:
             order = ReportJobOrderSerializer(data=request.data, context={"caller": self.caller, "today": today})
             order.is_valid(raise_exception=True)
-            self.charge_account(order.validated_data["subscription"].account_id)
+            self.count_for_account(order.validated_data["subscription"].account_id)
             make = partial(self._make, order.validated_data, today)
             answer = attempt.answer(make) if attempt else Answer(make()[1])
         return _answered(answer)
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
-        with queue_permitting():
+        with queue_limit_as_problem():
             requested = request_report(
                 administrator=self.caller.administrator, token=self.caller.token, today=today, **order
             )
@@ -94,12 +94,12 @@ class ReportJobView(ReportJobs, ObjectView[ReportJob]):
 
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
         """How it stands; with `wait`, once it stands otherwise or so many seconds have passed."""
-        seconds = polling.seconds_to_wait(request)
+        seconds = polling.requested_wait(request)
         job = self.get_object()
-        if not polling.wait_for_change(job, seconds):
-            again = polling.seconds_until_again(seconds, at_least=RETRY_AFTER_SECONDS)
+        if not polling.wait_for_state_change(job, seconds):
+            again = polling.retry_after_seconds(seconds, at_least=RETRY_AFTER_SECONDS)
             return self.answer(job, retry_after=again)
-        authenticate_again(request)
+        reauthenticate(request)
         return self.answer(self.get_object())
 
 
@@ -111,7 +111,7 @@ class ReportJobCancelView(ReportJobs):
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
         """Withdraw the caller's own request, and end what nobody waits for any more."""
         job = self.get_object()
-        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        InputSerializer(data=request.data).is_valid(raise_exception=True)
         withdrawal = withdraw(job, administrator=self.caller.administrator, token=self.caller.token)
         if not (withdrawal.is_cancelled or withdrawal.still_waiting):
             raise Problem(ProblemType.ALREADY_FINISHED, f"The job is {job.get_state_display()} already.")
