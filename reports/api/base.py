@@ -26,7 +26,8 @@ ModelT = TypeVar("ModelT", bound=Model)
 class ApiView(GenericAPIView[ModelT]):
     """A view for callers who may have reports. Objects are looked up among those that the caller sees.
 
-    Another account's object is a 404, like a missing one. Without the permission, a list and one's own object are a 403.
+    Another account's object is a 404, like a missing one. A list, or an object of the caller's, is a 403 without the
+    permission.
     """
 
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]

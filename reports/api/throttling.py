@@ -1,4 +1,4 @@
-"""Request quotas per minute, for the caller and for the account; counted in Redis, and not enforced while it is down."""
+"""Request quotas per minute of callers and accounts, counted in Redis; without Redis, nothing is rejected."""
 
 import math
 import time
