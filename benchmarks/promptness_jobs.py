@@ -19,7 +19,7 @@ from billing.models import ApiToken
 from jobs import shutdown
 from jobs.heartbeat import GLANCE_SECONDS, PROGRESS_SECONDS
 from jobs.running import Attempt, Work, run
-from reports.api.polling import MOST_SECONDS, SECONDS_BETWEEN_LOOKS
+from reports.api.polling import MAX_WAIT_SECONDS, POLL_INTERVAL_SECONDS
 from reports.models import ReportJob
 
 DAYS = DateRange(ACTIVATED_ON, ACTIVATED_ON)
@@ -143,7 +143,7 @@ def _wait(customer: Customer) -> Figure:
             answered_at: list[float] = []
 
             def wait(address: str = address, answered_at: list[float] = answered_at) -> None:
-                _get(port, secret, f"{address}?wait={MOST_SECONDS}")
+                _get(port, secret, f"{address}?wait={MAX_WAIT_SECONDS}")
                 answered_at.append(time.perf_counter())
 
             thread = threading.Thread(target=wait)
@@ -156,13 +156,13 @@ def _wait(customer: Customer) -> Figure:
             thread.join()
             waits.append(answered_at[0] - changed_at)
             job.delete()
-    name = f"?wait={MOST_SECONDS} from the change to its answer, median of {WAITS}"
-    against = SECONDS_BETWEEN_LOOKS + statistics.median(gets)
+    name = f"?wait={MAX_WAIT_SECONDS} from the change to its answer, median of {WAITS}"
+    against = POLL_INTERVAL_SECONDS + statistics.median(gets)
     return Figure(name, statistics.median(waits), "the pause between looks and a plain GET", against, WAIT_BOUND)
 
 
 def _get(port: int, secret: str, address: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2 * MOST_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2 * MAX_WAIT_SECONDS)
     connection.request("GET", address, headers={"Authorization": f"Bearer {secret}"})
     answer = connection.getresponse()
     answer.read()

@@ -1,37 +1,40 @@
-"""How the REST API is set up: Django REST framework and the schema made from it."""
+"""Settings of the REST API: Django REST framework, and the OpenAPI document generated from it."""
 
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
-    # The first one says how to authenticate in a 401.
+    # The first class provides the WWW-Authenticate header of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "reports.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "EXCEPTION_HANDLER": "reports.api.exceptions.handle",
+    "EXCEPTION_HANDLER": "reports.api.exceptions.exception_handler",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["reports.api.parsers.ObjectParser"],
     "DEFAULT_SCHEMA_CLASS": "reports.api.openapi.inspection.ApiSchema",
-    # A format is chosen by the header Accept alone, and a request says what it is by its method: nothing in the query.
+    # Only the Accept header selects a format; no query parameter overrides it.
     "URL_FORMAT_OVERRIDE": None,
-    # The schema says what an address knows.
+    # OPTIONS describes nothing: the OpenAPI document does.
     "DEFAULT_METADATA_CLASS": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
 DESCRIPTION = """\
-Request usage reports, wait for them, verify and fetch them, without a person.
+Request usage reports, wait until they are ready, download them and verify them.
 
-Begin at `/api/v1/` and follow the links: every answer names the addresses that come next, and a program builds none.
-A request for a report is answered at once with a job. Ask for the job with `?wait=20` until its `state` is
-`succeeded`, then fetch `result.file` and compare its SHA-256 with `result.sha256`.
+**Getting started.** Begin at `/api/v1/` and follow the links in the responses; clients never need to build URLs.
+Requesting a report immediately returns a job. Poll the job with `?wait=20` until its `state` is `succeeded`, then
+download `result.file` and compare its SHA-256 with `result.sha256`. Instead of polling, an account can also receive
+webhooks.
 
-Authenticate with `Authorization: Bearer tally_…`, a token that an administrator makes in Tallydesk, or with the session
-of a browser that is signed in. What another account has is not found, like what there is not.
+**Authentication.** Send `Authorization: Bearer tally_…` with an API token created in Tallydesk, or use the session of a
+signed-in browser. Objects of accounts that you cannot see return 404, exactly as objects that do not exist.
 
-Whatever is not done is answered as a problem (RFC 9457): `type` says which and never changes, `errors` names each
-field. Unknown fields and query parameters are problems too. Days are UTC, and a range includes both of its days.
+**Errors.** Errors are RFC 9457 problem documents; `type` is stable. `errors` names each invalid field, query
+parameter or header. Unknown fields and unknown query parameters are errors as well.
+
+**Dates.** All days and times are in UTC. Date ranges are inclusive.
 """
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
@@ -41,8 +44,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",
     "SERVERS": [{"url": "/", "description": "This site"}],
     "TAGS": [
-        {"name": "discovery", "description": "Where to begin, and what there is to ask for."},
-        {"name": "report jobs", "description": "Requests for reports, and the files that come of them."},
+        {
+            "name": "discovery",
+            "description": "The entry point, and which reports are available for which subscriptions.",
+        },
+        {"name": "report jobs", "description": "Requesting reports, following their jobs and downloading their files."},
+        {"name": "webhooks", "description": "Messages that Tallydesk sends to an account's webhook endpoints."},
     ],
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of a file: no cache keeps it, and no browser guesses at what it is."""
+"""Headers of private responses: no cache stores them, and no browser guesses their type."""
 
 
 def wants_json(request: HttpRequest) -> bool:

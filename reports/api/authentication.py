@@ -1,4 +1,4 @@
-"""Bearer tokens: a program acts for the administrator who made its token."""
+"""Bearer tokens: a program acts on behalf of the administrator who created its token."""
 
 import structlog
 from django.utils import timezone
@@ -13,12 +13,12 @@ REFUSED = "The token is unknown, expired or revoked."
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer tally_…`, answered as RFC 6750 has it."""
+    """Authenticates `Authorization: Bearer tally_…` (RFC 6750)."""
 
     def authenticate(self, request: Request) -> tuple[Administrator, ApiToken] | None:
-        """The token's owner and the token; None without the header, or with one of another scheme.
+        """Return the token's owner and the token; None without the header or with another scheme.
 
-        A token that does not hold is refused, whatever session the request belongs to as well.
+        Raises AuthenticationFailed for an invalid token, even if the request also has a valid session.
         """
         secret = _presented(request)
         if secret is None:
@@ -31,11 +31,11 @@ class TokenAuthentication(BaseAuthentication):
         return token.administrator, token
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 names as the way in; after a token, that it was the token."""
+        """Return the challenge of a 401, which says so if a token was rejected."""
         return SCHEME if _presented(request) is None else f'{SCHEME} error="invalid_token"'
 
 
 def _presented(request: Request) -> str | None:
-    """What stands after the scheme, which may be anything at all; None when the scheme is another one."""
+    """Return the text after the scheme, of any length and content; None with another scheme."""
     scheme, _space, secret = request.headers.get("Authorization", "").strip().partition(" ")
     return secret.strip() if scheme.lower() == SCHEME.lower() else None

@@ -1,7 +1,7 @@
-"""What the API answers when it does not do what was asked: problem details as RFC 9457 has them.
+"""Errors of the API: problem details (RFC 9457).
 
-A program tells problems apart by `type`, which never changes; `detail` is a sentence for people, and `errors` names
-each field, parameter or header that is at fault, with the values or the window that would have been accepted.
+Clients tell problems apart by `type`, which is stable. `detail` is a sentence for people, and `errors` names each
+invalid field, parameter or header, with the values or the date range that would have been accepted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,26 +19,26 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class ProblemType(Enum):
-    """The kinds of problems: the end of the `type`, the status and the title."""
+    """The kinds of problems: the last part of the `type` URN, the HTTP status and the title."""
 
-    MALFORMED_REQUEST = ("malformed-request", 400, "The request cannot be read")
-    VALIDATION_FAILED = ("validation-failed", 400, "The request asks for something that is not possible")
-    NOT_AUTHENTICATED = ("not-authenticated", 401, "The request carries no valid token or session")
-    PERMISSION_DENIED = ("permission-denied", 403, "This needs a permission that is missing")
-    NOT_FOUND = ("not-found", 404, "There is nothing here, or nothing that you may see")
-    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "This address does not know the method")
-    NOT_ACCEPTABLE = ("not-acceptable", 406, "There is no such representation")
-    NOT_READY = ("not-ready", 409, "The report is not made yet")
-    ALREADY_FINISHED = ("already-finished", 409, "The job is finished already")
-    EXPIRED = ("expired", 410, "The report's file is gone")
-    PRECONDITION_FAILED = ("precondition-failed", 412, "The file is another one than the request is for")
-    BODY_TOO_LARGE = ("body-too-large", 413, "The body is larger than any that is understood")
-    UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The body is of another media type than is understood")
-    RANGE_NOT_SATISFIABLE = ("range-not-satisfiable", 416, "The file has no such range of bytes")
-    IDEMPOTENCY_KEY_REUSED = ("idempotency-key-reused", 422, "The idempotency key stands for another request")
-    RATE_LIMITED = ("rate-limited", 429, "There were too many requests in a short time")
-    TOO_MANY_JOBS = ("too-many-jobs", 429, "Too many jobs are waiting")
-    INTERNAL_ERROR = ("internal-error", 500, "Something went wrong on our side")
+    MALFORMED_REQUEST = ("malformed-request", 400, "The request is malformed")
+    VALIDATION_FAILED = ("validation-failed", 400, "The request is invalid")
+    NOT_AUTHENTICATED = ("not-authenticated", 401, "Authentication is required")
+    PERMISSION_DENIED = ("permission-denied", 403, "Permission denied")
+    NOT_FOUND = ("not-found", 404, "Not found")
+    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "The method is not allowed")
+    NOT_ACCEPTABLE = ("not-acceptable", 406, "No acceptable representation is available")
+    NOT_READY = ("not-ready", 409, "The report is not ready")
+    ALREADY_FINISHED = ("already-finished", 409, "The job has already finished")
+    EXPIRED = ("expired", 410, "The file is no longer available")
+    PRECONDITION_FAILED = ("precondition-failed", 412, "The file does not match the request's precondition")
+    BODY_TOO_LARGE = ("body-too-large", 413, "The request body is too large")
+    UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, "The media type is not supported")
+    RANGE_NOT_SATISFIABLE = ("range-not-satisfiable", 416, "The requested range is not satisfiable")
+    IDEMPOTENCY_KEY_REUSED = ("idempotency-key-reused", 422, "The idempotency key was used for a different request")
+    RATE_LIMITED = ("rate-limited", 429, "Too many requests")
+    TOO_MANY_JOBS = ("too-many-jobs", 429, "Too many jobs are queued")
+    INTERNAL_ERROR = ("internal-error", 500, "Internal server error")
 
     def __init__(self, slug: str, status: int, title: str) -> None:
         self.slug = slug
@@ -47,7 +47,7 @@ class ProblemType(Enum):
 
     @property
     def uri(self) -> str:
-        """The stable `type`."""
+        """Return the stable `type`."""
         return f"urn:tallydesk:problem:{self.slug}"
 
 
@@ -55,7 +55,7 @@ class ProblemType(Enum):
 class FieldError:
     """What is wrong with one field of the body, query parameter or header.
 
-    `allowed` lists what would have been accepted; `window` the first and the last day, as `date_from`/`date_through`.
+    `allowed` lists the accepted values; `window` has the first and last accepted day as `date_from` and `date_through`.
     """
 
     field: str
@@ -64,7 +64,6 @@ class FieldError:
     window: Mapping[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """As the answer shows it."""
         answer: dict[str, Any] = {"field": self.field, "detail": self.detail}
         if self.allowed is not None:
             answer["allowed"] = list(self.allowed)
@@ -74,7 +73,7 @@ class FieldError:
 
 
 class Problem(exceptions.APIException):
-    """Raised inside a view: the answer is this problem."""
+    """Raised inside a view to respond with a problem."""
 
     def __init__(
         self,
@@ -92,14 +91,14 @@ class Problem(exceptions.APIException):
 
 
 def invalid(errors: Iterable[FieldError]) -> Problem:
-    """The problem of a request that can be read, and asks for something that is not possible."""
+    """Return the problem of a well-formed request whose fields or parameters are invalid; `errors` is not empty."""
     first, *others = errors
     more = f" {len(others)} more: see `errors`." if others else ""
     return Problem(ProblemType.VALIDATION_FAILED, f"{first.field}: {first.detail}{more}", errors=[first, *others])
 
 
-def body(problem_type: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> dict[str, Any]:
-    """The members of a problem."""
+def problem_body(problem_type: ProblemType, detail: str, errors: Iterable[FieldError] = ()) -> dict[str, Any]:
+    """Return the members of a problem document."""
     problem: dict[str, Any] = {
         "type": problem_type.uri,
         "title": problem_type.title,
@@ -111,18 +110,18 @@ def body(problem_type: ProblemType, detail: str, errors: Iterable[FieldError] = 
     return problem
 
 
-def response(problem: Problem) -> Response:
-    """The answer to a request that ended in this problem."""
-    content = body(problem.problem_type, str(problem.detail), problem.errors)
+def problem_response(problem: Problem) -> Response:
+    """Return the response that reports the problem."""
+    content = problem_body(problem.problem_type, str(problem.detail), problem.errors)
     return Response(content, problem.status_code, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
 def plain_response(problem_type: ProblemType, detail: str) -> JsonResponse:
-    """The same outside of any view of the API."""
-    return JsonResponse(body(problem_type, detail), status=problem_type.status, content_type=CONTENT_TYPE)
+    """Return a problem as a plain Django response, for use outside the API's views."""
+    return JsonResponse(problem_body(problem_type, detail), status=problem_type.status, content_type=CONTENT_TYPE)
 
 
-# What Django and Django REST framework raise, the finer kinds before those that they refine.
+# Exceptions of Django and Django REST framework. Subclasses stand before their base classes: the first match counts.
 _TYPES: Mapping[type[Exception], ProblemType] = {
     RequestDataTooBig: ProblemType.BODY_TOO_LARGE,
     exceptions.ParseError: ProblemType.MALFORMED_REQUEST,
@@ -143,10 +142,10 @@ _TYPES: Mapping[type[Exception], ProblemType] = {
 }
 
 
-def handle(exception: Exception, _context: Mapping[str, Any]) -> Response | None:
-    """The answer to what a view raised; None, and so a 500 that is logged, for what nobody foresaw."""
+def exception_handler(exception: Exception, _context: Mapping[str, Any]) -> Response | None:
+    """Return the response for an exception of a view; None for an unexpected one, which becomes a logged 500."""
     problem = _problem_of(exception)
-    return None if problem is None else response(problem)
+    return None if problem is None else problem_response(problem)
 
 
 def _problem_of(exception: Exception) -> Problem | None:
@@ -156,18 +155,18 @@ def _problem_of(exception: Exception) -> Problem | None:
         return invalid(field_errors(exception.detail))
     for raised, problem_type in _TYPES.items():
         if isinstance(exception, raised):
-            return Problem(problem_type, _sentence(exception, problem_type), headers=_headers(exception))
+            return Problem(problem_type, _detail(exception, problem_type), headers=_headers(exception))
     return None
 
 
-def _sentence(exception: Exception, problem_type: ProblemType) -> str:
-    """What the exception says for people; that of a missing object would name the model."""
-    said = "" if problem_type is ProblemType.NOT_FOUND else str(exception)
-    return said or f"{problem_type.title}."
+def _detail(exception: Exception, problem_type: ProblemType) -> str:
+    # Django's message for a missing object names the model.
+    message = "" if problem_type is ProblemType.NOT_FOUND else str(exception)
+    return message or f"{problem_type.title}."
 
 
 def _headers(exception: Exception) -> dict[str, str]:
-    """How to authenticate, and how long to wait, as the framework found out."""
+    """Return the challenge and the waiting time that Django REST framework attached to the exception."""
     headers = {}
     if challenge := getattr(exception, "auth_header", None):
         headers["WWW-Authenticate"] = str(challenge)
@@ -177,7 +176,7 @@ def _headers(exception: Exception) -> dict[str, str]:
 
 
 def field_errors(detail: Any, path: str = "") -> Iterator[FieldError]:
-    """Nested errors as a flat list, each under the path of its field: `events.0`."""
+    """Yield nested errors as a flat list, each with the path of its field, such as `events.0`."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
             yield from field_errors(inner, path if name == "non_field_errors" else f"{path}.{name}".lstrip("."))

@@ -1,4 +1,4 @@
-"""Serializers of what programs send: nothing is ignored, guessed or converted."""
+"""Serializer and fields for request bodies, which ignore, guess and convert nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -8,25 +8,25 @@ from rest_framework import serializers
 from reports.api.exceptions import FieldError, field_errors, invalid
 from reports.api.filters import NO_DAY, day_of
 
-UNKNOWN = "There is no such field here."
+UNKNOWN = "Unknown field."
 
 
-class TextField(serializers.CharField):
-    """A string; a number is none."""
+class JSONStringField(serializers.CharField):
+    """A JSON string. Numbers are not converted."""
 
     default_error_messages = {"invalid": "Give a string."}
 
     def to_internal_value(self, data: Any) -> str:
-        """The string itself."""
+        """Return the string; raise ValidationError for any other type."""
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
 
 
-class OneOfField(TextField):
-    """One of the strings that `allowed` lists at the time; the problem names them.
+class OneOfField(JSONStringField):
+    """One of the strings that `allowed` currently returns; the problem lists them.
 
-    In the schema it is any string: what is allowed may grow without a new version.
+    The OpenAPI document says any string, since new values do not change the version of the API.
     """
 
     default_error_messages = {"unknown": "There is no {input}."}
@@ -36,7 +36,7 @@ class OneOfField(TextField):
         self.allowed = allowed
 
     def to_internal_value(self, data: Any) -> str:
-        """The string, which is one of them."""
+        """Return the string; raise ValidationError if it is not allowed."""
         text = super().to_internal_value(data)
         if text not in self.allowed():
             self.fail("unknown", input=text)
@@ -44,35 +44,34 @@ class OneOfField(TextField):
 
 
 class DayField(serializers.DateField):
-    """A day as YYYY-MM-DD, and in no other way."""
+    """A day, written YYYY-MM-DD only."""
 
     default_error_messages = {"invalid": NO_DAY}
 
     def to_internal_value(self, value: Any) -> Any:
-        """The day."""
         try:
             return day_of(value)
         except (ValueError, TypeError):
             self.fail("invalid")
 
 
-class TruthField(serializers.BooleanField):
-    """True or false; neither a number nor a word is."""
+class JSONBooleanField(serializers.BooleanField):
+    """A JSON boolean. Numbers and words are not converted."""
 
     default_error_messages = {"invalid": "Give true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
-        """The truth itself."""
+        """Return the boolean; raise ValidationError for any other type."""
         if not isinstance(data, bool):
             self.fail("invalid")
         return data
 
 
-class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses members that it does not know. Invalid data is a problem with a line for each field at fault."""
+class InputSerializer(serializers.Serializer[Any]):
+    """Rejects unknown members. Invalid data is a problem with an entry for each invalid field."""
 
     def to_internal_value(self, data: Any) -> Any:
-        """The validated data; what is unknown is named along with what is wrong."""
+        """Return the validated data; unknown members are reported together with invalid ones."""
         known = {name for name, field in self.fields.items() if not field.read_only}
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
@@ -88,7 +87,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         return validated
 
     def is_valid(self, *, raise_exception: bool = False) -> bool:
-        """Whether the data is; with `raise_exception` a problem says what is wrong."""
+        """Return whether the data is valid; with `raise_exception`, raise the problem if it is not."""
         valid = super().is_valid(raise_exception=False)
         if raise_exception and not valid:
             raise invalid(self._field_errors())

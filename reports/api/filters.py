@@ -1,4 +1,4 @@
-"""The filters of lists. A value that none can have is refused with those that one can have: nothing is ignored."""
+"""Filters of lists. Invalid values are rejected with the list of valid ones; nothing is ignored."""
 
 import re
 from collections.abc import Collection
@@ -24,17 +24,17 @@ NO_DAY = "Give a day as YYYY-MM-DD."
 
 
 def day_of(text: str) -> date:
-    """The day that a text names, in the one way of writing it; a ValueError for every other text."""
+    """Return the day written as YYYY-MM-DD; raise ValueError for any other text."""
     if not DAY.fullmatch(text):
         raise ValueError(NO_DAY)
     return date.fromisoformat(text)
 
 
 class DayFormField(forms.CharField):
-    """A day as YYYY-MM-DD, and in no other way."""
+    """A day, written YYYY-MM-DD only."""
 
     def to_python(self, value: Any) -> Any:
-        """The day, or None without one."""
+        """Return the day; None for an empty value."""
         try:
             return day_of(value) if value else None
         except ValueError:
@@ -42,7 +42,7 @@ class DayFormField(forms.CharField):
 
 
 class DayFilter(django_filters.Filter):  # type: ignore[misc]  # the package has no types
-    """The instants from the start of a day, or with `through` before its end."""
+    """Selects instants from the start of a day on; with `through`, instants before the end of the day."""
 
     field_class = DayFormField
 
@@ -51,7 +51,7 @@ class DayFilter(django_filters.Filter):  # type: ignore[misc]  # the package has
         self.through = through
 
     def filter(self, qs: QuerySet[Any], value: date | None) -> QuerySet[Any]:
-        """Every instant lies before the end of the calendar's last day."""
+        # Every instant is before the end of the last day that Python knows, and the day after it does not exist.
         if value is None or (self.through and value == date.max):
             return qs
         if self.through:
@@ -60,16 +60,16 @@ class DayFilter(django_filters.Filter):  # type: ignore[misc]  # the package has
 
 
 class ListFilters(django_filters.FilterSet):  # type: ignore[misc]  # the package has no types
-    """The filters of one list."""
+    """Base class for the filters of a list."""
 
     @classmethod
     def repeatable(cls) -> Collection[str]:
-        """The parameters that may be given several times: any of the values will do."""
+        """Return the parameters that may be repeated, to match any of several values."""
         several = django_filters.MultipleChoiceFilter
         return {name for name, declared in cls.base_filters.items() if isinstance(declared, several)}
 
     def field_errors(self) -> list[FieldError]:
-        """What is wrong with the parameters, with the values that a choice has."""
+        """Return the errors of the parameters, with the allowed values of choices."""
         return [
             FieldError(name, " ".join(map(str, messages)), allowed=self._allowed(name))
             for name, messages in self.form.errors.items()
@@ -81,10 +81,12 @@ class ListFilters(django_filters.FilterSet):  # type: ignore[misc]  # the packag
 
 
 class SubscriptionFilters(ListFilters):
-    """Of subscriptions."""
+    """Filters of the list of subscriptions."""
 
-    number = django_filters.CharFilter(help_text="The subscription with this number.", strip=False)
-    account = django_filters.CharFilter("account__code", help_text="Those of the account with this code.", strip=False)
+    number = django_filters.CharFilter(help_text="Only the subscription with this number.", strip=False)
+    account = django_filters.CharFilter(
+        "account__code", help_text="Only subscriptions of the account with this code.", strip=False
+    )
 
     class Meta:
         model = Subscription
@@ -92,25 +94,27 @@ class SubscriptionFilters(ListFilters):
 
 
 class ReportJobFilters(ListFilters):
-    """Of report jobs."""
+    """Filters of the list of report jobs."""
 
     report_type = django_filters.MultipleChoiceFilter(
         choices=lambda: [(known.slug, known.title) for known in types.all_types()],
         error_messages={"invalid_choice": "There is no report type %(value)s."},
-        help_text="Those of this report type; of any of them, given several times.",
+        help_text="Only jobs of this report type. Repeat the parameter to match any of several.",
     )
     state = django_filters.MultipleChoiceFilter(
         choices=State.choices,
         error_messages={"invalid_choice": "There is no state %(value)s."},
-        help_text="Those in this state; in any of them, given several times.",
+        help_text="Only jobs in this state. Repeat the parameter to match any of several.",
     )
     subscription = django_filters.CharFilter(
-        "subscription__number", help_text="Those on the subscription with this number.", strip=False
+        "subscription__number", help_text="Only jobs for the subscription with this number.", strip=False
     )
-    account = django_filters.CharFilter("account__code", help_text="Those of the account with this code.", strip=False)
-    requested_from = DayFilter("requested_at", help_text="Those requested on this day (UTC) or after it.")
+    account = django_filters.CharFilter(
+        "account__code", help_text="Only jobs of the account with this code.", strip=False
+    )
+    requested_from = DayFilter("requested_at", help_text="Only jobs requested on or after this day (UTC).")
     requested_through = DayFilter(
-        "requested_at", through=True, help_text="Those requested on this day (UTC) or before it."
+        "requested_at", through=True, help_text="Only jobs requested on or before this day (UTC)."
     )
 
     class Meta:
@@ -118,11 +122,11 @@ class ReportJobFilters(ListFilters):
         fields = ["report_type", "state", "subscription", "account", "requested_from", "requested_through"]
 
 
-class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # the package has no types
-    """Applies a view's `filterset_class`; what does not fit becomes a problem."""
+class ListFilterBackend(DjangoFilterBackend):  # type: ignore[misc]  # the package has no types
+    """Applies a view's `filterset_class`; invalid parameters become a problem."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Model], view: APIView) -> Any:
-        """The rows that fit."""
+        """Return the matching rows; raise the problem of invalid parameters."""
         filterset = self.get_filterset(request, queryset, view)
         if not filterset.is_valid():
             raise invalid(filterset.field_errors())

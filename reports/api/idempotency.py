@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request again, after an answer that got lost or at the same time, makes no second job."""
+"""Idempotency keys: repeating a request, after a lost response or concurrently, creates no second job."""
 
 import hashlib
 import json
@@ -21,25 +21,25 @@ _KEY = re.compile("[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """The body of an answer, and whether it was given before."""
+class JobResponse:
+    """The body of a response, and whether it repeats an earlier one."""
 
     body: dict[str, Any]
     is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Retryable:
-    """A request that carries a key: an administrator's own word for it, which stands for one request for 24 hours."""
+class IdempotentRequest:
+    """A request with a key, which identifies one request of the administrator for 24 hours."""
 
     caller: Caller
     key: str
     fingerprint: str
 
-    def first_answer(self) -> Answer | None:
-        """The answer to the same request before; None for a new key, or where the caller does not see the job now.
+    def first_response(self) -> JobResponse | None:
+        """Return the response to the first request; None for a new key, or if the caller no longer sees the job.
 
-        Raises a problem when the key stands for another request.
+        Raises a problem if the key was used for a different request.
         """
         known = IdempotencyKey.objects.standing().filter(administrator=self.caller.administrator, key=self.key).first()
         if known is None:
@@ -47,19 +47,19 @@ class Retryable:
         if known.fingerprint != self.fingerprint:
             raise Problem(
                 ProblemType.IDEMPOTENCY_KEY_REUSED,
-                "The key was used for another request within the last 24 hours. Take a new one.",
-                errors=[FieldError(HEADER, "It stands for another request.")],
+                "The key was used for a different request in the last 24 hours. Use a new key.",
+                errors=[FieldError(HEADER, "The key was used for a different request.")],
             )
         if not self.caller.report_jobs.filter(pk=known.job_id).exists():
             return None
-        return Answer(json.loads(known.answer), is_replayed=True)
+        return JobResponse(json.loads(known.answer), is_replayed=True)
 
-    def answer(self, make: Callable[[], tuple[ReportJob, dict[str, Any]]]) -> Answer:
-        """Make the job and remember the answer, in one transaction; or give the answer of who was quicker."""
+    def answer(self, make: Callable[[], tuple[ReportJob, dict[str, Any]]]) -> JobResponse:
+        """Create the job and store the response in one transaction, or return that of a concurrent request."""
         with transaction.atomic():
-            # Of requests with the key at once the others wait here until the first has committed.
+            # Concurrent requests with the same key wait here until the first one has committed.
             hold(f"idempotency key: administrator {self.caller.administrator.pk}, {self.key}")
-            if answer := self.first_answer():
+            if answer := self.first_response():
                 return answer
             IdempotencyKey.objects.filter(administrator=self.caller.administrator, key=self.key).delete()
             job, body = make()
@@ -70,11 +70,11 @@ class Retryable:
                 job=job,
                 answer=json.dumps(body),
             )
-        return Answer(body)
+        return JobResponse(body)
 
 
-def retryable(request: Request, caller: Caller) -> Retryable | None:
-    """The request with its key, None without one. Reads the body; raises a problem for what is no key."""
+def idempotent_request(request: Request, caller: Caller) -> IdempotentRequest | None:
+    """Return the request with its key, None without one. Reads the body; raises a problem for an invalid key."""
     body = request.data
     key = request.headers.get(HEADER)
     if key is None:
@@ -82,4 +82,4 @@ def retryable(request: Request, caller: Caller) -> Retryable | None:
     if not _KEY.fullmatch(key):
         raise invalid([FieldError(HEADER, "Give 1 to 255 visible ASCII characters.")])
     request_text = json.dumps([request.method, request.path, body], sort_keys=True)
-    return Retryable(caller, key, hashlib.sha256(request_text.encode()).hexdigest())
+    return IdempotentRequest(caller, key, hashlib.sha256(request_text.encode()).hexdigest())

@@ -1,4 +1,4 @@
-"""The absolute addresses that answers are full of: programs follow them and build none."""
+"""Absolute URLs in responses, so that clients follow links and build no URLs."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,19 +11,19 @@ from rest_framework.request import Request
 
 
 def base_url_of(request: Request | HttpRequest) -> str:
-    """What addresses begin with, as the caller sees the site. Where there is no request it is `settings.SITE_URL`."""
+    """Return the scheme and host as the caller sees them. Without a request, use `settings.SITE_URL` instead."""
     return f"{request.scheme}://{request.get_host()}"
 
 
 def address(base_url: str, name: str, *arguments: object) -> str:
-    """The absolute address of one of the API's views, by its name."""
+    """Return the absolute URL of one of the API's views, by URL name."""
     return base_url + reverse(f"api:{name}", args=arguments)
 
 
 class LinkField(serializers.URLField):
-    """The address of the view `name` about the object's attribute `of`; null unless `when`, if given, says so.
+    """The URL of the view `name` for the object's attribute `of`; null if `when` is given and returns false.
 
-    `query` has the attributes that stand in the query instead. The serializer's context has the `base_url`.
+    `query` maps query parameters to attributes, and replaces `of`. The serializer's context has the `base_url`.
     """
 
     def __init__(
@@ -42,7 +42,6 @@ class LinkField(serializers.URLField):
         self.when = when
 
     def to_representation(self, value: Any) -> Any:
-        """The address, or None."""
         if self.when is not None and not self.when(value):
             return None
         base_url = self.context["base_url"]

@@ -1,4 +1,4 @@
-"""Pages of a list: a cursor says after which row a page begins, so that rows which come or go move nobody's place."""
+"""Keyset pagination: a cursor names the row before a page, so rows that are added or removed do not shift pages."""
 
 import re
 from collections.abc import Sequence
@@ -23,16 +23,16 @@ PAGE = 25
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A row by the values that its list is ordered by; the page lies after it, or `backwards` before it."""
+    """A row, by the values that its list is ordered by. The page follows it or, with `backwards`, precedes it."""
 
     values: list[str]
     backwards: bool = False
 
 
 class KeysetPagination(BasePagination):
-    """Pages in the order of `ordering`, whose fields are one row's alone together and run in one direction.
+    """Paginates in the order of `ordering`, whose fields are unique together and sort in one direction.
 
-    Cursors are signed: a program can hand them back, and nothing else.
+    Cursors are signed, so that clients can return them but not construct them.
     """
 
     ordering: ClassVar[tuple[str, ...]]
@@ -41,7 +41,7 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(  # type: ignore[override]  # what has no rows in a database has no keys either
         self, queryset: QuerySet[Any, Any], request: Request, view: APIView | None = None
     ) -> list[Any]:
-        """The rows of the page that the query asks for. Raises a problem that names the parameter at fault."""
+        """Return the rows of the requested page; raise a problem for an invalid parameter."""
         self.base_url = base_url_of(request) + request.get_full_path()
         size = self._page_size(request)
         position = self._position(request)
@@ -59,7 +59,7 @@ class KeysetPagination(BasePagination):
         return page
 
     def get_paginated_response(self, data: Any) -> Response:
-        """The page with the addresses of its neighbours."""
+        """Return the page with the URLs of the next and previous page."""
         return Response({"next": self._link(self.next), "previous": self._link(self.previous), "results": data})
 
     def _page_size(self, request: Request) -> int:
@@ -78,7 +78,7 @@ class KeysetPagination(BasePagination):
         try:
             values, backwards = signing.loads(cursor, salt=self._salt)
         except signing.BadSignature:
-            detail = "This is no cursor of this list: take it from the list's `next` or `previous`."
+            detail = "This is not a cursor of this list. Take the URL from the list's `next` or `previous`."
             raise invalid([FieldError("cursor", detail)]) from None
         return Position(values, backwards)
 
@@ -90,47 +90,47 @@ class KeysetPagination(BasePagination):
         return cursor and replace_query_param(self.base_url, "cursor", cursor)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
-        """The parameters as the schema describes them."""
+        """Return the query parameters for the OpenAPI document."""
         size = {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE}
         return [
             {
                 "name": "cursor",
                 "in": "query",
                 "required": False,
-                "description": "Which page: part of the addresses in `next` and `previous`, never made up.",
+                "description": "The position of the page. Take it from the URLs in `next` and `previous`.",
                 "schema": {"type": "string"},
             },
             {
                 "name": "page_size",
                 "in": "query",
                 "required": False,
-                "description": "How many results a page has.",
+                "description": "The maximum number of results per page.",
                 "schema": size,
             },
         ]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """A page as the schema describes it."""
+        """Return the schema of a page for the OpenAPI document."""
         link = {"type": ["string", "null"], "format": "uri"}
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
             "properties": {
-                "next": {**link, "description": "The address of the next page; null on the last."},
-                "previous": {**link, "description": "The address of the page before; null on the first."},
+                "next": {**link, "description": "The URL of the next page; null on the last page."},
+                "previous": {**link, "description": "The URL of the previous page; null on the first page."},
                 "results": schema,
             },
         }
 
 
 class LatestFirst(KeysetPagination):
-    """Report jobs, the latest first; of those of one instant each has its place all the same."""
+    """Paginates report jobs, latest first; the ID orders jobs of the same instant."""
 
     ordering = ("-requested_at", "-id")
 
 
 class ByNumber(KeysetPagination):
-    """Subscriptions, by their numbers."""
+    """Paginates subscriptions by number."""
 
     ordering = ("number",)
 
@@ -145,7 +145,7 @@ def _text(row: Model, name: str) -> str:
 
 
 def _beyond(ordering: Sequence[str], values: Sequence[str]) -> Q:
-    """The rows after those values: `a < x OR (a = x AND b < y)`, and `a <= x`, for which there is an index."""
+    """Select the rows after those values: `a < x OR (a = x AND b < y)`, and also `a <= x`, which can use an index."""
     names = [name.removeprefix("-") for name in ordering]
     comparison = "lt" if ordering[0].startswith("-") else "gt"
     beyond = Q()

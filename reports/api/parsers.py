@@ -1,4 +1,4 @@
-"""Reading the body of a request: JSON without the ambiguities that the standard leaves open."""
+"""Parses request bodies: JSON without the ambiguities that its standard allows."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,16 +9,16 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 LARGEST_BODY = 16 * 1024
-"""Bytes: far more than any request needs. The answer names each member at fault, and grows with them."""
+"""In bytes, far more than any request needs. It also bounds the response, which names every invalid member."""
 
 
 class ObjectParser(JSONParser):
-    """One JSON object in UTF-8: no member twice, no NaN, and no character that is part of no text."""
+    """Parses one JSON object in UTF-8; rejects duplicate members, NaN, and characters that text cannot contain."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The object. Raises ParseError with a sentence that says what is wrong; RequestDataTooBig."""
+        """Return the object; raise RequestDataTooBig, or ParseError with a message for people."""
         body = stream.read(LARGEST_BODY + 1)
         if len(body) > LARGEST_BODY:
             raise RequestDataTooBig(f"The body is larger than {LARGEST_BODY // 1024} KiB.")
@@ -34,7 +34,7 @@ class ObjectParser(JSONParser):
         except json.JSONDecodeError as error:
             raise ParseError(f"The body is not JSON: {error}.") from error
         except ValueError as error:
-            raise ParseError("The body holds a number of too many digits.") from error
+            raise ParseError("The body contains a number with too many digits.") from error
         if not isinstance(parsed, dict):
             raise ParseError("The body is not a JSON object.")
         return parsed
@@ -44,7 +44,7 @@ def _object(members: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     known: dict[str, Any] = {}
     for name, value in members:
         if name in known:
-            raise ParseError("The body has a member twice in one object.")
+            raise ParseError("The body has a duplicate member in one object: every name may appear only once.")
         known[name] = value
     return known
 
@@ -54,10 +54,10 @@ def _refuse_constant(name: str) -> None:
 
 
 def _refuse_odd_characters(value: Any) -> None:
-    """PostgreSQL takes no NUL, and half of a surrogate pair can be written nowhere."""
+    """Reject NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 cannot encode."""
     if isinstance(value, str):
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise ParseError("The body holds a character that is part of no text.")
+            raise ParseError("The body contains a NUL character or a lone surrogate.")
     elif isinstance(value, dict):
         for name, member in value.items():
             _refuse_odd_characters(name)

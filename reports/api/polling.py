@@ -1,7 +1,7 @@
-"""Long polling: a request that is held until a job's state changes, and that holds no database connection meanwhile.
+"""Long polling: requests that are held until a job's state changes, without a database connection.
 
-However many requests wait, one thread of the process looks after all their jobs, with one query each time. It is there
-only while somebody waits: nothing is begun when the module is loaded, before the web server forks its processes.
+One thread per process polls the jobs of all held requests, with a single query each time. It runs only while requests
+are held: it is not started on import, because the web server forks its processes afterwards.
 """
 
 import random
@@ -23,136 +23,137 @@ from reports.models import ReportJob
 logger = structlog.get_logger(__name__)
 
 PARAMETER = "wait"
-MOST_SECONDS = 30
-SECONDS_BETWEEN_LOOKS = 0.25
-SECONDS_AFTER_AN_ERROR = 1.0
-SECONDS_UNTIL_AGAIN = 12
+THREAD_NAME = "long polling"
+MAX_WAIT_SECONDS = 30
+POLL_INTERVAL_SECONDS = 0.25
+ERROR_PAUSE_SECONDS = 1.0
+MAX_RETRY_AFTER_SECONDS = 12
 
 
 @dataclass(eq=False, slots=True)
-class _Waiter:
+class _HeldRequest:
     account: int
     job: uuid.UUID
     state: str
     changed: threading.Event = field(default_factory=threading.Event)
 
 
-class Watch:
-    """Those who wait in this process, and the thread that wakes them."""
+class LongPolls:
+    """The held requests of this process, and the thread that wakes them."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # of both
-        self._waiters: dict[_Waiter, None] = {}  # in the order in which they came
+        self._lock = threading.Lock()  # Guards both attributes below.
+        self._held: dict[_HeldRequest, None] = {}  # In order of arrival.
         self._thread: threading.Thread | None = None
 
     @property
-    def requests(self) -> int:
-        """How many requests wait."""
+    def count(self) -> int:
+        """Return the number of held requests."""
         with self._lock:
-            return len(self._waiters)
+            return len(self._held)
 
-    def wait(self, job: ReportJob, seconds: float, *, most: int) -> bool:
-        """Return once the job's state is another one, or the time is up; the thread's database connection is closed.
+    def wait(self, job: ReportJob, seconds: float, *, limit: int) -> bool:
+        """Return True once the job's state has changed or the time is up; close this thread's database connection.
 
-        False, and at once, when `most` wait already: then nothing was done. An account that has two places more than
-        the job's gives one of them up: who waits there longest is answered.
+        Returns False immediately if `limit` requests are held already, unless the account that holds the most has at
+        least two more than the job's account. Then the oldest request of that account is answered to make room.
         """
-        waiter = _Waiter(job.account_id, job.pk, job.state)
+        held = _HeldRequest(job.account_id, job.pk, job.state)
         try:
             with self._lock:
-                if len(self._waiters) >= most and not self._make_room_for(job.account_id):
+                if len(self._held) >= limit and not self._make_room_for(job.account_id):
                     return False
-                self._waiters[waiter] = None
-                self._begin()
+                self._held[held] = None
+                self._ensure_thread()
             if not connection.in_atomic_block:
                 connection.close()
-            waiter.changed.wait(seconds)
+            held.changed.wait(seconds)
         finally:
             with self._lock:
-                self._waiters.pop(waiter, None)
+                self._held.pop(held, None)
         return True
 
     def _make_room_for(self, account: int) -> bool:
-        places = Counter(waiter.account for waiter in self._waiters)
-        for greediest, count in places.most_common(1):
-            if count >= places[account] + 2:
-                longest = next(waiter for waiter in self._waiters if waiter.account == greediest)
-                del self._waiters[longest]
-                longest.changed.set()
+        counts = Counter(held.account for held in self._held)
+        for largest, count in counts.most_common(1):
+            if count >= counts[account] + 2:
+                oldest = next(held for held in self._held if held.account == largest)
+                del self._held[oldest]
+                oldest.changed.set()
                 return True
         return False
 
-    def _begin(self) -> None:
+    def _ensure_thread(self) -> None:
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="watch over awaited jobs", daemon=True)
+            thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
             thread.start()
             self._thread = thread
 
     def _run(self) -> None:
         try:
-            while waiters := self._awaited():
+            while held := self._held_requests():
                 try:
-                    _wake(waiters)
+                    _wake_changed(held)
                 except Error as error:
-                    # A database that restarts: whoever waits does so a while longer, to the end of their time at most.
-                    logger.warning("watch_over_jobs_failed", error=str(error))
+                    # The database may be restarting. Requests stay held, at the longest until their time is up.
+                    logger.warning("long_poll_query_failed", error=str(error))
                     connection.close()
-                    time.sleep(SECONDS_AFTER_AN_ERROR)
+                    time.sleep(ERROR_PAUSE_SECONDS)
                 else:
-                    time.sleep(SECONDS_BETWEEN_LOOKS)
+                    time.sleep(POLL_INTERVAL_SECONDS)
         finally:
-            connection.close()  # this thread's own
+            connection.close()  # Connections belong to threads: this one is the polling thread's.
             with self._lock:
                 if self._thread is threading.current_thread():
                     self._thread = None
 
-    def _awaited(self) -> list[_Waiter]:
-        """Those who wait. When nobody does, the thread is over: whoever comes next begins another."""
+    def _held_requests(self) -> list[_HeldRequest]:
+        """Return the held requests. If there are none, the thread ends, and the next request starts another."""
         with self._lock:
-            if not self._waiters:
+            if not self._held:
                 self._thread = None
-            return list(self._waiters)
+            return list(self._held)
 
 
-def _wake(waiters: list[_Waiter]) -> None:
-    jobs = {waiter.job for waiter in waiters}
+def _wake_changed(held_requests: list[_HeldRequest]) -> None:
+    jobs = {held.job for held in held_requests}
     states = dict(ReportJob.objects.filter(pk__in=jobs).values_list("pk", "state"))
-    for waiter in waiters:
-        if states.get(waiter.job) != waiter.state:
-            waiter.changed.set()
+    for held in held_requests:
+        if states.get(held.job) != held.state:
+            held.changed.set()
 
 
-watch = Watch()
+long_polls = LongPolls()
 
 
-def most_waiting() -> int:
-    """How many requests may wait in a process: at most half of its threads, so that the others are free to answer."""
+def max_held_requests() -> int:
+    """Return how many requests a process may hold: half of its threads, so that the others stay free to respond."""
     return int(settings.WEB_THREADS) // 2
 
 
-def seconds_to_wait(request: Request) -> int:
-    """How long the query asks to be held; 0 without the parameter. Raises the problem of another value."""
+def requested_wait(request: Request) -> int:
+    """Return the `wait` parameter in seconds, 0 without it; raise a problem for an invalid value."""
     given = request.query_params.get(PARAMETER, "0")
-    if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MOST_SECONDS:
+    if re.fullmatch("[0-9]{1,2}", given) and int(given) <= MAX_WAIT_SECONDS:
         return int(given)
-    raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 through {MOST_SECONDS}.")])
+    raise invalid([FieldError(PARAMETER, f"Give a whole number of seconds from 0 to {MAX_WAIT_SECONDS}.")])
 
 
-def seconds_until_again(seconds: int, *, at_least: int) -> int:
-    """When to come back for who asked to be held and was not; not all of them at one moment.
+def retry_after_seconds(seconds: int, *, at_least: int) -> int:
+    """Return the `Retry-After` for a request that wanted to be held and was not, with jitter.
 
-    They would have waited anyway. Coming back at once, they would take the threads that waiting leaves to the others.
+    Such a client was prepared to wait. If it retried immediately, it would occupy the threads that are kept free.
     """
-    seconds = min(seconds, SECONDS_UNTIL_AGAIN)
+    seconds = min(seconds, MAX_RETRY_AFTER_SECONDS)
     return max(at_least, random.randint(seconds * 3 // 4, seconds * 5 // 4))  # noqa: S311 - no secret
 
 
-def wait_for_change(job: ReportJob, seconds: float) -> bool:
-    """Return once the state of the job's row differs from the object's, or after so many seconds; then read it again.
+def wait_for_state_change(job: ReportJob, seconds: float) -> bool:
+    """Return True once the job's state differs from the object's or the time is up; the caller then reloads the job.
 
-    Sooner, when others need the place more. At once, and with False, for a finished job, for 0 seconds, and when as
-    many requests wait as may: there is nothing new to read. While it is held, the request has no database connection.
+    Returns earlier if another account needs the place. Returns False immediately, as there is nothing new to read,
+    for a finished job, for 0 seconds, and if too many requests are held. A held request has no database connection.
     """
     if seconds <= 0 or job.is_finished:
         return False
-    return watch.wait(job, seconds, most=most_waiting())
+    return long_polls.wait(job, seconds, limit=max_held_requests())

@@ -1,4 +1,4 @@
-"""Query parameters: none is ignored."""
+"""Rejects unknown, repeated and empty query parameters, so that none is ignored."""
 
 from collections.abc import Collection
 
@@ -7,16 +7,16 @@ from django.http import QueryDict
 from reports.api.exceptions import FieldError, invalid
 
 
-def refuse_unknown_parameters(query: QueryDict, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
-    """Raise a problem that names each parameter which the address does not know, or which stands there in vain."""
+def reject_unknown_parameters(query: QueryDict, *, known: Collection[str], repeatable: Collection[str] = ()) -> None:
+    """Raise a problem that names each unknown or empty parameter, and each repeated one that is not repeatable."""
     errors = []
     for name, values in query.lists():
         if name not in known:
-            detail = "There is no such query parameter here."
+            detail = "Unknown query parameter."
             errors.append(FieldError(name, detail, allowed=sorted(known)))
         elif len(values) > 1 and name not in repeatable:
-            errors.append(FieldError(name, "This parameter can be given once only."))
+            errors.append(FieldError(name, "Give this parameter only once."))
         elif "" in values:
-            errors.append(FieldError(name, "Give a value, or leave the parameter out."))
+            errors.append(FieldError(name, "Give a value or omit the parameter."))
     if errors:
         raise invalid(errors)

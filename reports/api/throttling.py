@@ -1,4 +1,4 @@
-"""How many requests a minute a caller and an account may make: counted in Redis, and not at all while that is away."""
+"""Request quotas per minute of callers and accounts, counted in Redis; without Redis, nothing is rejected."""
 
 import math
 import time
@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -19,7 +18,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from billing.models import Administrator
@@ -32,92 +31,123 @@ logger = structlog.get_logger(__name__)
 
 WINDOW_SECONDS = 60
 QUEUE_SECONDS = 30
-"""After which time a program that was refused since too many of its jobs wait tries again."""
+"""When to try again after a refusal because too many jobs are queued: `Retry-After`."""
 KEY_PREFIX = "api-requests"
 
 
 @dataclass(frozen=True, slots=True)
-class Quota:
-    """What may be spent in each minute: `limit` requests of `who`, counted under the key."""
+class RequestQuota:
+    """How many requests `holder`, a noun for people, may make per minute; counted under `key`."""
 
     key: str
     limit: int
-    who: str
+    holder: str
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """What was spent of a quota in this minute, this request included, and in how many seconds the next one begins."""
+class QuotaUsage:
+    """How many requests were counted against a quota in this minute, including the current one.
 
-    quota: Quota
-    spent: int
+    `reset` is the number of seconds until the next minute starts.
+    """
+
+    quota: RequestQuota
+    count: int
     reset: int
 
     @property
     def remaining(self) -> int:
-        """How many requests are left."""
-        return max(0, self.quota.limit - self.spent)
+        """Return how many requests are left, never less than 0."""
+        return max(0, self.quota.limit - self.count)
 
-    def refuse_when_exceeded(self) -> None:
-        """Raise the problem when this request was one too many."""
-        if self.spent <= self.quota.limit:
-            return
-        detail = f"{self.quota.who} may make {self.quota.limit} requests a minute. Go on in {self.reset} seconds."
-        raise Problem(ProblemType.RATE_LIMITED, detail, headers={"Retry-After": str(self.reset)})
+    @property
+    def is_exceeded(self) -> bool:
+        """Return whether the current request exceeds the quota."""
+        return self.count > self.quota.limit
 
 
-class LimitedView(APIView):
-    """A view whose requests are counted: for who asks, and for the account that the request is about.
+class QuotaThrottle(BaseThrottle):
+    """Counts a request once against one quota, and rejects it when the quota is exceeded.
 
-    That is the token's account, or that of the object which the request looked up; of a list, the only account that the
-    caller sees. Every answer says in its headers how much is left of the quota that ends first.
+    `usage` is None until the request was counted. It stays None without a quota or without Redis.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._allowances: list[Allowance] = []
-        self._charged_account = False
+    usage: QuotaUsage | None = None
+    _was_counted = False
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Count the request, also one that is refused for another reason; only who is somebody is counted."""
-        if isinstance(request.user, Administrator):
-            caller = caller_of(request)
-            accounts = _accounts_of(caller, is_list=not kwargs and request.method in SAFE_METHODS)
-            self._charged_account = bool(accounts)
-            self._spend([_quota_of_caller(caller), *map(_quota_of_account, accounts)])
-        super().initial(request, *args, **kwargs)
+    def quota_for(self, request: Request, view: APIView) -> RequestQuota | None:
+        """Return the quota that the request counts against; None if there is none, or if it is not known yet."""
+        raise NotImplementedError
 
-    def check_object_permissions(self, request: Request, obj: Any) -> None:
-        """Count the request for the account of the object that was found."""
-        super().check_object_permissions(request, obj)
-        if (account_id := getattr(obj, "account_id", None)) is not None:
-            self.charge_account(account_id)
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Return whether the request is within the quota; further calls for the same request count nothing."""
+        if not self._was_counted and (quota := self.quota_for(request, view)) is not None:
+            self._was_counted = True
+            self.usage = count_request(quota)
+        return self.usage is None or not self.usage.is_exceeded
 
-    def charge_account(self, account_id: int) -> None:
-        """Count the request for the account that it turned out to be about; once. Raises the problem of a 429."""
-        if not self._charged_account:
-            self._charged_account = True
-            self._spend([_quota_of_account(account_id)])
+    def wait(self) -> float | None:
+        """Return the seconds until the quota is renewed."""
+        return None if self.usage is None else self.usage.reset
 
-    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Say what is left."""
-        answer = super().finalize_response(request, response, *args, **kwargs)
-        if self._allowances:
-            tightest = min(self._allowances, key=lambda allowance: (allowance.remaining, allowance.quota.limit))
-            answer["RateLimit-Limit"] = str(tightest.quota.limit)
-            answer["RateLimit-Remaining"] = str(tightest.remaining)
-            answer["RateLimit-Reset"] = str(tightest.reset)
-        return answer
 
-    def _spend(self, quotas: list[Quota]) -> None:
-        for allowance in spend(quota for quota in quotas if quota.limit):
-            self._allowances.append(allowance)
-            allowance.refuse_when_exceeded()
+class CallerThrottle(QuotaThrottle):
+    """Counts requests of a token, or of an administrator who is signed in. Requests of anybody else are not counted."""
+
+    def quota_for(self, request: Request, view: APIView) -> RequestQuota | None:
+        """Return the quota of the token or, in a session, of the administrator."""
+        if not isinstance(request.user, Administrator):
+            return None
+        caller = caller_of(request)
+        if caller.token is not None:
+            key, holder = f"token:{caller.token.pk}", "A token"
+        else:
+            key, holder = f"administrator:{caller.administrator.pk}", "An administrator"
+        return _quota(key, settings.API_REQUESTS_PER_MINUTE_PER_TOKEN, holder)
+
+
+class AccountThrottle(QuotaThrottle):
+    """Counts requests about an account.
+
+    This is the token's account or, for a list, the only account that the caller sees; otherwise it is the view's
+    `account_id`, which is None until the view has found the object that the request is about.
+    """
+
+    def quota_for(self, request: Request, view: APIView) -> RequestQuota | None:
+        """Return the quota of the account, once it is known."""
+        if not isinstance(request.user, Administrator):
+            return None
+        account_id = _account_of(caller_of(request), request, view)
+        if account_id is None:
+            return None
+        return _quota(f"account:{account_id}", settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT, "An account")
+
+
+def quota_headers(throttles: Iterable[BaseThrottle]) -> dict[str, str]:
+    """Return the `RateLimit` headers for the quota that runs out first; none if nothing was counted."""
+    usages = [it.usage for it in throttles if isinstance(it, QuotaThrottle) and it.usage is not None]
+    if not usages:
+        return {}
+    tightest = min(usages, key=lambda usage: (usage.remaining, usage.quota.limit))
+    return {
+        "RateLimit-Limit": str(tightest.quota.limit),
+        "RateLimit-Remaining": str(tightest.remaining),
+        "RateLimit-Reset": str(tightest.reset),
+    }
+
+
+def rate_limited(throttle: BaseThrottle) -> Problem:
+    """Return the problem of a request that the throttle did not allow; `Retry-After` is the throttle's `wait()`."""
+    seconds = f"{throttle.wait() or WINDOW_SECONDS:.0f}"
+    usage = throttle.usage if isinstance(throttle, QuotaThrottle) else None
+    rule = f"{usage.quota.holder} may make {usage.quota.limit} requests per minute. " if usage else ""
+    detail = f"{rule}Try again in {seconds} seconds."
+    return Problem(ProblemType.RATE_LIMITED, detail, headers={"Retry-After": seconds})
 
 
 @contextmanager
-def queue_permitting() -> Iterator[None]:
-    """Around a request for a report: too many jobs that wait are the problem of a 429."""
+def queue_limit_as_problem() -> Iterator[None]:
+    """Turn TooManyJobsError into a 429 problem."""
     try:
         yield
     except TooManyJobsError as error:
@@ -125,32 +155,27 @@ def queue_permitting() -> Iterator[None]:
         raise Problem(ProblemType.TOO_MANY_JOBS, str(error), headers=headers) from error
 
 
-def spend(quotas: Iterable[Quota]) -> list[Allowance]:
-    """Count one request against each quota, as far as the first that is exceeded; fewer when Redis does not answer.
+def count_request(quota: RequestQuota) -> QuotaUsage | None:
+    """Count one request against the quota; return None if Redis does not answer.
 
-    Minutes are the clock's, so that all of a quota comes back at once, at the moment that the headers name.
+    Minutes follow the clock, so the whole quota is renewed at once, at the time that the headers name.
     """
     minute, second = divmod(time.time(), WINDOW_SECONDS)
     reset = math.ceil(WINDOW_SECONDS - second)
     storage = _storage(settings.REDIS_URL)
-    allowances: list[Allowance] = []
     try:
         with circuit.guarding(RedisConnectionError, RedisTimeoutError, patience=settings.LIMITS_PATIENCE_SECONDS):
-            for quota in quotas:
-                spent = storage.incr(f"{quota.key}:{minute:.0f}", WINDOW_SECONDS)
-                allowances.append(Allowance(quota, spent, reset))
-                if spent > quota.limit:
-                    break
+            return QuotaUsage(quota, storage.incr(f"{quota.key}:{minute:.0f}", WINDOW_SECONDS), reset)
     except BrokerAwayError:
-        pass  # said in the log when it began
+        return None  # The circuit has logged the outage.
     except RedisError as error:
         logger.warning("requests_not_counted", error=str(error))
-    return allowances
+        return None
 
 
 @cache
 def _storage(url: str) -> RedisStorage:
-    """The counters. As few exchanges as possible with a new connection, and no second try: the patience is short."""
+    # Few round trips for a new connection and no retries: a request waits for Redis only briefly.
     patience = settings.LIMITS_PATIENCE_SECONDS
     connections = ConnectionPool.from_url(
         url,
@@ -163,22 +188,17 @@ def _storage(url: str) -> RedisStorage:
     return RedisStorage("redis://", connections, key_prefix=KEY_PREFIX)
 
 
-def _accounts_of(caller: Caller, *, is_list: bool) -> list[int]:
-    """The one account that the request is about whatever it finds, or none."""
+def _account_of(caller: Caller, request: Request, view: APIView) -> int | None:
     if caller.token is not None and caller.token.account_id is not None:
-        return [caller.token.account_id]
-    if caller.administrator.is_platform_staff or not is_list:
-        return []
+        return caller.token.account_id
+    account_id: int | None = getattr(view, "account_id", None)
+    is_list = not view.kwargs and request.method in SAFE_METHODS
+    if account_id is not None or not is_list or caller.administrator.is_platform_staff:
+        return account_id
     accounts = list(caller.accounts.values_list("pk", flat=True)[:2])
-    return accounts if len(accounts) == 1 else []
+    return accounts[0] if len(accounts) == 1 else None
 
 
-def _quota_of_caller(caller: Caller) -> Quota:
-    limit: int = settings.API_REQUESTS_PER_MINUTE_PER_TOKEN
-    if caller.token is not None:
-        return Quota(f"token:{caller.token.pk}", limit, "A token")
-    return Quota(f"administrator:{caller.administrator.pk}", limit, "An administrator")
-
-
-def _quota_of_account(account_id: int) -> Quota:
-    return Quota(f"account:{account_id}", settings.API_REQUESTS_PER_MINUTE_PER_ACCOUNT, "An account")
+def _quota(key: str, limit: int, holder: str) -> RequestQuota | None:
+    """Return the quota; None for a limit of 0, which stands for no limit."""
+    return RequestQuota(key, limit, holder) if limit else None

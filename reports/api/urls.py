@@ -1,4 +1,4 @@
-"""The addresses under /api/."""
+"""URLs under /api/."""
 
 from django.urls import URLPattern, URLResolver, path, re_path
 
@@ -21,6 +21,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/report-jobs/<uuid:id>/cancel/", report_jobs.ReportJobCancelView.as_view(), name="report-job-cancel"),
     path("v1/report-jobs/<uuid:id>/file/", files.ReportFileView.as_view(), name="report-job-file"),
     path("v1/report-jobs/<uuid:id>/manifest/", files.ManifestView.as_view(), name="report-job-manifest"),
-    # The last one: what comes after it is never reached.
+    # Must come last, because it matches everything.
     re_path("", missing, name="missing"),
 ]

@@ -16,6 +16,7 @@ from django.utils.http import content_disposition_header, http_date
 from billing.models import Administrator
 from reports import formats
 from reports.orders.downloads import Made, open_stored, refuse_unless_there
+from ui.http import PRIVATE
 
 BLOCK_BYTES = 64 * 1024
 # One range. Longer numbers are no position in any file, and Python makes none of those with thousands of digits.
@@ -108,13 +109,12 @@ def _headers(job: Made) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(job.file_sha256)).decode()
     return {
         "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-store",
+        **PRIVATE,
         "Content-Disposition": content_disposition_header(as_attachment=True, filename=job.download_name) or "",
         "Content-Length": str(job.file_bytes),
         "ETag": etag(job),
         "Last-Modified": http_date(_last_modified(job)),
         "Repr-Digest": f"sha-256=:{digest}:",
-        "X-Content-Type-Options": "nosniff",
     }
 
 

@@ -10,4 +10,4 @@ def when_ready(_server: Any) -> None:
     """Raise the product's limit before the processes are forked; it can be imported once the application is loaded."""
     from reports.api import polling  # noqa: PLC0415 - as above
 
-    polling.MOST_SECONDS = LONGEST_WAIT
+    polling.MAX_WAIT_SECONDS = LONGEST_WAIT

@@ -51,7 +51,7 @@ def problem(answer: Any, kind: ProblemType) -> dict[str, Any]:
 @pytest.mark.parametrize("tail", ["nothing/", "", "v1/report-job/", "v1/report-jobs/1/", "v2/", "v1/subscriptions/%0A"])
 def test_an_unknown_address_is_a_problem_for_every_method(method: str, tail: str) -> None:
     answer = getattr(Client(enforce_csrf_checks=True), method)(f"/api/{tail}")
-    assert "The API begins at /api/v1/." in problem(answer, ProblemType.NOT_FOUND)["detail"]
+    assert "The API starts at /api/v1/." in problem(answer, ProblemType.NOT_FOUND)["detail"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_unknown_address_is_a_problem_for_every_method(method: str, tail: str
 )
 def test_where_the_slash_is_missing_the_problem_says_so(client: ApiClient, tail: str) -> None:
     for answer in (client.get(f"/api/{tail}"), client.post_json(f"/api/{tail}", {"subscription": "SUB-1001"})):
-        assert "Only the slash" in problem(answer, ProblemType.NOT_FOUND)["detail"]
+        assert "Only the trailing slash" in problem(answer, ProblemType.NOT_FOUND)["detail"]
 
 
 def test_the_bare_name_of_the_api_is_a_problem_too(client: ApiClient) -> None:
@@ -134,12 +134,12 @@ def test_another_media_type_is_refused(client: ApiClient, content_type: str) -> 
         (b"null", "not a JSON object"),
         (b'{"subscription": NaN}', "NaN is not JSON"),
         (b'{"subscription": Infinity}', "Infinity is not JSON"),
-        (b'{"subscription": "a\\u0000b"}', "part of no text"),
-        (b'{"a\\u0000b": 1}', "part of no text"),
-        (b'{"subscription": "\\ud800"}', "part of no text"),
-        (b'{"\\udfff": "x"}', "part of no text"),
-        (b'{"x": [[{"y": "\\ud800"}]]}', "part of no text"),
-        (b'{"format": "csv", "format": "csv"}', "twice"),
+        (b'{"subscription": "a\\u0000b"}', "lone surrogate"),
+        (b'{"a\\u0000b": 1}', "lone surrogate"),
+        (b'{"subscription": "\\ud800"}', "lone surrogate"),
+        (b'{"\\udfff": "x"}', "lone surrogate"),
+        (b'{"x": [[{"y": "\\ud800"}]]}', "lone surrogate"),
+        (b'{"format": "csv", "format": "csv"}', "duplicate member"),
         (b'{"subscription": "\xff"}', "not UTF-8"),
         ('{"subscription": "ä"}'.encode("utf-16"), "not UTF-8"),
         (b'{"subscription": ' + b"9" * 5000 + b"}", "too many digits"),
@@ -193,7 +193,7 @@ def test_unknown_query_parameters_are_named(client: ApiClient, subscription: Sub
         client.get(address.format(id=subscription.pk) + "?nothing=1&format=json"), ProblemType.VALIDATION_FAILED
     )
     assert [error["field"] for error in body["errors"]] == ["nothing", "format"]
-    assert {error["detail"] for error in body["errors"]} == {"There is no such query parameter here."}
+    assert {error["detail"] for error in body["errors"]} == {"Unknown query parameter."}
 
 
 def test_a_request_that_writes_knows_no_query_parameter(client: ApiClient, subscription: Subscription) -> None:

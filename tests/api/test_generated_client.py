@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from billing.cycles import DateRange
 from billing.models import Subscription
-from reports import types
+from reports import formats, types
 from tests.acme import CYCLE_SO_FAR
 from tests.factories import make_api_token
 from tests.fixtures.processes import Server
@@ -38,10 +38,13 @@ class Program:
         module = import_module(f"{PACKAGE}.api.{tag}.{operation}")
         return module.sync_detailed(*arguments, client=self.client, **options)
 
-    def request(self, report_type: str, subscription: str, days: DateRange) -> Any:
-        """The job, as it is answered at once."""
-        order = self.models.ReportJobOrder(report_type, subscription, days.date_from, days.date_through)
-        answer = self.call("report_jobs", "request_report", body=order, idempotency_key=f"{report_type}-1")
+    def request(self, report_type: str, subscription: str, days: DateRange, file_format: str = "csv") -> Any:
+        """Return the job, as the API answers at once."""
+        order = self.models.ReportJobOrder(
+            report_type, subscription, days.date_from, days.date_through, format_=file_format
+        )
+        key = f"{report_type}-{file_format}"
+        answer = self.call("report_jobs", "request_report", body=order, idempotency_key=key)
         assert answer.status_code == 202
         return answer.parsed
 
@@ -102,6 +105,23 @@ def test_a_generated_client_requests_awaits_and_verifies_all_five_reports(
         content = program.verified(program.awaited(job))
         assert content == report_file(slug, subscription, today=timezone.now().date()), slug
         assert content.count(b"\n") > 1, slug
+
+
+@pytest.mark.usefixtures("package")
+def test_a_generated_client_returns_the_bytes_of_every_format(subscription: Subscription, server: Server) -> None:
+    _token, secret = make_api_token(administrator=make_member(subscription.account))
+    program = Program(server.url, secret)
+    jobs = {
+        known.slug: program.request("billable-usage", "SUB-1001", CYCLE_SO_FAR, known.slug)
+        for known in formats.all_formats()
+    }
+    assert {"csv", "csv.gz", "jsonl", "parquet", "xlsx"} <= jobs.keys()
+    for slug, requested in jobs.items():
+        job = program.awaited(requested)
+        parsed = program.call("report_jobs", "fetch_report_file", job.id).parsed
+        content = parsed.payload.read()
+        assert isinstance(content, bytes)
+        assert hashlib.sha256(content).hexdigest() == job.result.sha256, slug
 
 
 @pytest.mark.usefixtures("package")

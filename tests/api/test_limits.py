@@ -69,7 +69,7 @@ def test_the_request_over_the_limit_of_a_token_is_refused_until_the_minute_is_ov
     refused = client.get(to("root"))
     assert (refused.status_code, refused["Content-Type"]) == (429, "application/problem+json")
     assert refused.json()["type"] == "urn:tallydesk:problem:rate-limited"
-    assert refused.json()["detail"] == "A token may make 2 requests a minute. Go on in 42 seconds."
+    assert refused.json()["detail"] == "A token may make 2 requests per minute. Try again in 42 seconds."
     assert (refused["Retry-After"], left(refused)) == ("42", (2, 0, 42))
     assert program(ana).get(to("root")).status_code == 200  # another token of the same administrator
     now.shift(42)
@@ -84,7 +84,7 @@ def test_the_tokens_of_an_account_share_its_limit(client: ApiClient, subscriptio
     assert left(colleague.get(to("root")))[:2] == (2, 0)
     refused = client.get(to("root"))
     assert refused.status_code == 429
-    assert refused.json()["detail"].startswith("An account may make 2 requests a minute.")
+    assert refused.json()["detail"].startswith("An account may make 2 requests per minute.")
     stranger = program(make_member(make_account()))
     assert stranger.get(to("root")).status_code == 200
 

@@ -138,7 +138,7 @@ def test_without_a_size_a_page_has_twenty_five_rows(
 )
 def test_a_made_up_cursor_is_refused(client: ApiClient, cursor: str) -> None:
     assert errors(get(client, cursor=cursor)) == {
-        "cursor": {"detail": "This is no cursor of this list: take it from the list's `next` or `previous`."}
+        "cursor": {"detail": "This is not a cursor of this list. Take the URL from the list's `next` or `previous`."}
     }
 
 
@@ -230,7 +230,7 @@ def test_a_day_is_written_in_one_way(client: ApiClient, day: str) -> None:
 
 def test_no_parameter_is_ignored(client: ApiClient) -> None:
     twice = errors(client.get(f"{to('report-jobs')}?subscription=a&subscription=b"))
-    assert twice == {"subscription": {"detail": "This parameter can be given once only."}}
+    assert twice == {"subscription": {"detail": "Give this parameter only once."}}
     empty = errors(client.get(f"{to('report-jobs')}?state=&account=&page_size=&cursor="))
     assert set(empty) == {"state", "account", "page_size", "cursor"}
     unknown = errors(client.get(f"{to('report-jobs')}?status=queued"))["status"]

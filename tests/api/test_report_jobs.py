@@ -86,7 +86,7 @@ def test_a_format_without_a_place_for_the_totals_is_an_error_of_their_field(
     client: ApiClient, file_format: str
 ) -> None:
     assert errors(order(client, format=file_format, totals_sheet=True)) == {
-        "totals_sheet": {"detail": "There is a place for the totals in xlsx alone."}
+        "totals_sheet": {"detail": "Only these formats can hold totals: xlsx."}
     }
     assert order(client, format=file_format, totals_sheet=False).status_code == 202
 
@@ -111,7 +111,7 @@ def test_unknown_fields_are_refused_along_with_what_is_wrong(client: ApiClient) 
     answer = errors(order(client, report_typ="user-hours", report_type=None, requested_by="x"))
     assert set(answer) == {"report_typ", "requested_by", "report_type"}
     assert answer["report_typ"] == {
-        "detail": "There is no such field here.",
+        "detail": "Unknown field.",
         "allowed": ["again", "date_from", "date_through", "format", "report_type", "subscription", "totals_sheet"],
     }
     assert answer["report_type"]["detail"] == "This field is required."
@@ -163,7 +163,7 @@ def test_days_outside_of_the_window_are_named_with_it(
 @pytest.mark.parametrize(("given", "missing"), [("date_from", "date_through"), ("date_through", "date_from")])
 def test_one_day_alone_is_refused_and_the_other_named(client: ApiClient, given: str, missing: str) -> None:
     answer = errors(order(client, **{given: "2017-11-20"}))
-    assert answer == {missing: {"detail": f"Give it along with {given}, or neither of them."}}
+    assert answer == {missing: {"detail": f"Give both {given} and {missing}, or neither."}}
 
 
 @pytest.mark.parametrize("activated_on", [TODAY, date(2030, 1, 1)])
@@ -194,7 +194,7 @@ def test_a_token_for_reading_asks_for_nothing_and_ends_nothing(ana: Administrato
     for answer in (order(reader), reader.post_json(to("report-job-cancel", job.pk))):
         assert answer.status_code == 403
         assert answer.json()["type"] == "urn:tallydesk:problem:permission-denied"
-        assert answer.json()["detail"].startswith("The token is for reading alone")
+        assert answer.json()["detail"].startswith("The token is read-only")
     assert reader.get(to("report-job", job.pk)).json()["state"] == "queued"
     assert ReportJob.objects.count() == 1
 
@@ -244,7 +244,7 @@ def test_a_finished_job_cannot_be_ended(client: ApiClient, subscription: Subscri
     answer = client.post_json(to("report-job-cancel", job.pk))
     assert answer.status_code == 409
     assert answer.json()["type"] == "urn:tallydesk:problem:already-finished"
-    assert answer.json()["detail"] == "The job is failed already."
+    assert answer.json()["detail"] == "The job is already failed."
 
 
 def test_ending_a_job_takes_no_fields(client: ApiClient, subscription: Subscription) -> None:

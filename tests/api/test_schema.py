@@ -141,6 +141,17 @@ def test_a_link_leads_to_an_operation_by_parameters_that_it_has(schema: Json) ->
                 assert link["parameters"].keys() <= known
 
 
+def test_files_are_text_as_csv_and_json_lines_and_bytes_in_every_other_format(schema: Json) -> None:
+    for status in ("200", "206"):
+        responses = schema["paths"]["/api/v1/report-jobs/{id}/file/"]["get"]["responses"]
+        content = responses[status]["content"]
+        for known in formats.all_formats():
+            described = content[known.content_type.partition(";")[0]]["schema"]
+            is_text = known.slug in ("csv", "jsonl")
+            assert described == {"type": "string", **({} if is_text else {"format": "binary"})}, known.slug
+        assert content["*/*"]["schema"] == {"type": "string", "format": "binary"}
+
+
 def test_report_types_and_formats_are_not_enumerated(schema: Json) -> None:
     slugs = {known.slug for known in types.all_types()} | {known.slug for known in formats.all_formats()}
 

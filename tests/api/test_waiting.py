@@ -21,7 +21,7 @@ from billing.models import Administrator, ApiToken, Membership, Subscription
 from jobs.claims import Claim
 from jobs.states import State
 from reports.api import polling as product
-from reports.api.polling import wait_for_change
+from reports.api.polling import wait_for_state_change
 from reports.models import ReportJob
 from tests.addresses import to
 from tests.api import patient_web_server
@@ -33,7 +33,7 @@ from tests.processes import Processes
 from tests.report_jobs import make_job
 from tests.waiting import GUARD_SECONDS, wait_for
 
-WATCH = "watch over awaited jobs"
+POLLING = product.THREAD_NAME
 WOKEN = GUARD_SECONDS - 30
 """Seconds after which a request that is not held, or was woken, has its answer: far fewer than LONGEST_WAIT."""
 KNOWN_CONNECTIONS = set[int]()
@@ -94,16 +94,16 @@ def secret(ana: Administrator) -> str:
 @pytest.fixture
 def program(live_server: LiveServer, secret: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     """Speaks with a server in threads of this process, so that the test sees which requests wait."""
-    monkeypatch.setattr(product, "MOST_SECONDS", LONGEST_WAIT)
+    monkeypatch.setattr(product, "MAX_WAIT_SECONDS", LONGEST_WAIT)
     program = Program(live_server.url, secret)
     yield program
     program.threads.shutdown()
-    wait_for(lambda: not watching(), what="the watch is over")
+    wait_for(lambda: not watching(), what="the polling thread has ended")
 
 
 def watching() -> list[threading.Thread]:
     """The threads of this process that look after awaited jobs."""
-    return [thread for thread in threading.enumerate() if thread.name == WATCH]
+    return [thread for thread in threading.enumerate() if thread.name == POLLING]
 
 
 def other_connections() -> list[int]:
@@ -117,9 +117,9 @@ def other_connections() -> list[int]:
 
 
 def waits(requests: int = 1) -> None:
-    """Return once that number of requests wait without a connection, so that only the watch has one."""
+    """Return once that number of requests wait without a connection, so that only the polling thread has one."""
     wait_for(
-        lambda: product.watch.requests == requests and len(other_connections()) == 1,
+        lambda: product.long_polls.count == requests and len(other_connections()) == 1,
         what=f"{requests} requests wait",
     )
 
@@ -197,7 +197,7 @@ def test_however_many_wait_one_connection_looks_after_all_and_none_is_left(
     for job in jobs:
         job.cancel()
     assert {future.result(WOKEN).body["state"] for future in waiting} == {"cancelled"}
-    wait_for(lambda: not other_connections() and not watching(), what="the watch is over")
+    wait_for(lambda: not other_connections() and not watching(), what="the polling thread has ended")
 
 
 def test_at_most_half_of_the_threads_wait_and_the_others_are_answered(
@@ -242,7 +242,7 @@ def test_no_account_keeps_the_others_from_waiting(
 def test_where_nobody_may_wait_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
     settings.WEB_THREADS = 1  # it would answer nobody else
     used = connection.connection
-    assert not wait_for_change(job, 20)
+    assert not wait_for_state_change(job, 20)
     assert connection.connection is used is not None
 
 
@@ -280,10 +280,10 @@ def test_what_was_taken_away_while_waiting_is_gone(
 def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: ReportJob) -> None:
     waiting = program.wait(job)
     waits()
-    (watch,) = other_connections()
+    (polling,) = other_connections()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [watch])
-    wait_for(lambda: watch not in other_connections(), what="its connection is gone")
+        cursor.execute("SELECT pg_terminate_backend(%s)", [polling])
+    wait_for(lambda: polling not in other_connections(), what="its connection is gone")
     job.cancel()
     assert waiting.result(WOKEN).body["state"] == "cancelled"
 

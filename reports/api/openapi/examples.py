@@ -1,4 +1,4 @@
-"""One customer's morning: the examples of requests and answers, which belong together."""
+"""Examples of requests and responses. They tell one consistent story of a customer and a report."""
 
 from typing import Any
 
@@ -9,6 +9,10 @@ JOB = f"{SITE}/report-jobs/0191d3c2-7b1e-7c4a-9d56-2f1b8a3c4d5e"
 SHA256 = "e3f1f25a8c6c7ad1a4c5d8f0b3d9d2d27a5b1c6e8f90123456789abcdef01234"
 ETAG = f'"{SHA256}"'
 CSV = "Date,Peak Concurrent Users,Minutes at Peak\n2026-11-20,412,3.50\n2026-11-21,415,17.25\n"
+JSON_LINES = (
+    '{"Date":"2026-11-20","Peak Concurrent Users":412,"Minutes at Peak":3.50}\n'
+    '{"Date":"2026-11-21","Peak Concurrent Users":415,"Minutes at Peak":17.25}\n'
+)
 
 ROOT: Json = {
     "subscriptions": f"{SITE}/subscriptions/",
@@ -96,7 +100,7 @@ FAILED: Json = {
     "error": {
         "type": "urn:tallydesk:problem:report-failed",
         "title": "The report could not be made",
-        "detail": "The work was begun three times and broke off each time. Ask for the report again.",
+        "detail": "The worker stopped unexpectedly three times. Request the report again.",
     },
 }
 
@@ -150,7 +154,11 @@ MANIFEST: Json = {
     "software_version": "1.0.0",
 }
 
+EXPIRED: Json = {**SUCCEEDED, "result": {**SUCCEEDED["result"], "file": None}}
+
+WEBHOOK_TEST: Json = {"endpoint": "https://hooks.acme.example/tallydesk", "account": "ACME"}
+
 
 def page(result: Json) -> Json:
-    """A page with one result."""
+    """Return a page with one result."""
     return {"next": None, "previous": None, "results": [result]}

@@ -1,6 +1,6 @@
-"""The API's operations: what each does, takes and answers, beyond what the views and serializers say themselves.
+"""The API's operations: what each one does, accepts and returns, beyond what its view and serializers declare.
 
-Answers are declared by their status; problems that follow from an operation's kind are added in `inspection.py`.
+Responses are declared by status code; `inspection.py` adds the problems that follow from an operation's kind.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from reports import formats
 from reports.api.exceptions import ProblemType
 from reports.api.openapi import examples
 from reports.api.serializers.manifests import ManifestSerializer
@@ -22,10 +23,10 @@ from reports.api.serializers.subscriptions import SubscriptionSerializer
 Json = dict[str, Any]
 
 
-class Answer(OpenApiResponse):
-    """An answer with headers, by their names in `headers.py`, and links to the operations that come next.
+class ResponseSpec(OpenApiResponse):
+    """A response with headers, by their names in `headers.py`, and links to follow-up operations.
 
-    `content` stands in the place of what is made from the serializer.
+    `content` replaces what would be derived from the serializer.
     """
 
     def __init__(
@@ -47,30 +48,30 @@ class Answer(OpenApiResponse):
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One method of one address. `answers` are by status; those of `head` are as the ones of GET, without contents."""
+    """One method of one path. `responses` are by status code; HEAD has those of GET without bodies."""
 
     id: str
     tag: str
     summary: str
     description: str
-    answers: Mapping[int, Answer | ProblemType]
+    responses: Mapping[int, ResponseSpec | ProblemType]
     request: type[serializers.Serializer[Any]] | None = None
     request_examples: Mapping[str, Json] = field(default_factory=dict)
     parameters: Sequence[OpenApiParameter] = ()
     head: str = ""
-    """The ID of the HEAD operation of the same address, if it is worth having."""
+    """The ID of the HEAD operation of the same path, if it is described."""
     negotiated: bool = True
-    """Whether the header Accept is looked at."""
+    """Whether the Accept header matters."""
 
 
 def _job_links(job: str = "$response.body#/id") -> dict[str, Json]:
-    """From an answer that is a job."""
+    """Return the links from a response that is a job."""
     following = {
-        "read": ("read_report_job", "How the job stands; wait for it with `wait`."),
-        "cancel": ("cancel_report_job", "End it before it is done."),
-        "file": ("fetch_report_file", "The file, once the job succeeded."),
-        "manifest": ("read_report_manifest", "What the file holds."),
-        "delete": ("delete_report_file", "Delete the file before its time."),
+        "read": ("read_report_job", "Read the job; use `wait` to wait for a change."),
+        "cancel": ("cancel_report_job", "Cancel the job before it finishes."),
+        "file": ("fetch_report_file", "Download the file once the job has succeeded."),
+        "manifest": ("read_report_manifest", "Read the manifest of the file."),
+        "delete": ("delete_report_file", "Delete the file before it expires."),
     }
     return {
         name: {"operationId": operation, "description": description, "parameters": {"path.id": job}}
@@ -95,35 +96,52 @@ def _header(name: str, description: str, example: str, **schema: Any) -> OpenApi
 _WAIT = OpenApiParameter(
     "wait",
     type={"type": "integer", "minimum": 0, "maximum": 30, "default": 0},
-    description="Hold the request for so many seconds at most, until the job's state changes.",
+    description="Wait up to this many seconds for the job's `state` to change before responding. Under heavy load the "
+    "response may come sooner.",
 )
 _KEY = _header(
     "Idempotency-Key",
-    "Makes the request safe to repeat for 24 hours: with the same key and body the answer is the first one's, and only "
-    "one job is made, if any.",
+    "Makes the request safe to retry for 24 hours: requests with the same key and body create at most one job and get "
+    "the first response again. Choose a new key for each new request.",
     "1f0c6d3e-voice-usage-2026-11",
     minLength=1,
     maxLength=255,
     pattern="^[!-~]+$",
 )
-_IF_MATCH = _header("If-Match", "The `ETag` of the file that is meant; of another file nothing is done.", examples.ETAG)
+_IF_MATCH = _header(
+    "If-Match", "The expected `ETag` of the file; if it differs, the request fails with 412.", examples.ETAG
+)
 _FILE_CONDITIONS = [
     _IF_MATCH,
-    _header("Range", "Some of the bytes: one range.", "bytes=0-1023"),
+    _header("Range", "A single range of bytes to download.", "bytes=0-1023"),
     _header(
         "If-Range",
-        "The `ETag` of the file whose other bytes are wanted; of another file all bytes are sent.",
+        "The `ETag` of the partially downloaded file; if it differs, the whole file is sent instead of the range.",
         examples.ETAG,
     ),
-    _header("If-None-Match", "The `ETag` of the file that one has already; then the answer is a 304.", examples.ETAG),
+    _header(
+        "If-None-Match",
+        "The `ETag` of a file you already have; if it matches, the response is a 304 without the file.",
+        examples.ETAG,
+    ),
 ]
 _FILE_HEADERS = ("Content-Disposition", "ETag", "Repr-Digest", "Cache-Control", "Accept-Ranges", "Last-Modified")
-# Any media type: a new format is no new version of the API.
-_FILE: dict[str, Json] = {
+_BINARY: Json = {"schema": {"type": "string", "format": "binary"}}
+_TEXTS: dict[str, Json] = {
     "text/csv": {"schema": {"type": "string"}, "examples": {"CSV": {"value": examples.CSV}}},
-    "*/*": {"schema": {}},
+    "application/jsonl": {"schema": {"type": "string"}, "examples": {"JSON Lines": {"value": examples.JSON_LINES}}},
 }
-_NO_FILE: dict[int, Answer | ProblemType] = {
+_MEDIA_TYPES = [known.content_type.partition(";")[0] for known in formats.all_formats()]
+_FILE: dict[str, Json] = {
+    # Not a media type of any format. Client generators that support one type per response take the first they know:
+    # with this one they return bytes, whereas decoding a workbook as text would destroy it.
+    "application/octet-stream": _BINARY,
+    **{media_type: _BINARY for media_type in _MEDIA_TYPES if media_type not in _TEXTS},
+    **_TEXTS,
+    # New formats do not change the version of the API.
+    "*/*": _BINARY,
+}
+_NO_FILE: dict[int, ResponseSpec | ProblemType] = {
     409: ProblemType.NOT_READY,
     410: ProblemType.EXPIRED,
     412: ProblemType.PRECONDITION_FAILED,
@@ -131,10 +149,10 @@ _NO_FILE: dict[int, Answer | ProblemType] = {
 
 
 class ReportTypePageSerializer(serializers.Serializer[Any]):
-    """All report types, as the one page of a list."""
+    """All report types, on a single page."""
 
-    next = serializers.URLField(allow_null=True, help_text="Always null: there is one page.")
-    previous = serializers.URLField(allow_null=True, help_text="Always null.")
+    next = serializers.URLField(allow_null=True, help_text="Always null: there is only one page.")
+    previous = serializers.URLField(allow_null=True, help_text="Always null: there is only one page.")
     results = ReportTypeSerializer(many=True)
 
 
@@ -142,23 +160,27 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/"): Operation(
         id="read_root",
         tag="discovery",
-        summary="Where everything begins",
-        description="The addresses from which a program finds all others.",
-        answers={200: Answer(RootSerializer, description="The addresses.", example={"Addresses": examples.ROOT})},
+        summary="Get the entry point",
+        description="Returns links to everything else in the API.",
+        responses={200: ResponseSpec(RootSerializer, description="The links.", example={"Links": examples.ROOT})},
     ),
     ("GET", "/api/v1/subscriptions/"): Operation(
         id="list_subscriptions",
         tag="discovery",
-        summary="The subscriptions that you see",
-        description="By their numbers, with their billing cycles and the days for which there is data.",
-        answers={
-            200: Answer(
+        summary="List subscriptions",
+        description="Returns the subscriptions that you can see, ordered by number, with their billing cycles and "
+        "the days "
+        "for which data is available.",
+        responses={
+            200: ResponseSpec(
                 SubscriptionSerializer,
                 description="One page.",
                 example={"Page": examples.page(examples.SUBSCRIPTION)},
                 links={
                     "first": _link(
-                        "read_subscription", "The first one by itself.", **{"path.id": "$response.body#/results/0/id"}
+                        "read_subscription",
+                        "Read the first subscription.",
+                        **{"path.id": "$response.body#/results/0/id"},
                     )
                 },
             )
@@ -167,16 +189,20 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/subscriptions/{id}/"): Operation(
         id="read_subscription",
         tag="discovery",
-        summary="One subscription",
-        description="Its current cycle and those before, and the days for which there is data.",
-        answers={
-            200: Answer(
+        summary="Read a subscription",
+        description="Returns the subscription with its current and previous billing cycles, and the days for which "
+        "data is "
+        "available.",
+        responses={
+            200: ResponseSpec(
                 SubscriptionSerializer,
                 description="The subscription.",
                 example={"Subscription": examples.SUBSCRIPTION},
                 links={
                     "jobs": _link(
-                        "list_report_jobs", "The jobs on it.", **{"query.subscription": "$response.body#/number"}
+                        "list_report_jobs",
+                        "List the subscription's report jobs.",
+                        **{"query.subscription": "$response.body#/number"},
                     )
                 },
             )
@@ -185,17 +211,19 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/report-types/"): Operation(
         id="list_report_types",
         tag="discovery",
-        summary="The reports that there are",
-        description="With the columns of their files and the formats that they come in. There may be more at any time.",
-        answers={
-            200: Answer(
+        summary="List report types",
+        description="Returns the available report types, with the columns and formats of their files. New report "
+        "types may "
+        "be added at any time.",
+        responses={
+            200: ResponseSpec(
                 ReportTypePageSerializer,
-                description="All of them.",
+                description="All report types.",
                 example={"Report types": examples.page(examples.REPORT_TYPE)},
                 links={
                     "first": _link(
                         "read_report_type",
-                        "The first one by itself.",
+                        "Read the first report type.",
                         **{"path.slug": "$response.body#/results/0/slug"},
                     )
                 },
@@ -205,10 +233,10 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/report-types/{slug}/"): Operation(
         id="read_report_type",
         tag="discovery",
-        summary="One report type",
-        description="With the columns of its file and the formats that it comes in.",
-        answers={
-            200: Answer(
+        summary="Read a report type",
+        description="Returns the report type with the columns and formats of its files.",
+        responses={
+            200: ResponseSpec(
                 ReportTypeSerializer, description="The report type.", example={"Report type": examples.REPORT_TYPE}
             )
         },
@@ -216,10 +244,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/report-jobs/"): Operation(
         id="list_report_jobs",
         tag="report jobs",
-        summary="The report jobs, the latest first",
-        description="Those on the subscriptions that you see, whoever asked for them.",
-        answers={
-            200: Answer(
+        summary="List report jobs",
+        description="Returns the report jobs for all subscriptions that you can see, including those requested by "
+        "others, "
+        "latest first.",
+        responses={
+            200: ResponseSpec(
                 ReportJobSerializer, description="One page.", example={"Page": examples.page(examples.SUCCEEDED)}
             )
         },
@@ -227,30 +257,31 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/api/v1/report-jobs/"): Operation(
         id="request_report",
         tag="report jobs",
-        summary="Ask for a report",
-        description="Answered at once with a job, which workers take up. Give both days or neither: without them the "
-        "report covers the subscription's `default_range`.\n\n"
-        "No work is done twice. While the same report is queued or running, whoever asks for it waits for that job: it "
-        "is `joined`. When it is finished, its file is still there and nothing has changed since, the answer is that "
-        "job, which is `unchanged`; with `again` a new one is made even so.",
+        summary="Request a report",
+        description="Returns a job immediately; the report is produced in the background. Give both days or neither: "
+        "without them, the report covers the subscription's `default_range`.\n\n"
+        "Reports are not produced twice. If the same report is already queued or running, you are added to that job "
+        "and "
+        "`joined` is true. If it was produced earlier, its file still exists and its data has not changed since, that "
+        "job is returned and `unchanged` is true. Set `again` to produce it again anyway.",
         request=ReportJobOrderSerializer,
         request_examples={
             "Default range": examples.ORDER,
-            "Some days": examples.ORDER_WITH_DAYS,
-            "Changed or not": examples.ORDER_AGAIN,
+            "Chosen days": examples.ORDER_WITH_DAYS,
+            "Again even if unchanged": examples.ORDER_AGAIN,
         },
         parameters=[_KEY],
-        answers={
-            200: Answer(
+        responses={
+            200: ResponseSpec(
                 RequestedReportJobSerializer,
-                description="A job that is finished: nothing that its file shows has changed since.",
+                description="An earlier job that has succeeded; its data has not changed since.",
                 example={"Unchanged": examples.UNCHANGED},
                 headers=("Location", "Idempotency-Replayed"),
                 links=_job_links(),
             ),
-            202: Answer(
+            202: ResponseSpec(
                 RequestedReportJobSerializer,
-                description="The job to wait for: a new one, which is queued, or one under way that was joined.",
+                description="The job to wait for: a new, queued job, or a job in progress that you joined.",
                 example={"Queued": examples.REQUESTED, "Joined": examples.JOINED},
                 headers=("Location", "Retry-After", "Idempotency-Replayed"),
                 links=_job_links(),
@@ -262,12 +293,12 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/report-jobs/{id}/"): Operation(
         id="read_report_job",
         tag="report jobs",
-        summary="How a job stands",
-        description="With `wait`, the answer comes when the job's state has changed, or when the time is up. "
-        "Finished are `succeeded`, `failed` and `cancelled`.",
+        summary="Read a report job",
+        description="Returns the job with its state and progress. With `wait`, the response is delayed until the state "
+        "changes or the time is up. A job is finished when its state is `succeeded`, `failed` or `cancelled`.",
         parameters=[_WAIT],
-        answers={
-            200: Answer(
+        responses={
+            200: ResponseSpec(
                 ReportJobSerializer,
                 description="The job.",
                 example={"Running": examples.RUNNING, "Succeeded": examples.SUCCEEDED, "Failed": examples.FAILED},
@@ -279,16 +310,17 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "/api/v1/report-jobs/{id}/cancel/"): Operation(
         id="cancel_report_job",
         tag="report jobs",
-        summary="End a job before it is done",
-        description="Queued, it is never begun; running, its worker stops and what it made is discarded.\n\n"
-        "Who asked for the report withdraws what they asked for with this token (signed in: all that they asked for). "
-        "The job goes on for others who wait for it, and ends with the last of them. Who never asked for it, such as "
-        "the platform's staff, ends it for everybody.",
-        answers={
-            200: Answer(
+        summary="Cancel a report job",
+        description="A queued job is never started; a running job is stopped and its partial output is discarded.\n\n"
+        "If you requested the report, this withdraws your request: the one made with this token if there is one, "
+        "otherwise "
+        "all of yours. The job continues while others are waiting for it, and is cancelled when the last of them "
+        "withdraws. If you did not request it, for example as platform staff, the job is cancelled for everybody.",
+        responses={
+            200: ResponseSpec(
                 ReportJobSerializer,
-                description="The job: cancelled, or as it stands while others still wait for it.",
-                example={"Cancelled": examples.CANCELLED, "Others wait": examples.RUNNING},
+                description="The job: cancelled, or unchanged if others are still waiting for it.",
+                example={"Cancelled": examples.CANCELLED, "Others are waiting": examples.RUNNING},
                 links=_job_links(),
             ),
             409: ProblemType.ALREADY_FINISHED,
@@ -297,18 +329,23 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "/api/v1/report-jobs/{id}/file/"): Operation(
         id="fetch_report_file",
         tag="report jobs",
-        summary="The file of a report",
-        description="Its bytes never change: `ETag` and `Repr-Digest` are its SHA-256, to hold against the job's. "
-        "Its media type follows from its format.",
+        summary="Download a report's file",
+        description="The file never changes. `ETag` and `Repr-Digest` carry its SHA-256, which equals "
+        "`result.sha256` of "
+        "the job. The media type is that of the file's format; only CSV and JSON Lines are text (UTF-8), all other "
+        "formats "
+        "are binary.",
         parameters=_FILE_CONDITIONS,
-        answers={
-            200: Answer(description="The whole file.", content=_FILE, headers=("Content-Length", *_FILE_HEADERS)),
-            206: Answer(
-                description="The bytes that were asked for.",
+        responses={
+            200: ResponseSpec(description="The whole file.", content=_FILE, headers=("Content-Length", *_FILE_HEADERS)),
+            206: ResponseSpec(
+                description="The requested range of bytes.",
                 content=_FILE,
                 headers=("Content-Length", "Content-Range", *_FILE_HEADERS),
             ),
-            304: Answer(description="It is the file that you have.", headers=("ETag", "Cache-Control")),
+            304: ResponseSpec(
+                description="The file that you already have is current.", headers=("ETag", "Cache-Control")
+            ),
             **_NO_FILE,
             416: ProblemType.RANGE_NOT_SATISFIABLE,
         },
@@ -318,20 +355,21 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("DELETE", "/api/v1/report-jobs/{id}/file/"): Operation(
         id="delete_report_file",
         tag="report jobs",
-        summary="Delete the file of a report",
-        description="The job and its manifest stay; whoever needs the file again asks for the report again.",
+        summary="Delete a report's file",
+        description="The job and its manifest are kept. To get the file again, request the report again.",
         parameters=[_IF_MATCH],
-        answers={204: Answer(description="It is gone."), **_NO_FILE},
+        responses={204: ResponseSpec(description="The file was deleted."), **_NO_FILE},
         negotiated=False,
     ),
     ("GET", "/api/v1/report-jobs/{id}/manifest/"): Operation(
         id="read_report_manifest",
         tag="report jobs",
-        summary="What a file holds",
-        description="Report type, columns, subscription, range, rows, bytes and SHA-256; it stays when the file is "
-        "deleted.",
-        answers={
-            200: Answer(ManifestSerializer, description="The manifest.", example={"Manifest": examples.MANIFEST}),
+        summary="Read a report's manifest",
+        description="Returns a description of the file: report type, columns, subscription, date range, control "
+        "totals, "
+        "size and SHA-256. The manifest remains available after the file is deleted.",
+        responses={
+            200: ResponseSpec(ManifestSerializer, description="The manifest.", example={"Manifest": examples.MANIFEST}),
             409: ProblemType.NOT_READY,
         },
     ),
@@ -339,5 +377,5 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 
 
 def operation_of(method: str, path: str) -> Operation:
-    """The operation's description. Every operation has one: a KeyError that names it when it has none."""
+    """Return the declaration of an operation; raise a KeyError that names it if it has none."""
     return OPERATIONS[method, path]

@@ -1,4 +1,4 @@
-"""Problems as the schema describes them: one shape, and a response with an example for each kind."""
+"""Problems in the OpenAPI document: one schema, and a response with an example for each kind."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,23 +21,32 @@ _EXAMPLES: dict[ProblemType, tuple[str, list[FieldError]]] = {
         ],
     ),
     ProblemType.NOT_AUTHENTICATED: ("The token is unknown, expired or revoked.", []),
-    ProblemType.PERMISSION_DENIED: ("The token is for reading alone.", []),
-    ProblemType.NOT_FOUND: ("There is no such report job.", []),
+    ProblemType.PERMISSION_DENIED: (
+        "The token is read-only. Requesting, cancelling and deleting need a token with write access.",
+        [],
+    ),
+    ProblemType.NOT_FOUND: ("Not found.", []),
     ProblemType.NOT_ACCEPTABLE: ("Could not satisfy the request Accept header.", []),
     ProblemType.NOT_READY: ("The report is running: there is no file.", []),
-    ProblemType.ALREADY_FINISHED: ("The job has succeeded already.", []),
+    ProblemType.ALREADY_FINISHED: ("The job is already succeeded.", []),
     ProblemType.EXPIRED: (
         "The file was deleted after the time for which files are kept. Ask for the report again.",
         [],
     ),
-    ProblemType.PRECONDITION_FAILED: ("The file is not the one that the request names in its conditions.", []),
+    ProblemType.PRECONDITION_FAILED: ("The file does not match the conditions of the request.", []),
     ProblemType.BODY_TOO_LARGE: ("The body is larger than 16 KiB.", []),
     ProblemType.UNSUPPORTED_MEDIA_TYPE: ('Unsupported media type "text/csv" in request.', []),
-    ProblemType.RANGE_NOT_SATISFIABLE: ("The file has 642 bytes, and none of those that were asked for.", []),
-    ProblemType.IDEMPOTENCY_KEY_REUSED: ("The key stands for a request with another body.", []),
-    ProblemType.RATE_LIMITED: ("A token may make 300 requests a minute. Go on in 42 seconds.", []),
+    ProblemType.RANGE_NOT_SATISFIABLE: ("The file has 642 bytes, none of them in the requested range.", []),
+    ProblemType.IDEMPOTENCY_KEY_REUSED: (
+        "The key was used for a different request in the last 24 hours. Use a new key.",
+        [],
+    ),
+    ProblemType.RATE_LIMITED: ("A token may make 300 requests per minute. Try again in 42 seconds.", []),
     ProblemType.TOO_MANY_JOBS: ("The account has 100 jobs waiting.", []),
-    ProblemType.INTERNAL_ERROR: ("The request could not be answered. It has been noted.", []),
+    ProblemType.INTERNAL_ERROR: (
+        "The fault is ours and has been recorded. Try again; if it happens again, tell the platform's support.",
+        [],
+    ),
 }
 
 _HEADERS = {
@@ -51,17 +60,20 @@ _HEADERS = {
 SCHEMAS: dict[str, Json] = {
     "FieldError": {
         "type": "object",
-        "description": "What is wrong with one field of the body, query parameter or header.",
+        "description": "What is wrong with one field of the body, one query parameter or one header.",
         "properties": {
-            "field": {"type": "string", "description": "Its name."},
-            "detail": {"type": "string", "description": "A sentence for people."},
+            "field": {
+                "type": "string",
+                "description": "The name of the field, parameter or header; for nested fields, the path.",
+            },
+            "detail": {"type": "string", "description": "What is wrong, in words for people."},
             "allowed": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "The values that would have been accepted.",
+                "description": "The accepted values.",
             },
             "window": {
-                "description": "The days that would have been accepted, both included.",
+                "description": "The accepted range of days, inclusive.",
                 "$ref": "#/components/schemas/Range",
             },
         },
@@ -69,13 +81,17 @@ SCHEMAS: dict[str, Json] = {
     },
     "Problem": {
         "type": "object",
-        "description": "Why something was not done, as RFC 9457 has it. Programs tell problems apart by `type`.",
+        "description": "An error (RFC 9457 problem details). Use `type` to tell problems apart; it is stable.",
         "properties": {
-            "type": {"type": "string", "description": "The kind of problem; it never changes."},
-            "title": {"type": "string", "description": "The kind of problem, for people."},
-            "status": {"type": "integer", "description": "The HTTP status."},
-            "detail": {"type": "string", "description": "What is wrong this time: a sentence for people."},
-            "errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}},
+            "type": {"type": "string", "description": "A stable URN for the kind of problem."},
+            "title": {"type": "string", "description": "A short summary of the kind of problem, in words for people."},
+            "status": {"type": "integer", "description": "The HTTP status code."},
+            "detail": {"type": "string", "description": "What went wrong in this request, in words for people."},
+            "errors": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/FieldError"},
+                "description": "The invalid fields, parameters and headers, if there are any.",
+            },
         },
         "required": ["type", "title", "status", "detail"],
     },
@@ -83,28 +99,28 @@ SCHEMAS: dict[str, Json] = {
 
 
 def name_of(types: Sequence[ProblemType]) -> str:
-    """The name of the response that is one of these problems."""
+    """Return the component name of the response for these problems."""
     return "Or".join(_pascal(problem) for problem in types)
 
 
 def headers_of(types: Sequence[ProblemType]) -> list[str]:
-    """The headers that such a response may have."""
+    """Return the names of the headers that such a response may have."""
     return sorted({name for problem in types for name in _HEADERS.get(problem, ())})
 
 
 def response(types: Sequence[ProblemType]) -> Json:
-    """A response with one of these problems, which share a status."""
+    """Return the response for these problems, which share a status code."""
     examples = {_pascal(problem): {"summary": problem.title, "value": _example(problem)} for problem in types}
     content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
     return {
-        "description": "; or: ".join(f"{problem.title} (`{problem.uri}`)" for problem in types),
+        "description": " or ".join(f"{problem.title} (`{problem.uri}`)" for problem in types),
         "content": {exceptions.CONTENT_TYPE: content},
     }
 
 
 def _example(problem: ProblemType) -> Json:
     detail, errors = _EXAMPLES[problem]
-    return exceptions.body(problem, detail, errors)
+    return exceptions.problem_body(problem, detail, errors)
 
 
 def _pascal(problem: ProblemType) -> str:

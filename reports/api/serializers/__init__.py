@@ -1,4 +1,4 @@
-"""What the API answers, and what it takes, field by field.
+"""Serializers of responses and request bodies.
 
-The context of every serializer of an answer has the `base_url` that addresses begin with: no request is needed.
+Every response serializer needs the `base_url` of links in its context, but no request, so webhooks can use them too.
 """

@@ -1,4 +1,4 @@
-"""What a program sends to ask for a report."""
+"""The body of a request for a report."""
 
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from billing.cycles import NOTHING_YET, DateRange, RangeError
 from billing.models import Subscription
 from reports import formats, types
 from reports.api.exceptions import FieldError, invalid
-from reports.api.fields import DayField, OneOfField, StrictSerializer, TextField, TruthField
+from reports.api.fields import DayField, InputSerializer, JSONBooleanField, JSONStringField, OneOfField
 from reports.api.permissions import Caller
 
 DAYS = ("date_from", "date_through")
@@ -23,41 +23,41 @@ def _formats() -> list[str]:
     return [file_format.slug for file_format in formats.all_formats()]
 
 
-class ReportJobOrderSerializer(StrictSerializer):
-    """A report to be made. The context has the `caller` and `today`.
+class ReportJobOrderSerializer(InputSerializer):
+    """The report to produce.
 
-    The validated data are the subscription, the report type, the format and what it is to hold, whether the report is
-    to be made again, and `days`, which lie in the subscription's window.
+    The context has the `caller` and `today`. The validated data has `days`, a range inside the subscription's available
+    window, in place of `date_from` and `date_through`.
     """
 
     report_type = OneOfField(
         allowed=_report_types,
         error_messages={"unknown": "There is no such report type."},
-        help_text="The slug of a report type.",
+        help_text="The slug of the report type.",
     )
-    subscription = TextField(max_length=255, trim_whitespace=False, help_text="The number of a subscription.")
+    subscription = JSONStringField(max_length=255, trim_whitespace=False, help_text="The number of the subscription.")
     date_from = DayField(
         required=False,
-        help_text="The first day (UTC). Without both days: the subscription's default range.",
+        help_text="The first day (UTC). Omit both days to use the subscription's `default_range`.",
     )
-    date_through = DayField(required=False, help_text="The last day (UTC), included.")
+    date_through = DayField(required=False, help_text="The last day (UTC), inclusive.")
     format = OneOfField(
         allowed=_formats,
         default="csv",
         error_messages={"unknown": "There is no such format."},
-        help_text="The slug of a format of the report type.",
+        help_text="The slug of the file format.",
     )
-    totals_sheet = TruthField(
+    totals_sheet = JSONBooleanField(
         default=False,
-        help_text="Whether the file has the control totals too, as a sheet of its own; for a format with sheets alone.",
+        help_text="Whether to add a sheet with the control totals; only for formats that have sheets.",
     )
-    again = TruthField(
+    again = JSONBooleanField(
         default=False,
-        help_text="Whether the report is made again also where a file is there and nothing has changed since.",
+        help_text="Whether to produce the report again even if the data has not changed since an earlier one.",
     )
 
     def validate_subscription(self, number: str) -> Subscription:
-        """One that the caller sees: of any other it is not said whether there is one."""
+        """Return the subscription; the error does not reveal whether one exists that the caller cannot see."""
         caller: Caller = self.context["caller"]
         subscription = caller.subscriptions.select_related("account").filter(number=number).first()
         if subscription is None:
@@ -65,13 +65,11 @@ class ReportJobOrderSerializer(StrictSerializer):
         return subscription
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Put `days` in the place of the two."""
+        """Replace `date_from` and `date_through` by `days`."""
         given = {name: attrs.pop(name) for name in DAYS if name in attrs}
         if attrs["totals_sheet"] and not formats.by_slug(attrs["format"]).holds_totals:
             holding = [it.slug for it in formats.all_formats() if it.holds_totals]
-            raise invalid(
-                [FieldError("totals_sheet", f"There is a place for the totals in {', '.join(holding)} alone.")]
-            )
+            raise invalid([FieldError("totals_sheet", f"Only these formats can hold totals: {', '.join(holding)}.")])
         return {**attrs, "days": self._days(attrs["subscription"], given)}
 
     def _days(self, subscription: Subscription, given: dict[str, date]) -> DateRange:
@@ -83,7 +81,7 @@ class ReportJobOrderSerializer(StrictSerializer):
         if not given:
             return default
         if missing := [name for name in DAYS if name not in given]:
-            raise invalid([FieldError(missing[0], f"Give it along with {next(iter(given))}, or neither of them.")])
+            raise invalid([FieldError(missing[0], f"Give both {next(iter(given))} and {missing[0]}, or neither.")])
         try:
             return DateRange(given["date_from"], given["date_through"]).within(window)
         except RangeError as error:
@@ -91,7 +89,7 @@ class ReportJobOrderSerializer(StrictSerializer):
 
 
 def _at_fault(sentence: str, given: dict[str, date], window: DateRange) -> list[FieldError]:
-    """Each day that is not in the window; both where they stand in the wrong order."""
+    """Return an error for each day outside the window, or for both if they are in the wrong order."""
     outside = [name for name in DAYS if given[name] not in window]
     shown = {"date_from": window.date_from.isoformat(), "date_through": window.date_through.isoformat()}
     return [FieldError(name, sentence, window=shown) for name in outside or DAYS]

@@ -1,4 +1,4 @@
-"""Report types: what can be asked for, and which columns and formats the file has."""
+"""Report types: which reports are available, with the columns and formats of their files."""
 
 from typing import Any
 
@@ -11,25 +11,25 @@ from reports.api.links import LinkField
 class ColumnSerializer(serializers.Serializer[Any]):
     """One column of a report's file."""
 
-    name = serializers.CharField(source="heading", help_text="Its exact heading.")
-    kind = serializers.CharField(help_text="text, integer, decimal, date, instant or duration.")
-    unit = serializers.CharField(allow_blank=True, help_text="What its numbers count; empty for none.")
+    name = serializers.CharField(source="heading", help_text="The column's exact heading in the file.")
+    kind = serializers.CharField(help_text="The kind of value: text, integer, decimal, date, instant or duration.")
+    unit = serializers.CharField(allow_blank=True, help_text="The unit of its numbers; empty if it has none.")
 
 
 class FormatSerializer(serializers.Serializer[Any]):
-    """A format of files."""
+    """A file format."""
 
-    slug = serializers.CharField(help_text="What report jobs name it by; also the ending of the file's name.")
-    title = serializers.CharField(help_text="What people call it.")
-    content_type = serializers.CharField(help_text="The media type of its files.")
+    slug = serializers.CharField(help_text="The identifier used in report jobs; also the file name extension.")
+    title = serializers.CharField(help_text="The name shown to people.")
+    content_type = serializers.CharField(help_text="The media type of files in this format.")
 
 
 class ReportTypeSerializer(serializers.Serializer[Any]):
     """A kind of report."""
 
-    url = LinkField("report-type", of="slug", help_text="This report type.")
-    slug = serializers.CharField(help_text="What report jobs name it by.")
-    title = serializers.CharField(help_text="What people call it.")
-    description = serializers.CharField(help_text="What it shows.")
-    columns = ColumnSerializer(many=True, help_text="The columns of its file, in order.")
-    formats = FormatSerializer(many=True, default=formats.all_formats, help_text="The formats that it comes in.")
+    url = LinkField("report-type", of="slug", help_text="The URL of this report type.")
+    slug = serializers.CharField(help_text="The identifier used in report jobs.")
+    title = serializers.CharField(help_text="The name shown to people.")
+    description = serializers.CharField(help_text="What the report shows.")
+    columns = ColumnSerializer(many=True, help_text="The columns of the file, in order.")
+    formats = FormatSerializer(many=True, default=formats.all_formats, help_text="The available file formats.")

@@ -1,4 +1,4 @@
-"""Where everything begins."""
+"""The entry point of the API."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from rest_framework import serializers
 
 
 class RootSerializer(serializers.Serializer[Any]):
-    """The addresses from which a program finds all others."""
+    """Links to everything else in the API."""
 
-    subscriptions = serializers.URLField(help_text="The subscriptions that you see.")
-    report_types = serializers.URLField(help_text="The reports that there are.")
-    report_jobs = serializers.URLField(help_text="The reports that were asked for; POST asks for one.")
-    schema = serializers.URLField(help_text="The OpenAPI description of this API.")
-    documentation = serializers.URLField(help_text="The same for people.")
+    subscriptions = serializers.URLField(help_text="The subscriptions that you can see.")
+    report_types = serializers.URLField(help_text="The available report types.")
+    report_jobs = serializers.URLField(help_text="The report jobs; POST to request a report.")
+    schema = serializers.URLField(help_text="The OpenAPI document of this API.")
+    documentation = serializers.URLField(help_text="Interactive documentation for people.")

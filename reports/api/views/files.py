@@ -1,4 +1,4 @@
-"""The file of a finished report, and its manifest."""
+"""Views of a finished report's file and manifest."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,18 +24,18 @@ from reports.orders.file_responses import (
 
 
 class ReportFileView(ReportJobs):
-    """The file; GET also answers HEAD."""
+    """Serves the file for GET and HEAD, and deletes it."""
 
     lookup_field = "id"
 
     def get(self, request: Request, *args: object, **kwargs: object) -> HttpResponseBase:
-        """The bytes, all of them or the range that is asked for."""
+        """Return the file or the requested range of it."""
         job = self.get_object()
         with _problems_of(job):
             return file_response(request, job, administrator=self.caller.administrator)
 
     def delete(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """The end of the file before its time; the job stays."""
+        """Delete the file before it expires; the job is kept."""
         job = self.get_object()
         with _problems_of(job):
             if job.file:
@@ -44,17 +44,17 @@ class ReportFileView(ReportJobs):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:  # noqa: FBT001, FBT002 - as the framework calls it
-        """The file has the one media type that it has, whatever is accepted; a problem is JSON."""
+        """Ignore the Accept header: a file has only one media type, and problems are JSON."""
         return super().perform_content_negotiation(request, force=True)
 
 
 class ManifestView(ReportJobs):
-    """What a report's file holds."""
+    """Describes a report's file, also after the file was deleted."""
 
     lookup_field = "id"
 
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Also when the file is gone."""
+        """Return the manifest; raise a problem unless the job succeeded."""
         job = self.get_object()
         if job.state != State.SUCCEEDED:
             raise _not_ready(job, f"The report is {job.get_state_display()}: there is no manifest.")
@@ -63,7 +63,7 @@ class ManifestView(ReportJobs):
 
 @contextmanager
 def _problems_of(job: ReportJob) -> Iterator[None]:
-    """What keeps the file from the caller, as problems."""
+    """Turn the reasons why there is no file for the caller into problems."""
     try:
         yield
     except NotReadyError as error:

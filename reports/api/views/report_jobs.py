@@ -1,4 +1,4 @@
-"""Report jobs: asking for a report, and how one stands."""
+"""Views of report jobs: requesting a report, and following and cancelling its job."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,71 +13,71 @@ from rest_framework.response import Response
 from reports.api import polling
 from reports.api.base import ApiView, ListView, ObjectView
 from reports.api.exceptions import Problem, ProblemType
-from reports.api.fields import StrictSerializer
+from reports.api.fields import InputSerializer
 from reports.api.filters import ReportJobFilters
-from reports.api.idempotency import REPLAYED, Answer, retryable
+from reports.api.idempotency import REPLAYED, JobResponse, idempotent_request
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
-from reports.api.permissions import authenticate_again
+from reports.api.permissions import reauthenticate
 from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
-from reports.api.throttling import queue_permitting
+from reports.api.throttling import queue_limit_as_problem
 from reports.models import ReportJob, ReportJobQuerySet
 from reports.orders.deduplicate import withdraw
 from reports.orders.enqueue import request_report
 
 RETRY_AFTER_SECONDS = 2
-"""After which time a program looks again, unless it waits in the request."""
+"""How long clients wait before they read a job again, unless they use `wait`."""
 
 
 class ReportJobs(ApiView[ReportJob]):
-    """Those that the caller sees."""
+    """Base class for views of the report jobs that the caller sees."""
 
     queryset = ReportJob.objects.none()
     serializer_class = ReportJobSerializer
 
     def get_queryset(self) -> ReportJobQuerySet:
-        """With all that the answer shows."""
+        """Return the jobs with everything that the response shows."""
         return complete(self.caller.report_jobs)
 
     def answer(self, job: ReportJob, *, retry_after: int = RETRY_AFTER_SECONDS) -> Response:
-        """The job; with when to look again as long as it is not finished."""
+        """Return a response with the job, and with `Retry-After` unless the job is finished."""
         headers = {} if job.is_finished else {"Retry-After": str(retry_after)}
         return Response(job_json(job, base_url=base_url_of(self.request)), headers=headers)
 
 
 class ReportJobsView(ReportJobs, ListView[ReportJob]):
-    """The list of report jobs, the latest first."""
+    """Lists report jobs, latest first, and accepts requests for reports."""
 
     filterset_class = ReportJobFilters
     pagination_class = LatestFirst
 
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Ask for a report, which may be under way or made already.
+        """Request a report; the job may be an existing one.
 
-        Sent again with its `Idempotency-Key`, the request gets the same answer.
+        A repeated request with the same `Idempotency-Key` gets the first response again.
         """
         today = timezone.now().date()
-        attempt = retryable(request, self.caller)
-        answer = attempt.first_answer() if attempt else None
+        attempt = idempotent_request(request, self.caller)
+        answer = attempt.first_response() if attempt else None
         if answer is None:
             order = ReportJobOrderSerializer(data=request.data, context={"caller": self.caller, "today": today})
             order.is_valid(raise_exception=True)
-            self.charge_account(order.validated_data["subscription"].account_id)
+            self.count_for_account(order.validated_data["subscription"].account_id)
             make = partial(self._make, order.validated_data, today)
-            answer = attempt.answer(make) if attempt else Answer(make()[1])
+            answer = attempt.answer(make) if attempt else JobResponse(make()[1])
         return _answered(answer)
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
-        with queue_permitting():
+        with queue_limit_as_problem():
             requested = request_report(
                 administrator=self.caller.administrator, token=self.caller.token, today=today, **order
             )
         return requested.job, requested_json(requested, base_url=base_url_of(self.request))
 
 
-def _answered(answer: Answer) -> Response:
-    """202 with a job to wait for; 200 with one that is finished."""
+def _answered(answer: JobResponse) -> Response:
+    """Return a 202 with a job to wait for, or a 200 with a finished one."""
     headers = {"Location": answer.body["url"]}
     if answer.is_replayed:
         headers[REPLAYED] = "true"
@@ -88,31 +88,31 @@ def _answered(answer: Answer) -> Response:
 
 
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
-    """One report job."""
+    """Shows a report job."""
 
     query_parameters = (polling.PARAMETER,)
 
     def get(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """How it stands; with `wait`, once it stands otherwise or so many seconds have passed."""
-        seconds = polling.seconds_to_wait(request)
+        """Return the job; with `wait`, once its state has changed or the time is up."""
+        seconds = polling.requested_wait(request)
         job = self.get_object()
-        if not polling.wait_for_change(job, seconds):
-            again = polling.seconds_until_again(seconds, at_least=RETRY_AFTER_SECONDS)
+        if not polling.wait_for_state_change(job, seconds):
+            again = polling.retry_after_seconds(seconds, at_least=RETRY_AFTER_SECONDS)
             return self.answer(job, retry_after=again)
-        authenticate_again(request)
+        reauthenticate(request)
         return self.answer(self.get_object())
 
 
 class ReportJobCancelView(ReportJobs):
-    """The end of a job before it is done."""
+    """Cancels a report job."""
 
     lookup_field = "id"
 
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Withdraw the caller's own request, and end what nobody waits for any more."""
+        """Withdraw the caller's request, and cancel the job if no other requests remain."""
         job = self.get_object()
-        StrictSerializer(data=request.data).is_valid(raise_exception=True)
+        InputSerializer(data=request.data).is_valid(raise_exception=True)
         withdrawal = withdraw(job, administrator=self.caller.administrator, token=self.caller.token)
         if not (withdrawal.is_cancelled or withdrawal.still_waiting):
-            raise Problem(ProblemType.ALREADY_FINISHED, f"The job is {job.get_state_display()} already.")
+            raise Problem(ProblemType.ALREADY_FINISHED, f"The job is already {job.get_state_display()}.")
         return self.answer(self.get_object())

@@ -1,4 +1,4 @@
-"""Report types: what can be asked for."""
+"""Views of the available report types."""
 
 from typing import Any
 
@@ -12,23 +12,22 @@ from reports.api.serializers.report_types import ReportTypeSerializer
 
 
 class ReportTypesView(ApiView[Any]):
-    """The list of report types: one page, however many there are."""
+    """Lists report types, always on a single page."""
 
     serializer_class = ReportTypeSerializer
 
     def get(self, request: Request) -> Response:
-        """All of them, in the order of the screens."""
+        """Return all report types, in the order of the screens."""
         results = self.get_serializer(types.all_types(), many=True).data
         return Response({"next": None, "previous": None, "results": results})
 
 
 class ReportTypeView(ApiView[Any]):
-    """One report type."""
+    """Shows a report type."""
 
     serializer_class = ReportTypeSerializer
 
     def get(self, request: Request, slug: str) -> Response:
-        """The report type."""
         try:
             report_type = types.by_slug(slug)
         except KeyError:

@@ -1,4 +1,4 @@
-"""The front door: where a program finds everything else."""
+"""The entry point of the API."""
 
 from typing import Any
 
@@ -12,13 +12,12 @@ from reports.api.serializers.root import RootSerializer
 
 
 class RootView(ApiView[Any]):
-    """The addresses from which all others are found."""
+    """Links to everything else; open to every authenticated caller."""
 
     permission_classes = [IsAuthenticated]
     serializer_class = RootSerializer
 
     def get(self, request: Request) -> Response:
-        """The addresses."""
         base_url = base_url_of(request)
         names = {
             "subscriptions": "subscriptions",

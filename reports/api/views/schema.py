@@ -1,4 +1,4 @@
-"""The API's own description: the schema for programs, and a page for people. Both are open to everybody."""
+"""The OpenAPI document for programs, and a page of documentation for people. Both are public."""
 
 from functools import cache
 from typing import Any
@@ -26,42 +26,41 @@ from reports.api.exceptions import ProblemType
 
 
 @cache
-def written(file_format: str) -> bytes:
-    """The whole schema as `yaml` or `json`; made once in a process, since it changes with the code alone."""
+def rendered_schema(file_format: str) -> bytes:
+    """Return the OpenAPI document as `yaml` or `json`; cached, since it changes only with the code."""
     document = spectacular_settings.DEFAULT_GENERATOR_CLASS().get_schema(request=None, public=True)
     renderer = OpenApiYamlRenderer() if file_format == "yaml" else OpenApiJsonRenderer()
     return bytes(renderer.render(document, renderer_context={}))
 
 
 class SchemaView(APIView):
-    """The schema as YAML, or as JSON for who prefers that."""
+    """Serves the OpenAPI document as YAML, or as JSON if the client prefers it."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    # The first also for who names none, such as a browser.
+    # The first is the default for clients that name none of them, such as browsers.
     renderer_classes = [OpenApiYamlRenderer2, OpenApiYamlRenderer, OpenApiJsonRenderer2, OpenApiJsonRenderer]
 
     @extend_schema(exclude=True)
     def get(self, request: Request) -> HttpResponse:
-        """The same for everybody."""
         chosen = request.accepted_renderer
-        return HttpResponse(written(str(chosen.format)), content_type=str(chosen.media_type))
+        return HttpResponse(rendered_schema(str(chosen.format)), content_type=str(chosen.media_type))
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Problems are JSON whatever was asked for."""
+        """Render problems as JSON whatever the Accept header says."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         if isinstance(answer, Response):
             answer.accepted_renderer = JSONRenderer()
         return answer
 
 
-# Swagger UI draws its arrows and icons by style sheet, as data. Its scripts and styles keep to the policy.
+# Swagger UI's style sheet embeds icons as data URLs. Its scripts and styles comply with the policy.
 @csrf_exempt
 @csp_update({"img-src": ["'self'", "data:"]})
 def documentation(request: HttpRequest) -> HttpResponseBase:
-    """The schema as a page, on which requests can be tried with a token or as the one who is signed in."""
+    """Show the documentation, where requests can be tried with a token or the browser's session."""
     if request.method not in ("GET", "HEAD"):
-        answer = exceptions.plain_response(ProblemType.METHOD_NOT_ALLOWED, "The documentation can only be read.")
+        answer = exceptions.plain_response(ProblemType.METHOD_NOT_ALLOWED, "The documentation is read-only.")
         answer["Allow"] = "GET, HEAD"
         return answer
     return render(request, "api/docs.html")

@@ -1,4 +1,4 @@
-"""Subscriptions: what reports can be asked for on, and for which days."""
+"""Views of subscriptions and the days for which reports are available."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,26 +13,25 @@ from reports.api.serializers.subscriptions import SubscriptionSerializer
 
 
 class Subscriptions(ApiView[Subscription]):
-    """Those that the caller sees, as they stand today."""
+    """Base class for views of the subscriptions that the caller sees, as of today."""
 
     queryset = Subscription.objects.none()
     serializer_class = SubscriptionSerializer
 
     def get_queryset(self) -> SubscriptionQuerySet:
-        """With their accounts."""
         return self.caller.subscriptions.select_related("account")
 
     def get_serializer_context(self) -> Mapping[str, Any]:
-        """The clock is read once for the whole answer."""
+        """Add today; the clock is read once for the whole response."""
         return {**super().get_serializer_context(), "today": timezone.now().date()}
 
 
 class SubscriptionsView(Subscriptions, ListView[Subscription]):
-    """The list of subscriptions, by their numbers."""
+    """Lists subscriptions by number."""
 
     filterset_class = SubscriptionFilters
     pagination_class = ByNumber
 
 
 class SubscriptionView(Subscriptions, ObjectView[Subscription]):
-    """One subscription."""
+    """Shows a subscription."""
