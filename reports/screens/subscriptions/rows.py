@@ -1,4 +1,4 @@
-"""The rows behind the numbers: a report's rows as pages of a table, and the rates that unrated calls lack."""
+"""The rows behind the numbers: a report's rows in pages, and the rates that unrated calls need."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -25,7 +25,7 @@ PER_PAGE = 50
 
 
 class ReportRows(Sequence[list[tuple[Kind, str]]]):
-    """The rows of a report as a sequence that a Paginator slices: LIMIT and OFFSET, the count asked for once."""
+    """The rows of a report as a sequence for a Paginator: sliced by LIMIT and OFFSET, counted once."""
 
     def __init__(self, report_type: ReportType, scope: Scope) -> None:
         self.report_type = report_type
@@ -44,7 +44,7 @@ class ReportRows(Sequence[list[tuple[Kind, str]]]):
     def __getitem__(self, part: slice) -> list[list[tuple[Kind, str]]]: ...
 
     def __getitem__(self, part: int | slice) -> list[tuple[Kind, str]] | list[list[tuple[Kind, str]]]:
-        """The cells of some rows, as kind and text."""
+        """Return the cells of one or several rows as pairs of kind and text."""
         if isinstance(part, int):
             return self[part : part + 1][0]
         statement = sql.SQL("{} LIMIT {} OFFSET {}").format(
@@ -61,7 +61,7 @@ class ReportRows(Sequence[list[tuple[Kind, str]]]):
 
 @require_safe
 def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
-    """What the report of a range holds, a page at a time."""
+    """Show the rows of a report over a range, a page at a time."""
     subscription = subscription_or_404(request, pk)
     try:
         shown = types.by_slug(report_type)
@@ -86,7 +86,7 @@ def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
 
 @require_safe
 def missing(request: HttpRequest, pk: int) -> HttpResponse:
-    """Which rates the unrated calls of a range lack, and how many calls each would rate."""
+    """Show the rates that the unrated calls of a range need, and the number of calls for each."""
     subscription = subscription_or_404(request, pk)
     days, scope, refusal = _asked(request, subscription)
     lacking = missing_rates(scope) if scope else []
@@ -104,7 +104,7 @@ def missing(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _asked(request: HttpRequest, subscription: Subscription) -> tuple[DateRange | None, Scope | None, str]:
-    """The range of the address (`from`, `through`) or else the default one, its scope, and why there is none."""
+    """Return the range of the address (`from`, `through`) or the default one, its scope, or the error."""
     today = timezone.now().date()
     try:
         days = _days(request, subscription, today)

@@ -1,4 +1,4 @@
-// Download Usage Report: asks for reports without leaving the page, shows how far they are, and fetches each file once.
+// Download Usage Report: requests reports without leaving the page, shows their progress, and downloads each file once.
 "use strict";
 {
     const desk = document.getElementById("report-desk");
@@ -34,7 +34,7 @@
         return document.getElementById(`report-${id}`);
     }
 
-    // --- What this window asked for: it alone fetches the file, once, even if it is reloaded meanwhile ---------------
+    // --- What this window requested: it alone downloads the file, once, even if it is reloaded meanwhile --------------
 
     const asked = {
         key: `tallydesk.asked ${desk.dataset.progressUrl}`,
@@ -62,7 +62,7 @@
     let downloads = Promise.resolve();
 
     function download(link) {
-        // One after the other: a browser drops the first of two that start at the same moment.
+        // One after the other: a browser drops the first of two downloads that start at the same moment.
         downloads = downloads.then(() => new Promise((done) => {
             const anchor = document.createElement("a");
             anchor.href = link.href;
@@ -117,8 +117,8 @@
         const mine = asked.take(job.id);
         const file = row.querySelector("a[data-file]");
         if (job.state === "succeeded" && file) {
-            const link = Object.assign(document.createElement("a"), {href: file.href, textContent: "Download"});
-            say(`${job.title} is ready` + (mine ? " and on its way to your downloads." : "."), {link});
+            const link = Object.assign(document.createElement("a"), {href: file.href, textContent: mine ? "Download again" : "Download"});
+            say(`${job.title} is ready.${mine ? " Your download has started." : ""}`, {link});
             if (mine) {
                 download(file);
             }
@@ -130,17 +130,17 @@
             });
             say(`${job.title} failed. ${job.failure}`, {bad: true, link});
         } else if (job.state === "cancelled") {
-            say(`${job.title} is cancelled.`);
+            say(`${job.title} was cancelled.`);
         }
     }
 
-    // --- How far they are ---------------------------------------------------------------------------------------------
+    // --- Progress -----------------------------------------------------------------------------------------------------
 
     function unfinished() {
         return [...inProgressList.children].map((row) => row.dataset.job);
     }
 
-    // Those, and what was asked for here before the page was left: it may be ready by now, and wants to be fetched.
+    // Those, and what was requested here before the page was left: it may be ready by now and still has to be downloaded.
     function awaited() {
         return [...new Set([...unfinished(), ...asked.all()])];
     }
@@ -202,12 +202,12 @@
 
     function sayFailure(error) {
         if (error instanceof SignedOut) {
-            const link = Object.assign(document.createElement("a"), {href: location.href, textContent: "Load the page again"});
-            say("You are no longer signed in, or may no longer do this.", {bad: true, link});
+            const link = Object.assign(document.createElement("a"), {href: location.href, textContent: "Reload the page"});
+            say("You have been signed out, or no longer have permission to do this.", {bad: true, link});
         } else if (error instanceof Refused) {
             say(Object.values(error.errors).flat().join(" "), {bad: true});
         } else {
-            say("No answer from the server. Nothing was asked for; please try again.", {bad: true});
+            say("No answer from the server. The report was not requested. Please try again.", {bad: true});
         }
     }
 
@@ -216,11 +216,11 @@
         const row = showInProgress(job);
         say(text);
         row.focus();
-        // Most reports are made in less than a second.
+        // Most reports take less than a second.
         client.restart();
     }
 
-    // What was made before and would come out the same: to be fetched at once, or to be made again.
+    // A report that exists and is up to date: to be downloaded at once, or to be run again.
     function offer({html}) {
         say("");
         notice.classList.add("is-offer");
@@ -263,8 +263,8 @@
                 if (unchanged) {
                     offer(unchanged);
                 } else {
-                    const begun = joined ? `Already under way: ${job.title}.` : `${job.title} is being made.`;
-                    began(job, `${begun} It downloads by itself when it is ready.`);
+                    const begun = joined ? `${job.title} is already in progress.` : `${job.title} was requested.`;
+                    began(job, `${begun} It downloads automatically when it is ready.`);
                 }
             } catch (error) {
                 if (error instanceof Refused) {
@@ -296,7 +296,7 @@
             const {job} = answer;
             if (again) {
                 selectTab("usage");
-                began(job, answer.joined ? `Already under way: ${job.title}.` : `${job.title} is being made again.`);
+                began(job, answer.joined ? `${job.title} is already in progress.` : `${job.title} is running again.`);
             } else if (job.finished) {
                 showFinished(job);
             } else {

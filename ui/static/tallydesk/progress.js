@@ -1,11 +1,11 @@
-// Follows work of the server from a page: asks how far it is, less often while no answer comes, never while hidden.
+// Follows work on the server: asks for its progress, less often while no answer comes, never while the page is hidden.
 "use strict";
 
 const PROGRESS_TIMEOUT = 10000;
 const PROGRESS_RETRY = 1000;
 const PROGRESS_RETRY_AT_MOST = 15000;
 
-// Signed out meanwhile, or no longer permitted: the answer is a page instead of JSON.
+// The person was signed out or lost the permission: the answer is a page instead of JSON.
 class SignedOut extends Error {}
 
 function fetchSoon(url, options = {}) {

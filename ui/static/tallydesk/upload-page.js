@@ -1,4 +1,4 @@
-// The page of an upload: shows how far the work is, and what it comes to, without being loaded again.
+// The page of an upload: shows its progress and its result without being reloaded.
 "use strict";
 {
     const place = document.getElementById("upload");
