@@ -81,7 +81,9 @@ def test_who_withdraws_leaves_it_to_the_others(site: Site, ana: Administrator, s
         today=job.requested_on,
     )
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("status")).to_have_text("You no longer wait for this report. bruno@acme.example still waits for it, so it continues.")
+    expect(page.get_by_role("status")).to_have_text(
+        "You no longer wait for this report. bruno@acme.example still waits for it, so it continues."
+    )
     expect(page.locator("#in-progress-list > li")).to_have_count(1)
     assert ReportJob.objects.get().state == State.QUEUED
 

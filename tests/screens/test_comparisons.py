@@ -236,7 +236,9 @@ def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
     page = ana_client.post(to("report-job-compare", after), {"with": before.pk}, follow=True)
 
     assert f"Sum of Quantity 36 31.5 {MINUS}4.5" in words(page)
-    assert re.search(r"The file of the run created [\w ]+, [\d:]+ has expired, so the rows cannot be compared", words(page))
+    assert re.search(
+        r"The file of the run created [\w ]+, [\d:]+ has expired, so the rows cannot be compared", words(page)
+    )
     assert 'name="with" value' not in page.content.decode()
     assert not Comparison.objects.exists()
 

@@ -64,6 +64,11 @@ class JobCard:
         return f"ready {moment}" if job.state == State.SUCCEEDED else f"{job.get_state_display()} {moment}"
 
     @property
+    def standing(self) -> str:
+        """Return the outcome of a finished job, or the progress of an unfinished one."""
+        return self.outcome if self.job.is_finished else self.progress
+
+    @property
     def size(self) -> str:
         """Return the rows, size and format of the file."""
         if self.job.file_rows is None or self.job.file_bytes is None:
@@ -96,8 +101,12 @@ class JobCard:
             "state": self.job.state,
             "finished": self.job.is_finished,
             "title": f"{self.title}, {self.days}",
-            "progress": self.progress,
-            "percent": self.job.percent,
+            "progress": {
+                "text": self.progress,
+                "done": self.job.percent,
+                "expected": None if self.job.percent is None else 100,
+                "isWaiting": self.is_waiting,
+            },
             "failure": self.job.failure,
             "html": render_to_string(f"account_settings/{template}", {"card": self}, request=request),
         }

@@ -49,6 +49,23 @@ class Notice:
         """Return whether the report was in progress before it was ordered, and still is."""
         return self.outcome is Outcome.JOINED and not self.card.job.is_finished
 
+    @property
+    def has_file(self) -> bool:
+        """Return whether the notice links to the file."""
+        return self.card.has_file and not self.is_under_way
+
+    @property
+    def sentence(self) -> str:
+        """Return what became of the report; empty for one in progress that was ordered only now."""
+        job, name = self.card.job, f"{self.card.title}, {self.card.days}"
+        if self.is_under_way:
+            return f"{name} is already in progress."
+        if not job.is_finished:
+            return ""
+        if self.card.has_file:
+            return f"{name} is ready."
+        return f"{name} {job.get_state_display()}. {job.failure}".rstrip()
+
 
 def requested_json(request: HttpRequest, requested: Requested, now: datetime) -> JsonResponse:
     """Answer a script with the job (201 if it is new), or with the up-to-date report offered instead (`unchanged`)."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from typing import overload
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db import connection
@@ -80,6 +81,7 @@ def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
         report_type=shown,
         days=days,
         page=page,
+        download_query=_download_query(shown, days),
         refusal=refusal,
     )
 
@@ -101,6 +103,14 @@ def missing(request: HttpRequest, pk: int) -> HttpResponse:
         unrated=sum(rate.calls for rate in lacking),
         refusal=refusal,
     )
+
+
+def _download_query(report_type: ReportType, days: DateRange | None) -> str:
+    """Return the query string that fills in the form with this report."""
+    if days is None:
+        return ""
+    chosen = {"date_from": days.date_from, "date_through": days.date_through, "report_type": report_type.slug}
+    return f"?{urlencode({'range': 'custom', **chosen})}"
 
 
 def _asked(request: HttpRequest, subscription: Subscription) -> tuple[DateRange | None, Scope | None, str]:

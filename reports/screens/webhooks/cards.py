@@ -28,6 +28,29 @@ def event_title(event: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptCard:
+    """An attempt at a delivery, as seen at an instant."""
+
+    attempt: WebhookAttempt
+    now: datetime
+
+    @property
+    def moment(self) -> str:
+        """Return when the attempt began, to the second."""
+        return f"{moment_text(self.attempt.started_at, self.now.date())}:{self.attempt.started_at:%S}"
+
+    @property
+    def slug(self) -> str:
+        """Return the outcome as a CSS class."""
+        return "failed" if self.attempt.error else "delivered"
+
+    @property
+    def outcome(self) -> str:
+        """Return why the attempt failed, or the status of the answer."""
+        return self.attempt.error or f"Answered with status {self.attempt.status_code}."
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCard:
     """A delivery as seen at an instant."""
 
@@ -62,10 +85,10 @@ class DeliveryCard:
         return count_text(self.delivery.tries, "attempt", "attempts")
 
     @property
-    def attempts(self) -> Iterator[tuple[str, WebhookAttempt]]:
-        """Yield the latest attempts, newest first, each with its time."""
+    def attempts(self) -> Iterator[AttemptCard]:
+        """Yield the latest attempts, newest first."""
         for attempt in self.delivery.attempt_log.all()[:MOST_ATTEMPTS]:
-            yield f"{moment_text(attempt.started_at, self.now.date())}:{attempt.started_at:%S}", attempt
+            yield AttemptCard(attempt, self.now)
 
     @property
     def may_be_sent_again(self) -> bool:

@@ -41,7 +41,14 @@ def webhook_new(request: HttpRequest) -> HttpResponse:
         if endpoint is not None:
             logger.info("webhook_created", endpoint=endpoint.pk, account=endpoint.account_id)
             return _secret_page(request, endpoint, title="New webhook")
-    return screen(request, "webhook_form.html", status=_status(request), title="New webhook", form=form)
+    return screen(
+        request,
+        "webhook_form.html",
+        status=_status(request),
+        title="New webhook",
+        form=form,
+        cancel_url=reverse("account_settings:webhooks"),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -53,7 +60,12 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _saved(form, endpoint) is not None:
         messages.success(request, "The webhook was saved.")
         return _back_to(endpoint)
-    context = {"title": "Edit webhook", "form": form, "endpoint": WebhookEndpoint.objects.get(pk=pk)}
+    context = {
+        "title": "Edit webhook",
+        "form": form,
+        "endpoint": WebhookEndpoint.objects.get(pk=pk),
+        "cancel_url": reverse("account_settings:webhook", args=[pk]),
+    }
     return screen(request, "webhook_form.html", status=_status(request), **context)
 
 

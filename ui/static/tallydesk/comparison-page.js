@@ -1,6 +1,7 @@
 // The page of a comparison: shows its progress and its result without being reloaded.
 "use strict";
 {
+    const {ProgressClient, fetchSoon} = window.tallydesk;
     const place = document.getElementById("comparison");
     const notice = document.getElementById("comparison-notice");
 

@@ -14,6 +14,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
             word.textContent = "Selected";
         }
         said.textContent = word.textContent;
-        setTimeout(() => { word.textContent = "Copy"; said.textContent = ""; }, 4000);
+        setTimeout(() => {
+            word.textContent = "Copy";
+            said.textContent = "";
+        }, 4000);
     });
 }

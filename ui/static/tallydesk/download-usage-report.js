@@ -1,6 +1,7 @@
 // Download Usage Report: requests reports without leaving the page, shows their progress, and downloads each file once.
 "use strict";
 {
+    const {ProgressClient, SignedOut, fetchJson, showProgress} = window.tallydesk;
     const desk = document.getElementById("report-desk");
     const form = document.getElementById("report-form");
     const inProgress = document.getElementById("in-progress");
@@ -63,16 +64,19 @@
 
     function download(link) {
         // One after the other: a browser drops the first of two downloads that start at the same moment.
-        downloads = downloads.then(() => new Promise((done) => {
-            const anchor = document.createElement("a");
-            anchor.href = link.href;
-            anchor.download = link.dataset.file;
-            anchor.hidden = true;
-            document.body.append(anchor);
-            anchor.click();
-            anchor.remove();
-            setTimeout(done, BETWEEN_DOWNLOADS);
-        }));
+        downloads = downloads.then(
+            () =>
+                new Promise((done) => {
+                    const anchor = document.createElement("a");
+                    anchor.href = link.href;
+                    anchor.download = link.dataset.file;
+                    anchor.hidden = true;
+                    document.body.append(anchor);
+                    anchor.click();
+                    anchor.remove();
+                    setTimeout(done, BETWEEN_DOWNLOADS);
+                }),
+        );
     }
 
     // --- The lists ----------------------------------------------------------------------------------------------------
@@ -83,15 +87,7 @@
             row = parsed(job.html);
             inProgressList.append(row);
         }
-        const bar = row.querySelector("progress");
-        if (job.percent === null) {
-            bar.removeAttribute("value");
-        } else {
-            bar.value = job.percent;
-        }
-        const text = row.querySelector(".progress-text");
-        text.textContent = job.progress;
-        text.classList.toggle("is-waiting", job.progress.startsWith("Waiting"));
+        showProgress({bar: row.querySelector("progress"), text: row.querySelector(".progress-text")}, job.progress);
         inProgress.hidden = false;
         return row;
     }
@@ -347,7 +343,9 @@
         });
     }
     selectTab((tabs.find((tab) => tab.hasAttribute("aria-current")) || tabs[0]).dataset.tab);
-    tabs.forEach((tab) => tab.removeAttribute("aria-current"));
+    for (const tab of tabs) {
+        tab.removeAttribute("aria-current");
+    }
 
     client.schedule(0);
 }

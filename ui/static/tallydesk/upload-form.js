@@ -1,6 +1,7 @@
 // Upload: shows only the fields of the kind, accepts a dropped file, and shows how much of it has been sent.
 "use strict";
 {
+    const {sizeText} = window.tallydesk;
     const form = document.getElementById("upload-form");
     const kind = document.getElementById("id_kind");
     const file = document.getElementById("id_file");
