@@ -19,6 +19,10 @@ endef
 PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=redis://cache.example/0 \
 	ALLOWED_HOSTS=reports.example SECRET_KEY=$$(head -c 48 /dev/urandom | base64)
 
+# Templates, scripts and styles; biome is given its folders, or it would search the environment as well.
+TEMPLATES = $(shell find billing reports templates ui usage -name "*.html")
+STATIC := ui/static
+
 # Checks keep what they need in a home of their own, beside the demo's and the tests'.
 WITH_CHECK_HOME := TALLYDESK_HOME=$(or $(TALLYDESK_HOME),.tallydesk)/checks
 
@@ -61,6 +65,8 @@ tests:
 static:
 	$(call check,$(BIN)/ruff format --check .)
 	$(call check,$(BIN)/ruff check .)
+	$(call check,$(BIN)/djade --check $(TEMPLATES))
+	$(call check,$(BIN)/biome check --error-on-warnings $(STATIC))
 	$(call check,$(BIN)/mypy .)
 	$(call check,$(BIN)/lint-imports)
 	$(call check,$(WITH_CHECK_HOME) $(MANAGE) makemigrations --check)
@@ -93,6 +99,8 @@ durations: setup
 format: setup
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(BIN)/djade $(TEMPLATES)
+	@$(BIN)/biome check --write $(STATIC)
 
 clean:
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results

@@ -1,4 +1,4 @@
-"""The admin site: Django's own, signed in to by every active administrator with an e-mail address."""
+"""The admin site: Django's own, open to every active administrator, who signs in with an e-mail address."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ui.navigation import sections_open_to, start_page
 
 
 class SignInForm(AuthenticationForm):
-    """Signing in with an e-mail address, in whatever case."""
+    """Sign in with an e-mail address, regardless of case."""
 
     error_messages = {
-        "invalid_login": "The e-mail address or the password is wrong.",
+        "invalid_login": "The e-mail address or password is wrong.",
         "inactive": "This administrator is no longer active.",
     }
 
@@ -43,11 +43,11 @@ class AdminSite(admin.AdminSite):
     sections = ["Billing", "Usage", "Charges and rates", "People"]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Every active administrator comes in; what they find inside is another matter."""
+        """Return whether the administrator is active; what they may see inside is decided page by page."""
         return request.user.is_active
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Without `r/…`, which would lead to any object by its number, visible or not."""
+        """Return Django's addresses without `r/…`, which would lead to any object by its number, visible or not."""
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
@@ -60,7 +60,7 @@ class AdminSite(admin.AdminSite):
         return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """What the index shows: the models by section, in the words of the product, not by Django application."""
+        """Return the models by section, as the product names them, instead of by Django application."""
         applications = super().get_app_list(request, app_label)
         if app_label:
             return applications

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class UiConfig(AppConfig):
-    """The admin's frame, static files, template tags and how values read; it has no models."""
+    """The admin's frame, static files, template tags and the formatting of values; it has no models."""
 
     name = "ui"
     verbose_name = "Screens"

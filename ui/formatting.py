@@ -46,7 +46,7 @@ def duration_text(duration: timedelta) -> str:
     """Return `under 0.1 s`, `0.4 s`, `12 s`, `2 min 5 s` or `1 h 2 min`: what has passed in full, the rest cut off."""
     tenths = duration // TENTH
     seconds = tenths // 10
-    if tenths < 1:  # below zero, too: the clocks of two machines may differ a little
+    if tenths < 1:  # also below zero: the clocks of two machines may differ slightly
         return "under 0.1 s"
     if seconds < TEN_SECONDS:
         return f"{seconds}.{tenths % 10} s"
@@ -91,7 +91,7 @@ def instant_text(instant: datetime, *, milliseconds: bool = False) -> str:
 def ago_text(instant: datetime, now: datetime) -> str:
     """Return `just now`, `5 minutes ago`, `1 hour ago` or `3 days ago`: what has passed in full, the rest cut off."""
     minutes = int((now - instant).total_seconds()) // 60
-    if minutes < 1:  # below zero, too: the clocks of two machines may differ a little
+    if minutes < 1:  # also below zero: the clocks of two machines may differ slightly
         return "just now"
     if minutes < MINUTES_IN_AN_HOUR:
         return f"{count_text(minutes, 'minute', 'minutes')} ago"

@@ -1,9 +1,9 @@
-"""What views read from requests, and say in answers, in the same way everywhere."""
+"""What all views share in reading requests and writing responses."""
 
 from django.http import HttpRequest
 
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of private responses: no cache stores them, and no browser guesses their type."""
+"""Headers of a file response: no cache stores it, and no browser guesses its type."""
 
 
 def wants_json(request: HttpRequest) -> bool:

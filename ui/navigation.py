@@ -32,7 +32,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSection:
-    """A heading, its pages, and who may open them."""
+    """A heading, its pages, and a test of who may open them."""
 
     title: str
     pages: Sequence[Page]

@@ -1,1 +1,1 @@
-"""The screens under Account settings: Subscription, Download Usage Report, Reports."""
+"""The screens under Account settings: subscriptions, reports, comparisons, API tokens and webhooks."""

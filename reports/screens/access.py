@@ -1,4 +1,4 @@
-"""Who asks, for what they may see: another account's is missing, one's own without the permission is refused."""
+"""Access to the screens: objects of other accounts do not exist, visible ones need the permission."""
 
 import uuid
 from typing import Any
@@ -15,14 +15,13 @@ from reports.orders.enqueue import NEEDED
 
 
 def administrator_of(request: HttpRequest) -> Administrator:
-    """The administrator who is signed in."""
     if not isinstance(request.user, Administrator):
         raise PermissionDenied
     return request.user
 
 
 def permitted_administrator(request: HttpRequest) -> Administrator:
-    """The administrator who is signed in, if any of the three permissions opens the screens to them."""
+    """Return the signed-in administrator if one of the three permissions opens the screens to them."""
     administrator = administrator_of(request)
     if not administrator.may_report:
         raise PermissionDenied(NEEDED)
@@ -30,7 +29,7 @@ def permitted_administrator(request: HttpRequest) -> Administrator:
 
 
 def subscription_or_404(request: HttpRequest, pk: int) -> Subscription:
-    """A subscription of a visible account. Raises Http404, then PermissionDenied."""
+    """Return a subscription of a visible account. Raises Http404, then PermissionDenied."""
     visible = Subscription.objects.visible_to(administrator_of(request)).select_related("account")
     subscription: Subscription = get_object_or_404(visible, pk=pk)
     permitted_administrator(request)
@@ -38,7 +37,7 @@ def subscription_or_404(request: HttpRequest, pk: int) -> Subscription:
 
 
 def report_job_or_404(request: HttpRequest, pk: uuid.UUID) -> ReportJob:
-    """A report job of a visible account. Raises Http404, then PermissionDenied."""
+    """Return a report job of a visible account. Raises Http404, then PermissionDenied."""
     visible = ReportJob.objects.visible_to(administrator_of(request)).select_related("subscription__account")
     job: ReportJob = get_object_or_404(visible, pk=pk)
     permitted_administrator(request)
@@ -46,7 +45,7 @@ def report_job_or_404(request: HttpRequest, pk: uuid.UUID) -> ReportJob:
 
 
 def comparison_or_404(request: HttpRequest, pk: uuid.UUID) -> Comparison:
-    """A comparison of a visible account. Raises Http404, then PermissionDenied."""
+    """Return a comparison of a visible account. Raises Http404, then PermissionDenied."""
     visible = Comparison.objects.visible_to(administrator_of(request)).select_related("subscription", "after", "before")
     comparison: Comparison = get_object_or_404(visible, pk=pk)
     permitted_administrator(request)
@@ -54,7 +53,7 @@ def comparison_or_404(request: HttpRequest, pk: uuid.UUID) -> Comparison:
 
 
 def screen(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> TemplateResponse:
-    """A page inside the admin's frame."""
+    """Render a page inside the admin's frame."""
     request.current_app = admin.site.name
     return TemplateResponse(
         request, f"account_settings/{template}", {**admin.site.each_context(request), **context}, status=status

@@ -1,4 +1,4 @@
-"""How cells and control totals of reports read on a screen, and who still waits for one."""
+"""The texts of report cells, control totals and people who wait, as screens show them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from reports.engine.totals import MILLISECONDS, Line
 
 
 def still_waiting_text(people: Sequence[str]) -> str:
-    """`ana@acme.example still waits`, `ana@acme.example and 2 others still wait`."""
+    """Return `ana@acme.example still waits` or `ana@acme.example and 2 others still wait`."""
     if len(people) == 1:
         return f"{people[0]} still waits"
     others = people[1] if len(people) == 2 else f"{len(people) - 1} others"
@@ -18,18 +18,18 @@ def still_waiting_text(people: Sequence[str]) -> str:
 
 
 def total_text(amount: Decimal, unit: str) -> str:
-    """A control total of this unit with all its digits, the whole ones in groups of three; a duration as in files."""
+    """Return a control total with all its digits, the integer part grouped by thousands; a duration as in files."""
     return duration_text(int(amount)) if unit == MILLISECONDS else f"{amount:,f}"
 
 
 def total_unit_text(line: Line) -> str:
-    """What a control total is an amount of: its unit, or how to read the duration, and its group."""
+    """Return the unit of a control total (for a duration, its format) and its group."""
     unit = "hh:mm:ss:mmm" if line.unit == MILLISECONDS else line.unit
     return " ".join(filter(None, [unit, line.group]))
 
 
 def cell_text(column: ReportColumn, value: object) -> str:
-    """A cell of a report as its file would write it, save that text stays as it is."""
+    """Return a cell as the report's file writes it, except that text is not escape_formula."""
     if value is None:
         return ""
     if column.kind is ColumnKind.DECIMAL and isinstance(value, Decimal):

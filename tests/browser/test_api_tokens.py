@@ -19,7 +19,7 @@ SECRET = re.compile(r"^tally_[A-Za-z0-9_-]{43}$")
 def make(page: Page, name: str) -> str:
     """Fill in the form and send it; the secret that the next page shows."""
     page.get_by_label("Name").fill(name)
-    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("button", name="Create token").click()
     shown = page.locator("#token-secret")
     expect(shown).to_have_text(SECRET)
     return shown.inner_text()
@@ -51,7 +51,7 @@ def test_a_token_is_made_copied_used_and_revoked(site: Site, ana: Administrator)
     expect(page.get_by_role("listitem").filter(has_text="Nightly reports")).not_to_contain_text("Never")
     page.get_by_role("link", name=re.compile("Revoke Nightly reports")).click()
     page.get_by_role("button", name="Revoke the token").click()
-    expect(page.get_by_text("is revoked: it is refused from now on")).to_be_visible()
+    expect(page.get_by_text("was revoked and no longer works")).to_be_visible()
     assert program.get("/api/v1/").status_code == 401
 
 
@@ -98,7 +98,7 @@ def test_everything_is_done_by_keyboard(site: Site, ana: Administrator) -> None:
 def test_who_enters_a_day_has_chosen_it(site: Site, ana: Administrator) -> None:
     site.sign_in(ana, NEW)
     site.page.get_by_label("through", exact=True).fill("2001-01-01")
-    expect(site.page.get_by_role("radio", name="Another day")).to_be_checked()
+    expect(site.page.get_by_role("radio", name="Custom date")).to_be_checked()
 
 
 def test_without_a_script_a_token_is_made_and_revoked_all_the_same(site: Site, ana: Administrator) -> None:
@@ -113,7 +113,7 @@ def test_without_a_script_a_token_is_made_and_revoked_all_the_same(site: Site, a
     page.get_by_role("link", name="I have copied it").click()
     page.get_by_role("link", name=re.compile("Revoke Plain")).click()
     page.get_by_role("button", name="Revoke the token").click()
-    expect(page.get_by_text("is revoked: it is refused from now on")).to_be_visible()
+    expect(page.get_by_text("was revoked and no longer works")).to_be_visible()
     assert ApiToken.objects.get().revoked_at is not None
     context.close()
 
@@ -131,13 +131,13 @@ def test_the_pages_are_accessible_and_not_wider_than_the_screen(
         site.open(address)
         check_open_page(site)
     site.open(NEW)
-    site.page.get_by_role("button", name="Make the token").click()
+    site.page.get_by_role("button", name="Create token").click()
     expect(site.page.get_by_role("alert").filter(has_text="Give the token a name")).to_be_visible()
     check_open_page(site)
     make(site.page, "x" * 100)
     check_open_page(site)
     site.open(revoke)
     site.page.get_by_role("button", name="Revoke the token").click()
-    expect(site.page.get_by_text("is revoked: it is refused")).to_be_visible()
+    expect(site.page.get_by_text("was revoked and no longer works")).to_be_visible()
     check_open_page(site)
     without_the_refusals_expected(site)

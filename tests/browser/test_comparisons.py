@@ -42,10 +42,10 @@ def test_two_runs_are_compared_and_the_page_shows_it_by_itself(
     page.evaluate("window.sameDocument = true")
     tasks.compare_reports(str(Comparison.objects.get().pk))
 
-    differences = page.get_by_role("region", name="What differs")
+    differences = page.get_by_role("region", name="Differences")
     expect(differences.locator("tbody tr")).to_have_count(1)
     expect(differences.locator(".is-changed ins")).to_have_text("99")
-    expect(page.get_by_role("status").filter(has_text="The rows are compared.")).to_have_count(1)
+    expect(page.get_by_role("status").filter(has_text="The rows have been compared.")).to_have_count(1)
     assert page.evaluate("window.sameDocument") is True
     assert violations(site) == []
     page.set_viewport_size({"width": 390, "height": 844})

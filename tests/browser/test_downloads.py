@@ -140,7 +140,7 @@ def test_a_report_that_became_ready_while_the_page_was_left_is_fetched_on_the_wa
     generate(ReportJob.objects.get())
     with site.page.expect_download():
         site.page.go_back()
-    expect(site.page.get_by_role("status")).to_contain_text("on its way to your downloads")
+    expect(site.page.get_by_role("status")).to_contain_text("Your download has started.")
     expect(site.page.locator("#recent-list > li")).to_have_count(1)
 
 
@@ -198,7 +198,7 @@ def test_everything_is_done_by_keyboard(site: Site, ana: Administrator, subscrip
     page.keyboard.press("Tab")
     expect(row.get_by_role("button", name="Cancel")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("is cancelled")
+    expect(page.get_by_role("status")).to_contain_text("was cancelled")
     expect(page.get_by_role("button", name="Download Usage Data")).to_be_focused()
     assert ReportJob.objects.get().state == State.CANCELLED
 
@@ -240,7 +240,7 @@ def test_an_impossible_range_is_refused_beside_its_field_and_the_rest_is_kept(
     site.sign_in(ana, page_of(subscription))
     page = site.page
     page.get_by_label("From").fill("2001-01-01")
-    expect(page.get_by_role("radio", name="Other days")).to_be_checked()
+    expect(page.get_by_role("radio", name="Custom range")).to_be_checked()
     ask(page, "User Hour Usage")
     expect(page.locator("#range-errors")).to_contain_text(f"data is available from {subscription.activation_date}")
     expect(page.get_by_label("From")).to_be_focused()
@@ -257,7 +257,7 @@ def test_a_day_that_is_entered_is_chosen_also_while_the_script_of_the_page_is_on
     page = site.page
     page.route("**/download-usage-report.js", lambda route: route.abort())
     site.sign_in(ana, page_of(subscription))
-    preset, other_days = (page.get_by_role("radio", name=name) for name in ("Last 30 days", "Other days"))
+    preset, other_days = (page.get_by_role("radio", name=name) for name in ("Last 30 days", "Custom range"))
     page.get_by_label("From").fill("2001-01-01")
     expect(other_days).to_be_checked()
     preset.check()
@@ -274,7 +274,7 @@ def test_who_was_signed_out_meanwhile_is_told_so(site: Site, ana: Administrator,
     site.sign_in(ana, page_of(subscription))
     site.page.context.clear_cookies()
     ask(site.page, "User Hour Usage")
-    expect(site.page.get_by_role("status")).to_contain_text("You are no longer signed in")
+    expect(site.page.get_by_role("status")).to_contain_text("You have been signed out")
     site.complaints.clear()
 
 

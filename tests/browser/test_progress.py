@@ -11,7 +11,7 @@ CLIENT = """
 new Promise((done) => {
     const log = [];
     const answers = ANSWERS;
-    const client = new ProgressClient({
+    const client = new tallydesk.ProgressClient({
         isAwaited: () => true,
         interval: (number) => 10 + number,
         refresh: async () => {
@@ -23,7 +23,7 @@ new Promise((done) => {
         fail: () => answers.length > 0,
     });
     client.run = async () => {
-        await ProgressClient.prototype.run.call(client);
+        await tallydesk.ProgressClient.prototype.run.call(client);
         log.push(client.delay());
         if (answers.length === 0) {
             clearTimeout(client.timer);

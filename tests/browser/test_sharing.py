@@ -61,7 +61,7 @@ def test_what_is_under_way_is_shown_and_not_made_twice(
     row = page.locator("#in-progress-list > li")
     expect(row).to_be_focused()
     ask(page, "Concurrent Usage")
-    expect(page.get_by_role("status")).to_contain_text("Already under way: Concurrent Usage, ")
+    expect(page.get_by_role("status")).to_contain_text("is already in progress.")
     expect(row).to_have_count(1)
     expect(row).to_be_focused()
 
@@ -81,7 +81,9 @@ def test_who_withdraws_leaves_it_to_the_others(site: Site, ana: Administrator, s
         today=job.requested_on,
     )
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("status")).to_have_text("Withdrawn. bruno@acme.example still waits for it, so it goes on.")
+    expect(page.get_by_role("status")).to_have_text(
+        "You no longer wait for this report. bruno@acme.example still waits for it, so it continues."
+    )
     expect(page.locator("#in-progress-list > li")).to_have_count(1)
     assert ReportJob.objects.get().state == State.QUEUED
 
@@ -93,7 +95,7 @@ def test_what_is_unchanged_is_offered_at_once_and_made_again_on_demand(
     page = site.page
     ask(page, "Concurrent Usage")
     notice = page.get_by_role("status")
-    expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
+    expect(notice).to_contain_text("already up to date, created 5 minutes ago.")
     expect(notice.get_by_role("link", name="Download")).to_be_focused()
     assert violations(site) == []
     with page.expect_download() as arriving:
@@ -101,10 +103,10 @@ def test_what_is_unchanged_is_offered_at_once_and_made_again_on_demand(
     assert Path(arriving.value.path()).read_bytes() == CONTENT
     assert arriving.value.suggested_filename == made.download_name
     page.keyboard.press("Tab")
-    expect(notice.get_by_role("button", name="Make again")).to_be_focused()
+    expect(notice.get_by_role("button", name="Run again")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#in-progress-list > li")).to_be_focused()
-    expect(notice).to_contain_text("is being made again.")
+    expect(notice).to_contain_text("is running again.")
     assert ReportJob.objects.filter(state=State.QUEUED).count() == 1
 
 
@@ -119,13 +121,13 @@ def test_without_a_script_the_offer_is_the_same(
     page = plain.page
     ask(page, "Concurrent Usage")
     notice = page.get_by_role("status")
-    expect(notice).to_contain_text("made 5 minutes ago, nothing has changed since.")
+    expect(notice).to_contain_text("already up to date, created 5 minutes ago.")
     with page.expect_download():
         notice.get_by_role("link", name="Download").click()
-    notice.get_by_role("button", name="Make again").click()
+    notice.get_by_role("button", name="Run again").click()
     expect(page.locator("#in-progress-list > li")).to_have_count(1)
     ask(page, "Concurrent Usage")
-    expect(notice).to_contain_text("Already under way: Concurrent Usage, ")
+    expect(notice).to_contain_text("is already in progress.")
     assert ReportJob.objects.exclude(pk=made.pk).count() == 1
     assert plain.complaints == []
     context.close()

@@ -52,7 +52,7 @@ def test_the_navigation_leads_to_the_list(ana_client: Client) -> None:
     page = ana_client.get(LIST)
     assert f'<a href="{LIST}" aria-current="page">' in page.content.decode()
     assert f'<a href="{reverse("api:docs")}">' in page.content.decode()
-    assert "You have no API token yet." in words(page)
+    assert "No API tokens yet." in words(page)
 
 
 def test_the_answer_shows_the_token_once_with_a_command_that_works(ana_client: Client, ana: Administrator) -> None:
@@ -79,7 +79,7 @@ def test_the_same_form_sent_again_makes_no_second_token_and_shows_nothing(ana_cl
     again = make(ana_client, form_key=form_key[1], name="another name")
     assert again.status_code == 302
     followed = ana_client.get(again["Location"])
-    assert "This form was sent before" in words(followed)
+    assert "This form was already submitted" in words(followed)
     assert SECRET.search(followed.content.decode()) is None
     assert ApiToken.objects.get().name == "nightly"
 
@@ -109,18 +109,18 @@ def test_a_form_that_is_refused_keeps_its_key_and_what_was_filled_in(ana_client:
         ({"name": "  \t "}, "Give the token a name"),
         ({"name": "x" * 101}, "at most 100 characters"),
         ({"name": "a\0b"}, "Null characters are not allowed"),
-        ({"expiry": ""}, "Choose how long"),
-        ({"expiry": "3650"}, "There is no such choice"),
+        ({"expiry": ""}, "Choose when"),
+        ({"expiry": "3650"}, "This is not one of the choices"),
         ({"expiry": "day"}, "Enter the last day"),
         ({"expiry": "day", "last_day": "soon"}, "as YYYY-MM-DD"),
-        ({"expiry": "day", "last_day": "2001-01-01"}, "a year at most"),
-        ({"expiry": "day", "last_day": "9999-12-31"}, "a year at most"),
-        ({"access": ""}, "Choose what the token may do"),
-        ({"access": "everything"}, "There is no such choice"),
-        ({"account": "NO-SUCH-CODE"}, "There is no account with the code “NO-SUCH-CODE”"),
+        ({"expiry": "day", "last_day": "2001-01-01"}, "one year at most"),
+        ({"expiry": "day", "last_day": "9999-12-31"}, "one year at most"),
+        ({"access": ""}, "Choose what the token can do"),
+        ({"access": "everything"}, "This is not one of the choices"),
+        ({"account": "NO-SUCH-CODE"}, "You have no account with the code “NO-SUCH-CODE”"),
         ({"account": "\0"}, "Null characters are not allowed"),
-        ({"form_key": "once"}, "Open this page anew"),
-        ({"form_key": ""}, "Open this page anew"),
+        ({"form_key": "once"}, "Reload this page"),
+        ({"form_key": ""}, "Reload this page"),
     ],
 )
 def test_what_cannot_be_is_refused_beside_its_field(
@@ -156,8 +156,8 @@ def test_another_customers_account_is_as_unknown_as_a_missing_one(ana_client: Cl
     assert other.code not in page
     for text in (other.code, "SECRET", "Secret"):
         refused = make(ana_client, account=text)
-        assert f"There is no account with the code “{text}” that you may see." in words(refused)
-        assert "Do you mean" not in words(refused)
+        assert f"You have no account with the code “{text}”." in words(refused)
+        assert "Did you mean" not in words(refused)
         assert "Secret name" not in words(refused)
 
 
@@ -169,7 +169,7 @@ def test_of_thousands_of_accounts_one_is_named_by_its_code(db: None, django_asse
     assert "<select" not in page.content.decode()
     assert len(page.content) < 20_000
     refused = make(client, account="c-123")
-    assert "Do you mean C-1230 (Customer 1230)" in words(refused)
+    assert "Did you mean C-1230 (Customer 1230)" in words(refused)
     assert make(client, account="C-1230").status_code == 200
     assert ApiToken.objects.get().account.code == "C-1230"  # type: ignore[union-attr]  # it has one
 
@@ -219,7 +219,7 @@ def test_the_name_of_an_account_that_one_no_longer_sees_is_not_shown(ana_client:
     assert "Lost account" in words(ana_client.get(LIST))
     membership.delete()
     assert "Lost account" not in words(ana_client.get(LIST))
-    assert "One that you no longer see" in words(ana_client.get(LIST))
+    assert "An account that you can no longer see" in words(ana_client.get(LIST))
 
 
 def test_the_list_takes_as_many_queries_for_many_tokens_as_for_one(
@@ -238,11 +238,11 @@ def test_revoking_asks_first_and_works_at_once(ana_client: Client, ana: Administ
     assert "Revoke nightly?" in words(ana_client.get(address))
     assert ApiToken.objects.of_secret(secret) == token
     done = ana_client.post(address, follow=True)
-    assert "The token “nightly” is revoked" in done.content.decode()
+    assert "The token “nightly” was revoked" in done.content.decode()
     assert ApiToken.objects.of_secret(secret) is None
-    assert "it works no more" in words(ana_client.get(address))
+    assert "no longer works" in words(ana_client.get(address))
     first = ApiToken.objects.get().revoked_at
-    assert "was revoked before" in ana_client.post(address, follow=True).content.decode()
+    assert "had already been revoked" in ana_client.post(address, follow=True).content.decode()
     assert ApiToken.objects.get().revoked_at == first
 
 
@@ -250,7 +250,7 @@ def test_revoking_asks_first_and_works_at_once(ana_client: Client, ana: Administ
 def test_nobody_sees_or_revokes_the_token_of_another(make_other: Any, ana: Administrator) -> None:
     token, secret = make_api_token(administrator=ana, name="Ana's own")
     client = client_for(make_other())
-    assert "own" not in words(client.get(LIST))
+    assert "Ana's own" not in words(client.get(LIST))
     assert client.get(reverse("account_settings:api-token-revoke", args=[token.pk])).status_code == 404
     assert revoke(client, token).status_code == 404
     assert ApiToken.objects.of_secret(secret) == token

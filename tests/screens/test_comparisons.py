@@ -81,10 +81,10 @@ def test_the_other_runs_are_offered_the_latest_first(
     shape = "%-d %b %Y, %H:%M:%S" if made_at_once(third, after, before) else "%-d %b %Y, %H:%M"
     moments = [f"{run.finished_at:{shape}}" for run in (after, before)]
     assert options == [
-        (str(after.pk), f"made {moments[0]} · 3 rows · Excel (XLSX)"),
-        (str(before.pk), f"made {moments[1]} · 3 rows · file expired"),
+        (str(after.pk), f"created {moments[0]} · 3 rows · Excel (XLSX)"),
+        (str(before.pk), f"created {moments[1]} · 3 rows · file expired"),
     ]
-    assert "This run made" in words(page)
+    assert "This run created" in words(page)
 
 
 def made_at_once(*runs: ReportJob) -> bool:
@@ -182,7 +182,7 @@ def test_only_the_first_hundred_differences_are_shown(
     monkeypatch.setattr("reports.screens.comparisons.cards.SHOWN", 2)
     monkeypatch.setattr("reports.screens.comparisons.cards.first_differences.__defaults__", (2,))
     said = words(compare(ana_client, *runs))
-    assert "What differs the first 2 of 3 rows" in said
+    assert "Differences the first 2 of 3 rows" in said
     assert "2017-11-22" not in said
 
 
@@ -190,7 +190,7 @@ def test_runs_without_a_difference_are_said_to_have_none(
     ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob]
 ) -> None:
     page = compare(ana_client, runs[1], make_run(subscription=subscription))
-    assert "No row differs" in words(page)
+    assert "No rows differ" in words(page)
     assert "Download all differences" not in words(page)
 
 
@@ -204,7 +204,7 @@ def test_runs_without_a_difference_are_said_to_have_none(
         ),
         ({"phase": "reading after", "rows_expected": 1}, "Reading the later run: 0 of 1 row…"),
         ({"phase": "comparing"}, "Comparing the rows…"),
-        ({"phase": "writing", "rows_done": 1, "rows_expected": 4}, "Writing down what differs…"),
+        ({"phase": "writing", "rows_done": 1, "rows_expected": 4}, "Writing the differences…"),
     ],
 )
 def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
@@ -224,7 +224,7 @@ def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
     assert "The comparison was cancelled." in said
     assert "Try again" in said
     assert Comparison.objects.get().state == State.CANCELLED
-    assert "was finished already" in words(ana_client.post(to("comparison-cancel", comparison), follow=True))
+    assert "had already finished" in words(ana_client.post(to("comparison-cancel", comparison), follow=True))
 
 
 def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
@@ -236,7 +236,9 @@ def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
     page = ana_client.post(to("report-job-compare", after), {"with": before.pk}, follow=True)
 
     assert f"Sum of Quantity 36 31.5 {MINUS}4.5" in words(page)
-    assert re.search(r"The file of the run made [\w ]+, [\d:]+ has expired, and with it the rows", words(page))
+    assert re.search(
+        r"The file of the run created [\w ]+, [\d:]+ has expired, so the rows cannot be compared", words(page)
+    )
     assert 'name="with" value' not in page.content.decode()
     assert not Comparison.objects.exists()
 
@@ -251,7 +253,7 @@ def test_counts_stay_when_the_list_of_differences_has_expired(
     said = words(ana_client.get(to("report-job-compare", runs[0], **{"with": runs[1].pk})))
 
     assert "Added 1 Removed 1 Changed 1 Unchanged 1" in said
-    assert "The list of differences was deleted" in said
+    assert "The list of differences is no longer available" in said
     assert "Compare again" in said
     assert ana_client.get(to("comparison-file", comparison)).status_code == 410
 
@@ -266,11 +268,11 @@ def test_what_is_lost_of_the_differences_can_be_compared_again(
 
     said = words(ana_client.get(address))
     assert "Compare again" in said
-    assert "What differs" not in said
+    assert "Differences" not in said
 
     said = words(compare(ana_client, *runs))
     assert "Compare again" not in said
-    assert "What differs" in said
+    assert "Differences" in said
 
 
 def test_a_failure_is_said_and_can_be_tried_again(
@@ -287,7 +289,7 @@ def test_a_report_that_was_made_once_can_be_made_again(
 ) -> None:
     job = make_run(subscription=subscription, requested_by=ana)
     page = ana_client.get(to("report-job-compare", job))
-    assert "This report was made once" in words(page)
+    assert "This report has been run only once" in words(page)
     assert to("report-job-again", job) in page.content.decode()
 
 

@@ -71,9 +71,9 @@ def test_presets_are_kept_inside_the_window() -> None:
 
 def test_a_preset_without_a_complete_day_says_why() -> None:
     first_cycle = offered(Contract(date(2017, 11, 20)), TODAY)
-    assert first_cycle["previous"] == "There is none: this is the first cycle."
+    assert first_cycle["previous"] == "None: this is the first cycle."
     first_day = offered(Contract(date(2017, 10, 21)), date(2017, 11, 22))
-    assert first_day["cycle"] == "It began today; its first day is complete tomorrow, 23 Nov 2017 (UTC)."
+    assert first_day["cycle"] == "It began today. Its first usage appears on 23 Nov 2017 (UTC)."
     assert first_day["previous"] == "2017-10-21/2017-11-21"
 
 
@@ -97,7 +97,7 @@ def test_on_the_activation_day_the_button_is_explained(db: None) -> None:
     client = Client()
     client.force_login(make_member(subscription.account))
     said = words(client.get(page_of(subscription)))
-    assert "Usage appears tomorrow, 25 Nov 2017 (UTC)." in said
+    assert "Usage of 24 Nov appears on 25 Nov (UTC)." in said
     assert "Download Usage Data" in said
     assert client.post(page_of(subscription), choices(), headers=JSON).status_code == 422
     assert not ReportJob.objects.exists()
@@ -168,8 +168,8 @@ def test_a_page_without_formats_asks_for_csv(ana_client: Client, subscription: S
 
 def test_an_unknown_format_is_refused(ana_client: Client, subscription: Subscription) -> None:
     answer = ana_client.post(page_of(subscription), choices(format="doc"), headers=JSON)
-    assert answer.json()["errors"] == {"format": ["There is no such format."]}
-    assert "There is no such format." in words(ana_client.post(page_of(subscription), choices(format="doc")))
+    assert answer.json()["errors"] == {"format": ["This format does not exist."]}
+    assert "This format does not exist." in words(ana_client.post(page_of(subscription), choices(format="doc")))
 
 
 def test_the_list_says_in_which_format_a_report_is(ana_client: Client, subscription: Subscription) -> None:
@@ -218,8 +218,8 @@ def test_a_request_is_refused_while_too_many_reports_wait(
         ({"range": "custom", "date_from": "2017-10-20"}, "data is available from 2017-10-21 through 2017-11-23"),
         ({"range": "custom", "date_through": "2017-11-24"}, "data is available from 2017-10-21 through 2017-11-23"),
         ({"range": "custom", "date_from": "2017-11-23", "date_through": "2017-11-22"}, "after it ends"),
-        ({"range": "custom", "date_from": ""}, "Enter the first and the last day."),
-        ({"range": "custom", "date_from": "yesterday"}, "Enter the first day as YYYY-MM-DD."),
+        ({"range": "custom", "date_from": ""}, "Enter the start date and the end date."),
+        ({"range": "custom", "date_from": "yesterday"}, "Enter the start date as YYYY-MM-DD."),
         ({"range": "cycle:2017-11-22/2017-11-24"}, "data is available from 2017-10-21 through 2017-11-23"),
         ({"range": "cycle:2017-02-30/2017-11-24"}, "Choose a date range."),
         ({"range": "century:2017-11-22/2017-11-23"}, "Choose a date range."),
@@ -253,7 +253,7 @@ def test_the_other_choices_are_kept(ana_client: Client, subscription: Subscripti
 
 def test_an_unknown_report_is_refused(ana_client: Client, subscription: Subscription) -> None:
     answer = ana_client.post(page_of(subscription), choices(report_type="horoscope"), headers=JSON)
-    assert answer.json()["errors"] == {"report_type": ["There is no such report."]}
+    assert answer.json()["errors"] == {"report_type": ["This report does not exist."]}
 
 
 def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
@@ -296,7 +296,7 @@ def progress(client: Client, subscription: Subscription, *jobs: ReportJob) -> li
     [
         ({"requested_at": timedelta(seconds=-2)}, "Starting…", None),
         ({"requested_at": timedelta(seconds=-16)}, "Waiting for a worker…", None),
-        ({"state": "running", "lease_until": SOON}, "Working out the rows…", None),
+        ({"state": "running", "lease_until": SOON}, "Counting the rows…", None),
         (
             {"state": "running", "lease_until": SOON, "rows_done": 61200, "rows_expected": 100412},
             "61,200 of 100,412 rows",
@@ -326,7 +326,7 @@ def test_progress_is_a_sentence_and_never_at_its_end_before_the_file_is_there(
     moments = {name: _after(offset) for name, offset in fields.items() if isinstance(offset, timedelta)}
     job = make_job(subscription=subscription, **{"requested_at": _after(timedelta(0)), **fields, **moments})
     (answer,) = progress(ana_client, subscription, job)
-    assert (answer["progress"], answer["percent"]) == (text, percent)
+    assert (answer["progress"]["text"], answer["progress"]["done"]) == (text, percent)
     assert not answer["finished"]
     bar = '<progress max="100" aria' if percent is None else f'<progress max="100" value="{percent}" aria'
     assert bar in answer["html"]

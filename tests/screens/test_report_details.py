@@ -110,7 +110,7 @@ def test_there_is_a_way_to_the_file_its_manifest_and_another_one(ana_client: Cli
 def test_a_report_whose_file_is_gone_keeps_its_details_and_its_manifest(ana_client: Client, voice: ReportJob) -> None:
     ReportJob.objects.filter(pk=voice.pk).update(file="")
     page = details(ana_client, voice)
-    assert "The file is gone" in page
+    assert "The file is no longer available" in page
     assert "Sum of Total cost 1,000.0050 USD" in page
     assert "Download" not in page
     manifest = ana_client.get(reverse("account_settings:report-job-manifest", args=[voice.pk]))
@@ -128,19 +128,19 @@ def test_a_file_of_old_has_no_totals_and_says_so(
         "started_at": None,
     }
     page = details(ana_client, make_made(subscription, ana, "voice-usage", **old))
-    assert "None were kept when this file was made." in page
+    assert "No totals were stored with this file." in page
     assert "Data as of" not in page
 
 
 @pytest.mark.parametrize(
     ("fields", "texts"),
     [
-        ({"state": State.QUEUED}, ["The file is not there yet.", "Show how far it is"]),
+        ({"state": State.QUEUED}, ["The file is not ready yet.", "Show progress"]),
         (
             {"state": State.FAILED, "finished_at": NOW, "failure": "The disk is full."},
             ["The disk is full", "Try again"],
         ),
-        ({"state": State.CANCELLED, "finished_at": NOW}, ["cancelled 10:04", "Make again"]),
+        ({"state": State.CANCELLED, "finished_at": NOW}, ["cancelled 10:04", "Run again"]),
     ],
     ids=["queued", "failed", "cancelled"],
 )
@@ -152,7 +152,7 @@ def test_a_report_that_was_not_made_says_what_became_of_it(
     assert all(text in page for text in [*texts, "User Hour Usage, 22 Nov", "by ana@acme.example"])
     assert not any(text in page for text in ["Control totals", "SHA-256", "Manifest"])
     refused = ana_client.get(reverse("account_settings:report-job-manifest", args=[job.pk]))
-    assert (refused.status_code, "there is no manifest" in words(refused)) == (409, True)
+    assert (refused.status_code, "so it has no manifest" in words(refused)) == (409, True)
     assert ("No manifest yet" in words(refused)) is not job.is_finished
 
 

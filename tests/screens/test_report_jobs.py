@@ -81,7 +81,7 @@ def test_an_expired_report_is_a_410_with_make_again(ana_client: Client, ready: R
     ReportJob.objects.filter(pk=ready.pk).update(file="")
     answer = ana_client.get(to("file", ready))
     assert answer.status_code == 410
-    assert "Make again" in words(answer)
+    assert "Run again" in words(answer)
 
 
 def test_a_file_that_is_gone_is_a_410(ana_client: Client, ready: ReportJob) -> None:
@@ -107,9 +107,9 @@ def test_a_queued_job_is_cancelled(ana_client: Client, subscription: Subscriptio
 def test_without_a_script_cancelling_comes_back_with_a_sentence(ana_client: Client, subscription: Subscription) -> None:
     job = make_job(subscription=subscription)
     page = ana_client.post(to("cancel", job), follow=True)
-    assert f"{job} is cancelled." in words(page)
+    assert f"{job} was cancelled." in words(page)
     page = ana_client.post(to("cancel", job), follow=True)
-    assert f"{job} was finished already." in words(page)
+    assert f"{job} had already finished." in words(page)
 
 
 def test_trying_again_asks_for_the_same_anew(

@@ -18,7 +18,7 @@ from tests.report_jobs import make_job, with_file
 from tests.screens.pages import words
 from tests.screens.test_download_usage_report import JSON, MADE, choices, page_of
 
-OFFER = "Voice Usage, 22 Nov – 23 Nov : made 5 minutes ago, nothing has changed since. Download"
+OFFER = "Voice Usage, 22 Nov – 23 Nov : already up to date, created 5 minutes ago. Download"
 
 
 def signed_in(administrator: Administrator) -> Client:
@@ -80,7 +80,7 @@ def test_without_a_script_the_page_says_that_it_is_under_way_already(
     answer = ana_client.post(page_of(subscription), choices())
     job = ReportJob.objects.get()
     assert answer["Location"].endswith(f"&joined={job.pk}#in-progress")
-    assert "Already under way: Voice Usage, 22 Nov – 23 Nov." in notice(ana_client, answer["Location"])
+    assert "Voice Usage, 22 Nov – 23 Nov is already in progress." in notice(ana_client, answer["Location"])
     ReportJob.objects.update(state=State.FAILED, finished_at=NOW, failure="The disk is full.")
     said = notice(ana_client, answer["Location"])
     assert "Already" not in said
@@ -93,7 +93,7 @@ def test_a_script_is_offered_what_is_unchanged_since_it_was_made(
     answer = ana_client.post(page_of(subscription), choices(), headers=JSON)
     assert answer.status_code == 200
     html = answer.json()["unchanged"]["html"]
-    assert "made 5 minutes ago, nothing has changed since." in html
+    assert "already up to date, created 5 minutes ago." in html
     assert f'data-file="{made.download_name}"' in html
     assert "csrfmiddlewaretoken" in html
     assert ReportJob.objects.count() == 1
@@ -104,7 +104,7 @@ def test_without_a_script_the_page_offers_it(ana_client: Client, subscription: S
     assert answer["Location"].endswith(f"&unchanged={made.pk}#report-notice")
     said = notice(ana_client, answer["Location"])
     assert OFFER in said
-    assert "Make again" in said
+    assert "Run again" in said
     page = ana_client.get(answer["Location"]).content.decode()
     assert reverse("account_settings:report-job-file", args=[made.pk]) in page
     assert "http-equiv" not in page
@@ -116,7 +116,7 @@ def test_a_page_that_is_loaded_again_later_claims_nothing_that_is_not_true_any_m
     address = ana_client.post(page_of(subscription), choices())["Location"]
     DataVersion.objects.bump(subscription.account_id)
     said = notice(ana_client, address)
-    assert "nothing has changed" not in said
+    assert "up to date" not in said
     assert "Voice Usage, 22 Nov – 23 Nov is ready. Download" in said
 
 
@@ -143,7 +143,7 @@ def test_cancelling_leaves_what_another_waits_for_and_says_so(
     for client in (ana_client, bruno_client):
         client.post(page_of(subscription), choices(), headers=JSON)
     job = ReportJob.objects.get()
-    sentence = "Withdrawn. ana@acme.example still waits for it, so it goes on."
+    sentence = "You no longer wait for this report. ana@acme.example still waits for it, so it continues."
     answer = bruno_client.post(cancel_address(job), headers=JSON).json()
     assert (answer["job"]["state"], answer["said"]) == ("queued", sentence)
     assert sentence in words(bruno_client.post(cancel_address(job), follow=True))

@@ -47,9 +47,9 @@ def test_the_screen_says_what_the_subscription_is_and_where_its_cycle_stands(
     said = words(ana_client.get(screen_of(subscription)))
     assert "Acme Contact Centers Subscription SUB-1001 · active since 21 Oct 2017 · USD" in said
     assert "Current billing cycle 22 Nov – 21 Dec 2017 day 3 of 30" in said
-    assert "Data 21 Oct 2017 through 23 Nov 2017 usage appears on the following day (UTC)" in said
+    assert "Data 21 Oct 2017 through 23 Nov 2017 Updated daily. Usage of 24 Nov appears on 25 Nov (UTC)." in said
     assert "Billable users and devices 3 Peak concurrent 2 on 22 Nov" in said
-    assert "Calls 6 · 0.00 EUR · 1,000.01 USD Unrated calls 3 → which rates are missing" in said
+    assert "Calls 6 · 0.00 EUR · 1,000.01 USD Unrated calls 3 → missing rates" in said
     assert "Download Usage Report" in said
 
 
@@ -69,7 +69,7 @@ def test_the_bar_has_a_tick_for_each_day(ana_client: Client, subscription: Subsc
 def test_on_the_activation_day_the_screen_says_when_usage_appears(db: None) -> None:
     subscription = make_subscription(activation_date=TODAY)
     page = signed_in(make_member(subscription.account)).get(screen_of(subscription))
-    assert "Usage appears tomorrow, 25 Nov 2017 (UTC)." in words(page)
+    assert "Usage of 24 Nov appears on 25 Nov (UTC)." in words(page)
     assert "There is nothing to download yet." in words(page)
     assert "Download Usage Report" in words(page)
 
@@ -78,7 +78,7 @@ def test_before_the_activation_the_screen_says_when_it_is(db: None) -> None:
     subscription = make_subscription(activation_date=TODAY + timedelta(days=8))
     said = words(signed_in(make_member(subscription.account)).get(screen_of(subscription)))
     assert "starts on 2 Dec 2017" in said
-    assert "The subscription starts on 2 Dec 2017. Its usage appears from the day after (UTC)." in said
+    assert "The subscription starts on 2 Dec 2017. Its first usage appears on the following day (UTC)." in said
 
 
 def test_on_the_first_day_of_a_cycle_the_cycle_before_is_shown(
@@ -88,7 +88,7 @@ def test_on_the_first_day_of_a_cycle_the_cycle_before_is_shown(
     said = words(ana_client.get(screen_of(subscription)))
     assert "Current billing cycle 22 Nov – 21 Dec 2017 day 1 of 30" in said
     assert "Previous cycle 21 Oct – 21 Nov 2017" in said
-    assert "its usage appears tomorrow, 23 Nov 2017 (UTC)" in said
+    assert "Its first usage appears on 23 Nov 2017 (UTC)" in said
     assert "Billable users and devices 2" in said
 
 

@@ -1,11 +1,11 @@
-"""Template filters: days, instants, numbers and amounts as `ui.formatting` writes them."""
+"""Template filters that write days, instants, numbers and amounts as `ui.formatting` does."""
 
 from datetime import date, datetime
 from decimal import Decimal
 
 from django import template
 
-from billing.cycles import ONE_DAY, DateRange
+from billing.cycles import DateRange
 from ui import formatting
 
 register = template.Library()
@@ -51,9 +51,3 @@ def amount(value: Decimal) -> str:
 def date_value(value: date | str) -> str:
     """Return what a date field holds: a day as ISO 8601, or the text that was entered."""
     return value.isoformat() if isinstance(value, date) else value
-
-
-@register.simple_tag
-def tomorrow(today: date) -> str:
-    """Return the day after, `22 Nov 2026`."""
-    return formatting.day_text(today + ONE_DAY)

@@ -1,1 +1,1 @@
-"""The API tokens of an administrator."""
+"""The API tokens of an administrator: the list, and the pages that create and revoke one."""

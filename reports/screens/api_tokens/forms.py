@@ -1,4 +1,4 @@
-"""The form that makes an API token."""
+"""The form that creates an API token."""
 
 import uuid
 from datetime import date, timedelta
@@ -18,34 +18,40 @@ READING = "read"
 
 
 class TokenForm(forms.Form):
-    """What a token is for, how long it is good, and what it may be used for.
+    """The name, expiry, account and access of a new token.
 
-    Valid, `cleaned_data` has `name`, `expires_at` (the end of a day, at most a year ahead), `account` (one of those
-    given, or None for all), `is_read_only`, and `form_key`, by which the same form sent twice is known.
+    Once valid, `cleaned_data` has `name`, `expires_at` (the end of a day, at most a year ahead), `account` (one of
+    `accounts`, or None for all), `is_read_only`, and `form_key`, which identifies a form that is submitted twice.
     """
 
     form_key = forms.UUIDField(
         initial=uuid.uuid4,
-        error_messages={"required": "Open this page anew.", "invalid": "Open this page anew."},
+        error_messages={"required": "Reload this page and try again.", "invalid": "Reload this page and try again."},
     )
     name = forms.CharField(
         max_length=100,
         error_messages={
-            "required": "Give the token a name: what is it for?",
-            "max_length": "A name has at most 100 characters.",
+            "required": "Give the token a name that says what it is for.",
+            "max_length": "The name can have at most 100 characters.",
         },
     )
     expiry = forms.ChoiceField(
         initial="90",
-        choices=[*((str(days), f"{days} days") for days in DAYS), (OTHER_DAY, "Another day")],
-        error_messages={"required": "Choose how long the token is good.", "invalid_choice": "There is no such choice."},
+        choices=[*((str(days), f"{days} days") for days in DAYS), (OTHER_DAY, "Custom date")],
+        error_messages={
+            "required": "Choose when the token expires.",
+            "invalid_choice": "This is not one of the choices.",
+        },
     )
-    last_day = forms.DateField(required=False, error_messages={"invalid": "Enter the last day as YYYY-MM-DD."})
+    last_day = forms.DateField(required=False, error_messages={"invalid": "Enter the date as YYYY-MM-DD."})
     account = forms.CharField(required=False, max_length=255)
     access = forms.ChoiceField(
         initial=READ_AND_REQUEST,
-        choices=[(READ_AND_REQUEST, "Read, and request reports"), (READING, "Read only")],
-        error_messages={"required": "Choose what the token may do.", "invalid_choice": "There is no such choice."},
+        choices=[(READ_AND_REQUEST, "Read and request"), (READING, "Read only")],
+        error_messages={
+            "required": "Choose what the token can do.",
+            "invalid_choice": "This is not one of the choices.",
+        },
     )
 
     def __init__(self, *args: Any, accounts: AccountQuerySet, today: date, **kwargs: Any) -> None:
@@ -56,21 +62,21 @@ class TokenForm(forms.Form):
 
     @property
     def periods(self) -> list[tuple[str, date]]:
-        """The periods to choose from: how many days, and the last of them."""
+        """Return the periods to choose from: the number of days, and the last day."""
         return [(str(days), self.today + timedelta(days=days)) for days in DAYS]
 
     @property
     def listed_accounts(self) -> list[Account] | None:
-        """The accounts to choose from; None when there are too many for a list."""
+        """Return the accounts to choose from; None if there are too many for a list."""
         return listed(self.accounts)
 
     def clean_account(self) -> Account | None:
-        """The account with that code, if one may see it."""
+        """Return the visible account with this code; None for all accounts."""
         code = self.cleaned_data["account"]
         return chosen(self.accounts, code) if code else None
 
     def clean(self) -> dict[str, Any]:
-        """Add `expires_at` and `is_read_only`; a last day that is none, or too far away, is an error of `expiry`."""
+        """Add `expires_at` and `is_read_only`; an invalid or too distant last day is an error of `expiry`."""
         cleaned: dict[str, Any] = super().clean() or {}
         cleaned["is_read_only"] = cleaned.get("access") == READING
         wrong_day = self.errors.pop("last_day", None)
@@ -84,7 +90,7 @@ class TokenForm(forms.Form):
         if cleaned["expiry"] != OTHER_DAY:
             last_day = self.today + timedelta(days=int(cleaned["expiry"]))
         elif cleaned["last_day"] is None:
-            self.add_error("expiry", "Enter the last day on which the token is good.")
+            self.add_error("expiry", "Enter the last day on which the token works.")
             return
         else:
             last_day = cleaned["last_day"]
@@ -92,4 +98,4 @@ class TokenForm(forms.Form):
             cleaned["expires_at"] = end_of(last_day)
         else:
             window = f"{day_text(self.today)} through {day_text(self.latest)}"
-            self.add_error("expiry", f"A token is good for a year at most: its last day is one from {window}.")
+            self.add_error("expiry", f"A token can last one year at most. Choose a day from {window}.")

@@ -1,4 +1,4 @@
-"""API tokens: the list of one's own, the page that makes one and shows it once, and the one that revokes it."""
+"""API tokens: the list of one's own, and the pages that create one, show it once, and revoke it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ from ui.formatting import day_text, moment_text
 
 PER_PAGE = 25
 MADE_ALREADY = (
-    "This form was sent before and made its token then. A token is shown once only: if you did not keep it, revoke it "
-    "and make another one."
+    "This form was already submitted, and its token was created then. A token is shown only once: if you did not copy "
+    "it, revoke it and create another."
 )
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class TokenCard:
-    """One token as the list shows it; `account` is the one that it is restricted to, if its owner still sees it."""
+    """A token as the list shows it; `account` is the one it is restricted to, if its owner can still see that."""
 
     token: ApiToken
     account: Account | None
@@ -39,48 +39,44 @@ class TokenCard:
 
     @property
     def state(self) -> str:
-        """What became of it, in a word or two."""
         return self.token.state(self.now).value
 
     @property
     def slug(self) -> str:
-        """The same for a style sheet."""
+        """Return the state as a CSS class."""
         return self.token.state(self.now).name.lower().replace("_", "-")
 
     @property
     def is_usable(self) -> bool:
-        """Whether there is something to revoke."""
+        """Return whether the token can still be revoked."""
         return self.token.is_usable(self.now)
 
     @property
     def accounts(self) -> str:
-        """What it sees."""
         if self.token.account_id is None:
-            return "All that you see"
-        return str(self.account) if self.account else "One that you no longer see"
+            return "All my accounts, including future ones"
+        return str(self.account) if self.account else "An account that you can no longer see"
 
     @property
     def access(self) -> str:
-        """What it is good for."""
         return "Read only" if self.token.is_read_only else "Read and request"
 
     @property
     def last_used(self) -> str:
-        """When, to the minute."""
         used = self.token.last_used_at
         return "Never" if used is None else moment_text(used, self.now.date())
 
     @property
     def ended(self) -> tuple[str, str]:
-        """How its last day is called, and the day."""
+        """Return the heading for the token's last day, and the day."""
         state = self.token.state(self.now)
         if state is TokenState.REVOKED and self.token.revoked_at is not None:
             return "Revoked", day_text(self.token.revoked_at.date())
-        return "Good through", day_text(self.token.last_day)
+        return "Expires", day_text(self.token.last_day)
 
 
 def cards(tokens: Iterable[ApiToken], administrator: Administrator, now: datetime) -> list[TokenCard]:
-    """Cards of one's own tokens, with the accounts as one sees them now: one query for all."""
+    """Return cards of an administrator's tokens, with the accounts now visible to them; runs one query."""
     tokens = list(tokens)
     restricted = {token.account_id for token in tokens if token.account_id is not None}
     visible: Mapping[int, Account] = Account.objects.visible_to(administrator).in_bulk(restricted)
@@ -89,7 +85,7 @@ def cards(tokens: Iterable[ApiToken], administrator: Administrator, now: datetim
 
 @require_safe
 def api_tokens(request: HttpRequest) -> HttpResponse:
-    """One's own tokens: first those that work, then those that ended, the latest first."""
+    """List one's own tokens: first those that work, then those that have ended, latest first."""
     administrator = permitted_administrator(request)
     is_over = ExpressionWrapper(Q(revoked_at__isnull=False) | Q(expires_at__lte=Now()), BooleanField())
     own = ApiToken.objects.visible_to(administrator).annotate(is_over=is_over).order_by("is_over", "-created_at", "-pk")
@@ -105,14 +101,14 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_token_new(request: HttpRequest) -> HttpResponse:
-    """The form; posted, the new token in the answer itself, which is the only one that ever shows it."""
+    """Show the form; on POST, create the token and show it in this response, the only one that ever does."""
     administrator = permitted_administrator(request)
     accounts = Account.objects.visible_to(administrator)
     posted = request.POST if request.method == "POST" else None
     form = TokenForm(posted, accounts=accounts, today=timezone.now().date())
     if request.method == "POST" and form.is_valid():
         try:
-            return _made(request, administrator, form)
+            return _created(request, administrator, form)
         except TooManyTokensError as error:
             form.add_error(None, str(error))
         except AlreadyIssuedError:
@@ -122,7 +118,7 @@ def api_token_new(request: HttpRequest) -> HttpResponse:
     return screen(request, "api_token_new.html", status=status, title="New API token", form=form)
 
 
-def _made(request: HttpRequest, administrator: Administrator, form: TokenForm) -> HttpResponse:
+def _created(request: HttpRequest, administrator: Administrator, form: TokenForm) -> HttpResponse:
     wanted = {name: form.cleaned_data[name] for name in ("name", "expires_at", "account", "is_read_only", "form_key")}
     token, secret = ApiToken.objects.issue(administrator=administrator, **wanted)
     logger.info("api_token_created", api_token=token.pk, name=token.name, account=token.account_id)
@@ -133,15 +129,15 @@ def _made(request: HttpRequest, administrator: Administrator, form: TokenForm) -
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def api_token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks whether one is sure; posted, the token works no more. Another's is a 404, whoever asks."""
+    """Ask for confirmation; on POST, revoke the token. Another administrator's token is a 404 for everyone."""
     token: ApiToken = get_object_or_404(ApiToken.objects.visible_to(administrator_of(request)), pk=pk)
     administrator = permitted_administrator(request)
     if request.method != "POST":
         (card,) = cards([token], administrator, timezone.now())
-        return screen(request, "api_token_revoke.html", title="Revoke an API token", card=card)
+        return screen(request, "api_token_revoke.html", title="Revoke API token", card=card)
     if token.revoke():
         logger.info("api_token_revoked", api_token=token.pk, name=token.name)
-        messages.success(request, f"The token “{token}” is revoked: it is refused from now on.")
+        messages.success(request, f"The token “{token}” was revoked and no longer works.")
     else:
-        messages.info(request, f"The token “{token}” was revoked before.")
+        messages.info(request, f"The token “{token}” had already been revoked.")
     return HttpResponseRedirect(reverse("account_settings:api-tokens"))

@@ -1,1 +1,1 @@
-"""Two runs of one report, compared."""
+"""The comparison of two runs of a report."""

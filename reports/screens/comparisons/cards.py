@@ -1,4 +1,4 @@
-"""Two runs of a report side by side, as a screen shows them: their totals, and the rows in which they differ."""
+"""Two runs of a report side by side, as screens show them: their totals, and the rows that differ."""
 
 import csv
 import io
@@ -21,26 +21,26 @@ from ui.formatting import count_text, moment_text, number_text
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
-"""So many differences are shown; the file has them all."""
+"""The number of differences on the page; the file has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A report that was made, as one of several runs."""
+    """A finished report, as one of several runs."""
 
     job: ReportJob
     today: date
     to_the_second: bool = False
 
     @property
-    def made(self) -> str:
-        """`made 21 Nov, 10:04`; to the second where that tells it from others."""
+    def created(self) -> str:
+        """Return `created 21 Nov, 10:04`, with seconds where several runs share the minute."""
         moment = self.job.finished_at or self.job.requested_at
-        return f"made {moment_text(moment, self.today)}{f':{moment:%S}' if self.to_the_second else ''}"
+        return f"created {moment_text(moment, self.today)}{f':{moment:%S}' if self.to_the_second else ''}"
 
     @property
     def size(self) -> str:
-        """`100,412 rows`, the format unless it is CSV, and whether there is no file any more."""
+        """Return `100,412 rows`, with the format unless it is CSV, and `file expired` if it has."""
         parts = [count_text(self.job.file_rows or 0)]
         if self.job.format != formats.DEFAULT:
             parts.append(formats.title_of(self.job.format))
@@ -50,16 +50,16 @@ class Run:
 
 
 def runs_of(jobs: Iterable[ReportJob], today: date) -> dict[uuid.UUID, Run]:
-    """Each of some runs by its ID; where two were made in one minute, all are told to the second."""
+    """Map job IDs to runs; if two were created in the same minute, all show seconds."""
     runs = {job.pk: Run(job, today) for job in jobs}
-    if len({run.made for run in runs.values()}) < len(runs):
+    if len({run.created for run in runs.values()}) < len(runs):
         return {pk: Run(run.job, today, to_the_second=True) for pk, run in runs.items()}
     return runs
 
 
 @dataclass(frozen=True, slots=True)
 class TotalLine:
-    """A control total of both runs, as text; the difference is empty where there is none."""
+    """A control total of both runs as text; `difference` is empty if they are equal."""
 
     name: str
     of: str
@@ -70,7 +70,7 @@ class TotalLine:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a row that differs: as it is, and as it was where that is something else."""
+    """A cell of a row that differs: its text, and the earlier text if that was different."""
 
     kind: ColumnKind
     text: str
@@ -87,19 +87,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonCard:
-    """A comparison, and the moment at which it is looked at."""
+    """A comparison as seen at an instant."""
 
     job: Comparison
     now: datetime
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no worker has it."""
+        """Return whether the comparison waits for a worker."""
         return self.job.awaits_worker(self.now)
 
     @property
     def progress(self) -> str:
-        """How far an unfinished one is."""
+        """Return the progress of an unfinished comparison as text."""
         if self.is_waiting:
             return "Waiting for a worker…"
         done = number_text(self.job.rows_done)
@@ -111,7 +111,7 @@ class ComparisonCard:
             case comparison_run.COMPARING:
                 return "Comparing the rows…"
             case comparison_run.WRITING:
-                return "Writing down what differs…"
+                return "Writing the differences…"
         return "Starting…"
 
     @property
@@ -120,7 +120,7 @@ class ComparisonCard:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """Name, label and number of rows of each sort."""
+        """Return the CSS class, label and number of rows of each kind of change."""
         job = self.job
         numbers = (job.rows_added, job.rows_removed, job.rows_changed, job.rows_unchanged)
         names = (("new", "Added"), ("removed", "Removed"), ("changed", "Changed"), ("unchanged", "Unchanged"))
@@ -128,15 +128,15 @@ class ComparisonCard:
 
     @property
     def has_file(self) -> bool:
-        """Whether there is something to download."""
+        """Return whether there is a file to download."""
         return self.job.state == State.SUCCEEDED and bool(self.job.file)
 
 
 def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[Cell], list[Difference]]:
-    """The headings and the first rows that differ, from the stored file. Raises FileNotFoundError.
+    """Return the headings and the first rows that differ, from the stored file. Raises FileNotFoundError.
 
-    The columns of the report's key come first, then those in which some of these rows changed: what one looks for is
-    not at the far end of a wide table.
+    The columns of the report's key come first, then those in which some of these rows changed, so that changes are not
+    hidden at the far end of a wide table.
     """
     name = str(comparison.file.name)
     with comparison.file.storage.open(name, "rb") as file:
@@ -152,7 +152,7 @@ def first_differences(comparison: Comparison, limit: int = SHOWN) -> tuple[list[
 
 
 def _reading_order(headings: list[str], key: Sequence[str], found: list[Difference]) -> list[int]:
-    """The places of the columns in the file, in the order in which they are shown."""
+    """Return the positions of the columns in the file, in the order in which they are shown."""
     changed = {place for it in found for place, cell in enumerate(it.cells) if cell.before is not None}
     return sorted(range(len(headings)), key=lambda place: (headings[place] not in key, place not in changed))
 
@@ -171,12 +171,12 @@ def _changed(kind: ColumnKind, before: str, after: str) -> Cell:
 
 
 def _raw(text: str) -> str:
-    """Without the apostrophe that is there for spreadsheets."""
+    """Remove the apostrophe that guards the cell in spreadsheets."""
     return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text
 
 
 def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
-    """The control totals of both, line by line; none where one has none. What a run has no line for is 0 there."""
+    """Return the control totals of both runs line by line, with 0 for a missing line; none if a run has no totals."""
     if before.totals is None or after.totals is None:
         return []
     lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())

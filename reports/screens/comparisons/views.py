@@ -1,4 +1,4 @@
-"""Compare with …: two runs of a report over the same days, and what late data changed between them."""
+"""Compare with …: two runs of a report over the same days, and the changes that late data made between them."""
 
 import uuid
 from urllib.parse import urlencode
@@ -27,14 +27,14 @@ CHOOSE = "Choose the run to compare with."
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The other runs of a report to choose from, and with one chosen (`with`) the two side by side.
+    """Offer the other runs of a report, and show the chosen one (`with`) beside it.
 
-    Posted, the comparison of their rows is made, unless there is one. Of a file that is gone no row can be compared:
-    the totals are shown all the same.
+    On POST, compare their rows unless that was done before. Rows cannot be compared once a file is gone; the totals
+    are shown regardless.
     """
     job = report_job_or_404(request, pk)
     if job.state != State.SUCCEEDED:
-        card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}: there are no rows."
+        card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}, so it has no rows."
         title = "Nothing to compare" if job.is_finished else "Nothing to compare yet"
         return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
     if request.method != "POST":
@@ -51,7 +51,7 @@ def compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 def _chosen(job: ReportJob, text: str, *, required: bool = True) -> ReportJob | None:
-    """The other run of this ID. Raises Http404 where one is required and there is none."""
+    """Return the other run with this ID. Raises Http404 if it is required but does not exist."""
     try:
         found = other_runs(job).filter(pk=uuid.UUID(text)).first()
     except ValueError:
@@ -97,7 +97,7 @@ def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, erro
 
 
 def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Difference], bool]:
-    """The headings and the first rows that differ, and whether their file is gone."""
+    """Return the headings and the first rows that differ, and whether their file is gone."""
     if comparison is None or comparison.state != State.SUCCEEDED:
         return [], [], False
     if comparison.is_expired or files.is_lost(str(comparison.file.name), comparison.file_bytes):
@@ -110,15 +110,15 @@ def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Differ
 
 @require_safe
 def comparison_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """All differences as a file; 409 before there is one, 410 when it is gone."""
+    """Return all differences as a file; 409 before it exists, 410 once it is gone."""
     comparison = comparison_or_404(request, pk)
     try:
         return file_response(request, comparison, administrator=administrator_of(request))
     except NotReadyError:
-        sentence = f"The comparison is {comparison.get_state_display()}: there is no file."
+        sentence = f"The comparison is {comparison.get_state_display()}, so there is no file."
         return _no_file(request, comparison, "No file yet", sentence, status=409)
     except ExpiredError:
-        sentence = "The list of differences is not there any more, or damaged. Compare the two again."
+        sentence = "The list of differences is no longer available or is damaged. Compare the two runs again."
         return _no_file(request, comparison, "The file has expired", sentence, status=410)
     except PreconditionFailedError as error:
         return HttpResponse(str(error), status=412, content_type="text/plain")
@@ -134,8 +134,8 @@ def _no_file(request: HttpRequest, comparison: Comparison, title: str, sentence:
 
 @require_POST
 def comparison_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """End a comparison that is not finished; a finished one stays as it is."""
+    """Cancel a comparison; a finished one stays as it is."""
     comparison = comparison_or_404(request, pk)
     cancelled = comparison.cancel()
-    messages.success(request, "The comparison is cancelled." if cancelled else "The comparison was finished already.")
+    messages.success(request, "The comparison was cancelled." if cancelled else "The comparison had already finished.")
     return HttpResponseRedirect(_address(comparison.after, comparison.before))

@@ -1,1 +1,1 @@
-"""The form that orders a report, the list of reports, and one report."""
+"""The form that orders a report, the list of reports, and a report's page."""

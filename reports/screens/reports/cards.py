@@ -1,4 +1,4 @@
-"""A report job as a screen shows it: how far it is, in a sentence, and what one can do with it."""
+"""A report job as screens show it: its progress, its outcome, and what can be done with it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,48 +15,48 @@ from ui.formatting import ago_text, count_text, days_text, moment_text, number_t
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """A job and the moment at which it is looked at."""
+    """A report job as seen at an instant."""
 
     job: ReportJob
     now: datetime
 
     @property
     def title(self) -> str:
-        """The report type, as its title; its slug when it is no longer known."""
+        """Return the title of the report type, or its slug if the type no longer exists."""
         return self.job.get_report_type_display()
 
     @property
     def days(self) -> str:
-        """The range, without the year when it is this one."""
+        """Return the range, without the year if it starts in the current one."""
         return days_text(self.job.range, year=self.job.date_from.year != self.now.year)
 
     @property
     def format(self) -> str:
-        """The format's title, unless it is CSV, as most are; its slug when it is no longer known."""
+        """Return the format's title, empty for CSV; its slug if the format no longer exists."""
         return "" if self.job.format == formats.DEFAULT else formats.title_of(self.job.format)
 
     @property
     def is_waiting(self) -> bool:
-        """Whether no worker has it."""
+        """Return whether the job waits for a worker."""
         return self.job.awaits_worker(self.now)
 
     @property
     def progress(self) -> str:
-        """How far an unfinished job is."""
+        """Return the progress of an unfinished job as text."""
         job = self.job
         if self.is_waiting:
             return "Waiting for a worker…"
         if job.state == State.QUEUED:
             return "Starting…"
         if job.rows_expected is None:
-            return "Working out the rows…"
+            return "Counting the rows…"
         if job.rows_done >= job.rows_expected:
             return f"Storing {count_text(job.rows_expected)}…"
         return f"{number_text(job.rows_done)} of {count_text(job.rows_expected)}"
 
     @property
     def outcome(self) -> str:
-        """What became of a finished job, and when."""
+        """Return how and when a finished job ended."""
         job = self.job
         moment = moment_text(job.finished_at, self.now.date()) if job.finished_at else ""
         if job.is_expired:
@@ -64,40 +64,49 @@ class JobCard:
         return f"ready {moment}" if job.state == State.SUCCEEDED else f"{job.get_state_display()} {moment}"
 
     @property
+    def standing(self) -> str:
+        """Return the outcome of a finished job, or the progress of an unfinished one."""
+        return self.outcome if self.job.is_finished else self.progress
+
+    @property
     def size(self) -> str:
-        """Rows and bytes of the file, and its format."""
+        """Return the rows, size and format of the file."""
         if self.job.file_rows is None or self.job.file_bytes is None:
             return ""
         size = f"{count_text(self.job.file_rows)} · {size_text(self.job.file_bytes)}"
         return f"{size} · {self.format}" if self.format else size
 
     @property
-    def made(self) -> str:
-        """How long ago the report was made."""
-        return f"made {ago_text(self.job.finished_at, self.now)}" if self.job.finished_at else ""
+    def created(self) -> str:
+        """Return how long ago the report was created."""
+        return f"created {ago_text(self.job.finished_at, self.now)}" if self.job.finished_at else ""
 
     @property
     def has_file(self) -> bool:
-        """Whether there is something to download."""
+        """Return whether there is a file to download."""
         return self.job.state == State.SUCCEEDED and not self.job.is_expired
 
     @property
     def again(self) -> str:
-        """The word for asking once more, where that makes sense."""
+        """Return the label of the button that orders the report again; empty where there is none."""
         if self.job.state == State.FAILED:
             return "Try again"
-        return "Make again" if self.job.is_expired or self.job.state == State.CANCELLED else ""
+        return "Run again" if self.job.is_expired or self.job.state == State.CANCELLED else ""
 
     def as_json(self, request: HttpRequest) -> dict[str, Any]:
-        """What the page in the browser needs to show the job, its markup included."""
+        """Return what a script needs to show the job, including its markup."""
         template = "_recent_report.html" if self.job.is_finished else "_report_in_progress.html"
         return {
             "id": str(self.job.pk),
             "state": self.job.state,
             "finished": self.job.is_finished,
             "title": f"{self.title}, {self.days}",
-            "progress": self.progress,
-            "percent": self.job.percent,
+            "progress": {
+                "text": self.progress,
+                "done": self.job.percent,
+                "expected": None if self.job.percent is None else 100,
+                "isWaiting": self.is_waiting,
+            },
             "failure": self.job.failure,
             "html": render_to_string(f"account_settings/{template}", {"card": self}, request=request),
         }

@@ -1,4 +1,4 @@
-"""What a report's file holds, for who holds it against an invoice: its details on a page, and its manifest."""
+"""A report's page, with all that is needed to check it against an invoice, and its manifest."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from ui.http import PRIVATE
 
 @dataclass(frozen=True, slots=True)
 class TotalLine:
-    """A control total as a row of the table: the amount as text, and what it is an amount of."""
+    """A control total as a row of the table: its name, its amount, and its unit."""
 
     name: str
     amount: str
@@ -35,23 +35,21 @@ class TotalLine:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """A report job in all its parts, each as text."""
+    """Every detail of a report job as text."""
 
     card: JobCard
 
     @property
     def job(self) -> ReportJob:
-        """The job itself."""
         return self.card.job
 
     @property
     def days(self) -> str:
-        """The range with its years."""
         return days_text(self.job.range)
 
     @property
     def cycles(self) -> Sequence[str]:
-        """The billing cycles that the range touches, whole; none in files of old."""
+        """Return the whole billing cycles that the range touches; none for files that did not record them."""
         return [
             days_text(DateRange(date.fromisoformat(it["first_day"]), date.fromisoformat(it["last_day"])))
             for it in self.job.file_cycles
@@ -59,55 +57,51 @@ class Details:
 
     @property
     def as_of(self) -> str:
-        """The instant of the data; empty in files of old."""
+        """Return the instant of the data; empty for files that did not record it."""
         return instant_text(self.job.file_as_of, milliseconds=True) if self.job.file_as_of else ""
 
     @property
     def requested(self) -> str:
-        """When it was asked for."""
         return instant_text(self.job.requested_at)
 
     @property
     def finished(self) -> str:
-        """When it ended; empty before."""
         return instant_text(self.job.finished_at) if self.job.finished_at else ""
 
     @property
     def how(self) -> str:
-        """How long the attempt took that ended the job, and by which software; what of it is known."""
+        """Return how long the last attempt took, and the software version, as far as they are known."""
         started, finished, version = self.job.started_at, self.job.finished_at, self.job.software_version
         took = f"in {duration_text(finished - started)}" if started and finished else ""
         return ", ".join(filter(None, [took, f"by Tallydesk {version}" if version else ""]))
 
     @property
     def format(self) -> str:
-        """The format's title; its slug when it is no longer known."""
+        """Return the format's title, or its slug if the format no longer exists."""
         return formats.title_of(self.job.format)
 
     @property
     def rows(self) -> str:
-        """How many rows the file has."""
         return number_text(self.job.file_rows or 0)
 
     @property
     def bytes(self) -> str:
-        """How long it is, to the byte."""
         return number_text(self.job.file_bytes or 0)
 
     @property
     def size(self) -> str:
-        """The same, roughly, where that is another word."""
+        """Return the rounded size; empty below 1,000 bytes, where it would repeat the exact one."""
         size = size_text(self.job.file_bytes or 0)
         return "" if size.endswith(("byte", "bytes")) else size
 
     @property
     def expires(self) -> str:
-        """Until when the file is kept; empty for none."""
+        """Return when the file expires; empty if there is no file."""
         return instant_text(self.job.expires_at) if self.card.has_file and self.job.expires_at else ""
 
     @property
     def totals(self) -> Sequence[TotalLine]:
-        """The control totals; none in files of old."""
+        """Return the control totals; none for files that did not record them."""
         if self.job.totals is None:
             return []
         return [
@@ -117,13 +111,13 @@ class Details:
 
     @property
     def again(self) -> str:
-        """The word for asking once more, of any job that is over."""
-        return (self.card.again or "Make again") if self.job.is_finished else ""
+        """Return the label of the button that orders the report again; empty until the job has ended."""
+        return (self.card.again or "Run again") if self.job.is_finished else ""
 
 
 @require_safe
 def report_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """A report with all that is known of it; before it is made, and when it never will be, what became of it."""
+    """Show a report with all its details, or its progress, or why there is none."""
     job = report_job_or_404(request, pk)
     card = JobCard(job, timezone.now())
     return screen(
@@ -139,10 +133,13 @@ def report_job(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @require_safe
 def report_job_manifest(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """The manifest, byte for byte that of the API; 409 where there is none. It stays when the file is gone."""
+    """Return the manifest, byte for byte the API's; 409 if there is none. It outlives the file."""
     job = report_job_or_404(request, pk)
     if job.state != State.SUCCEEDED:
-        card, sentence = JobCard(job, timezone.now()), f"The report is {job.get_state_display()}: there is no manifest."
+        card, sentence = (
+            JobCard(job, timezone.now()),
+            f"The report is {job.get_state_display()}, so it has no manifest.",
+        )
         title = "No manifest" if job.is_finished else "No manifest yet"
         return screen(request, "no_file.html", status=409, title=title, card=card, sentence=sentence)
     named = content_disposition_header(as_attachment=True, filename=f"{job.download_name}.manifest.json") or ""

@@ -1,11 +1,11 @@
-"""Download Usage Report: the page that asks for a report, shows how far it is, and lists those made before."""
+"""Download Usage Report: the page that orders reports, shows their progress, and lists earlier ones."""
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from billing.cycles import NOTHING_YET
+from billing.cycles import NOTHING_YET, ONE_DAY
 from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import formats, types
@@ -27,7 +27,7 @@ REMEMBERED = ("range", "date_from", "date_through", "report_type", "format", "to
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form; posted, the page again with what came of it (for a script as JSON, errors with 422)."""
+    """Show the form; on POST, order the report and show the page again (for a script: JSON, errors with 422)."""
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
     form = _form(request, subscription)
@@ -43,7 +43,7 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _requested(request: HttpRequest, subscription: Subscription, form: ReportForm) -> Requested | None:
-    """What came of what the form asks for; None when it cannot be made, which the form then says."""
+    """Order what the form asks for; return None, with the reason as an error of the form, if that is not possible."""
     if not form.is_valid():
         return None
     try:
@@ -62,7 +62,7 @@ def _requested(request: HttpRequest, subscription: Subscription, form: ReportFor
 
 
 def _form(request: HttpRequest, subscription: Subscription) -> ReportForm | None:
-    """The form as posted, or as it is at first; None as long as there is nothing to report."""
+    """Return the form as posted, or with its initial values; None while there is nothing to report."""
     today = timezone.now().date()
     contract = subscription.contract
     window = contract.available(today)
@@ -78,7 +78,7 @@ def _form(request: HttpRequest, subscription: Subscription) -> ReportForm | None
         "date_through": default.date_through,
         "report_type": types.all_types()[0].slug,
         "format": formats.DEFAULT,
-        # What the page was sent back with, after a request without a script.
+        # The choices that the address carries after a POST without a script.
         **{name: request.GET[name] for name in REMEMBERED if request.GET.get(name)},
     }
     return ReportForm(initial=initial, presets=offered, window=window)
@@ -97,6 +97,7 @@ def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | N
         title="Download Usage Report",
         subscription=subscription,
         today=now.date(),
+        tomorrow=now.date() + ONE_DAY,
         form=form,
         report_types=types.all_types(),
         in_progress=in_progress,
@@ -110,7 +111,7 @@ def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | N
 
 @require_GET
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    """How far the jobs are that `id` names, and every unfinished one of the subscription, as JSON."""
+    """Return the progress of the jobs named by `id`, and of every unfinished job of the subscription, as JSON."""
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
     asked = [number for text in request.GET.getlist("id")[:LISTED] if (number := uuid_in(text))]

@@ -1,4 +1,4 @@
-"""The form that asks for a report."""
+"""The form that orders a report."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from billing.cycles import DateRange, RangeError
 from reports import formats, types
 from reports.engine.file_format import FileFormat
 from reports.screens.reports.presets import Preset
+from ui.formatting import day_text
 
 CUSTOM = "custom"
 PRESET_VALUE = re.compile(r"(?P<slug>[a-z0-9-]+):(?P<date_from>\d{4}-\d\d-\d\d)/(?P<date_through>\d{4}-\d\d-\d\d)")
@@ -25,21 +26,21 @@ def _formats() -> list[tuple[str, str]]:
 
 
 class ReportForm(forms.Form):
-    """A range, a report type, a format and what the file is to hold.
+    """A range, a report type, a format and the content of the file.
 
-    Valid, its `cleaned_data["days"]` are inside the window. `range` is `custom`, with both dates, or a preset with the
-    dates that it showed. Everything about the range is an error of the field `range`, which names the window.
+    Once valid, `cleaned_data["days"]` lies inside the window. `range` is `custom`, with both dates, or a preset with
+    the dates it showed. Every error of the range is an error of the field `range` and names the window.
     """
 
     range = forms.CharField(error_messages={"required": "Choose a date range."})
-    date_from = forms.DateField(required=False, error_messages={"invalid": "Enter the first day as YYYY-MM-DD."})
-    date_through = forms.DateField(required=False, error_messages={"invalid": "Enter the last day as YYYY-MM-DD."})
+    date_from = forms.DateField(required=False, error_messages={"invalid": "Enter the start date as YYYY-MM-DD."})
+    date_through = forms.DateField(required=False, error_messages={"invalid": "Enter the end date as YYYY-MM-DD."})
     report_type = forms.ChoiceField(
         choices=_report_types,
-        error_messages={"required": "Choose a report.", "invalid_choice": "There is no such report."},
+        error_messages={"required": "Choose a report.", "invalid_choice": "This report does not exist."},
     )
     format = forms.ChoiceField(
-        choices=_formats, required=False, error_messages={"invalid_choice": "There is no such format."}
+        choices=_formats, required=False, error_messages={"invalid_choice": "This format does not exist."}
     )
     totals_sheet = forms.BooleanField(required=False)
 
@@ -50,20 +51,18 @@ class ReportForm(forms.Form):
 
     @property
     def formats(self) -> Sequence[FileFormat]:
-        """Those to choose from."""
         return formats.all_formats()
 
     @property
     def chosen_range(self) -> str:
-        """`custom`, or the slug of the chosen preset."""
+        """Return `custom`, or the slug of the chosen preset."""
         return str(self["range"].value() or "").partition(":")[0]
 
     def clean_format(self) -> str:
-        """The slug of the format."""
         return self.cleaned_data["format"] or formats.DEFAULT
 
     def clean(self) -> dict[str, Any]:
-        """Add `days`; dates that are no dates, or not in the window, are errors of `range`."""
+        """Add `days`; invalid dates and dates outside the window are errors of `range`."""
         cleaned: dict[str, Any] = super().clean() or {}
         if "range" not in cleaned:
             return cleaned
@@ -92,10 +91,10 @@ class ReportForm(forms.Form):
                 message = " ".join(map(str, self.errors.pop(name)))
                 raise RangeError(f"{message} {self.window_text}")
         if not (cleaned["date_from"] and cleaned["date_through"]):
-            raise RangeError(f"Enter the first and the last day. {self.window_text}")
+            raise RangeError(f"Enter the start date and the end date. {self.window_text}")
         return DateRange(cleaned["date_from"], cleaned["date_through"])
 
     @property
     def window_text(self) -> str:
-        """Which days one may ask for, as a sentence."""
-        return f"Data is available from {self.window.date_from} through {self.window.date_through}."
+        """Return the available days as a sentence."""
+        return f"Data is available from {day_text(self.window.date_from)} through {day_text(self.window.date_through)}."

@@ -1,4 +1,4 @@
-"""What came of a request for a report, as a screen tells it: to a script, or on the page that comes back."""
+"""The outcome of an order, as a screen reports it: to a script, or on the next page."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reports.screens.reports.cards import JobCard
 
 
 class Outcome(StrEnum):
-    """What came of a request, as the page's address names it."""
+    """The outcome of an order, as the page's address names it."""
 
     JOB = "job"
     JOINED = "joined"
@@ -25,7 +25,7 @@ class Outcome(StrEnum):
 
     @classmethod
     def of(cls, requested: Requested) -> "Outcome":
-        """A job of its own, one that was under way, or one that was made before."""
+        """Return whether a job was created, was already in progress, or is up to date."""
         if requested.unchanged:
             return cls.UNCHANGED
         return cls.JOINED if requested.joined else cls.JOB
@@ -33,25 +33,42 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the page says when it comes back: of which report, and what."""
+    """What the next page says about a report that was ordered."""
 
     card: JobCard
     outcome: Outcome
 
     @property
     def is_offer(self) -> bool:
-        """Whether the report was made before, and would come out the same now."""
+        """Return whether the report exists and is still up to date."""
         job, today = self.card.job, self.card.now.date()
         return self.outcome is Outcome.UNCHANGED and self.card.has_file and is_unchanged(job, today)
 
     @property
     def is_under_way(self) -> bool:
-        """Whether the report was under way already, and still is."""
+        """Return whether the report was in progress before it was ordered, and still is."""
         return self.outcome is Outcome.JOINED and not self.card.job.is_finished
+
+    @property
+    def has_file(self) -> bool:
+        """Return whether the notice links to the file."""
+        return self.card.has_file and not self.is_under_way
+
+    @property
+    def sentence(self) -> str:
+        """Return what became of the report; empty for one in progress that was ordered only now."""
+        job, name = self.card.job, f"{self.card.title}, {self.card.days}"
+        if self.is_under_way:
+            return f"{name} is already in progress."
+        if not job.is_finished:
+            return ""
+        if self.card.has_file:
+            return f"{name} is ready."
+        return f"{name} {job.get_state_display()}. {job.failure}".rstrip()
 
 
 def requested_json(request: HttpRequest, requested: Requested, now: datetime) -> JsonResponse:
-    """For a script: the job, with 201 if it is a new one; or what is offered instead of one, as `unchanged`."""
+    """Answer a script with the job (201 if it is new), or with the up-to-date report offered instead (`unchanged`)."""
     card = JobCard(requested.job, now)
     if requested.unchanged:
         html = render_to_string("account_settings/_unchanged_report.html", {"card": card}, request=request)
@@ -61,7 +78,7 @@ def requested_json(request: HttpRequest, requested: Requested, now: datetime) ->
 
 
 def address_of(requested: Requested, **kept: str) -> str:
-    """Without a script: the page that says what came of a request, with the choices `kept`."""
+    """Return the address of the page that shows the outcome without a script, with the choices `kept`."""
     outcome = Outcome.of(requested)
     place = "report-notice" if outcome is Outcome.UNCHANGED else "in-progress"
     address = reverse("account_settings:download-usage-report", args=[requested.job.subscription_id])
@@ -69,7 +86,7 @@ def address_of(requested: Requested, **kept: str) -> str:
 
 
 def notice_of(request: HttpRequest, jobs: ReportJobQuerySet, now: datetime) -> Notice | None:
-    """What the page's address asks to be told of one of these jobs."""
+    """Return the notice that the page's address asks for, if it names one of these jobs."""
     for outcome in Outcome:
         pk = uuid_in(request.GET.get(outcome, ""))
         job: ReportJob | None = jobs.filter(pk=pk).first() if pk else None
@@ -79,7 +96,7 @@ def notice_of(request: HttpRequest, jobs: ReportJobQuerySet, now: datetime) -> N
 
 
 def uuid_in(text: str) -> uuid.UUID | None:
-    """The UUID that the text is; None when it is none."""
+    """Parse a UUID; return None if the text is not one."""
     try:
         return uuid.UUID(text)
     except ValueError:

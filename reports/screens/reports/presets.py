@@ -1,4 +1,4 @@
-"""The ranges that the form offers by name, kept inside the days that have data."""
+"""The ranges that the form offers by name, limited to the days that have data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ui.formatting import day_text
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A range with a name; without days it cannot be chosen, and `reason` says why."""
+    """A range with a name; one without days cannot be chosen, and `reason` says why."""
 
     slug: str
     title: str
@@ -19,12 +19,12 @@ class Preset:
 
     @property
     def value(self) -> str:
-        """What the form sends: the dates that it shows, so that they hold when midnight has passed since."""
+        """Return what the form sends: the dates it shows, so that they stay the same after midnight."""
         return f"{self.slug}:{self.days.date_from}/{self.days.date_through}" if self.days else self.slug
 
 
 def presets(contract: Contract, today: date) -> Iterator[Preset]:
-    """The presets of a subscription that has data, in the order in which they are offered."""
+    """Yield the presets of a subscription in the order of the form; none while it has no data."""
     window = contract.available(today)
     if window is None:
         return
@@ -33,13 +33,13 @@ def presets(contract: Contract, today: date) -> Iterator[Preset]:
         "cycle",
         "Last cycle" if ended else "This cycle so far",
         contract.current_range(today),
-        f"It began today; its first day is complete tomorrow, {day_text(today + ONE_DAY)} (UTC).",
+        f"It began today. Its first usage appears on {day_text(today + ONE_DAY)} (UTC).",
     )
     yield Preset(
         "previous",
-        "The cycle before" if ended else "Previous cycle",
+        "Cycle before last" if ended else "Previous cycle",
         contract.previous_range(today),
-        "There is none: this is the first cycle.",
+        "None: this is the first cycle.",
     )
     for days in (7, 30):
         first = max(window.date_through - timedelta(days=days - 1), window.date_from)

@@ -1,4 +1,4 @@
-"""The list of all reports, and what one does with a report: fetch its file, cancel it, ask for it again."""
+"""The list of all reports, and the actions on one: download it, cancel it, run it again."""
 
 import uuid
 
@@ -29,11 +29,11 @@ MOST_DIGITS = 20
 
 @require_safe
 def report_jobs(request: HttpRequest) -> HttpResponse:
-    """Every report of the accounts one may see, the latest first; `subscription` narrows them to one."""
+    """List the reports of the visible accounts, latest first; `subscription` limits them to one subscription."""
     administrator = permitted_administrator(request)
     jobs = ReportJob.objects.visible_to(administrator).order_by("-requested_at")
     subscription = None
-    # No number of a row has more digits than that, and of very many Python makes no number.
+    # No primary key has more digits, and Python refuses to parse very long numbers.
     if (number := request.GET.get("subscription", "")[:MOST_DIGITS]).isdecimal():
         subscription = Subscription.objects.visible_to(administrator).filter(pk=number).first()
         jobs = jobs.filter(subscription=subscription)
@@ -53,7 +53,7 @@ def report_jobs(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
-    """The file of a finished report; 409 before there is one, 410 when it is gone."""
+    """Return the file of a finished report; 409 before it exists, 410 once it is gone."""
     job = report_job_or_404(request, pk)
     card = JobCard(job, timezone.now())
     try:
@@ -73,7 +73,7 @@ def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @require_POST
 def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Withdraw one's own request, and end the job when nobody else waits for it. A finished one stays as it is."""
+    """Stop waiting for a report; cancel the job if no one else waits for it. A finished job stays as it is."""
     job = report_job_or_404(request, pk)
     withdrawal = withdraw(job, administrator=administrator_of(request))
     said = _said_of(job, withdrawal)
@@ -86,13 +86,13 @@ def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _said_of(job: ReportJob, withdrawal: Withdrawal) -> str:
     if withdrawal.still_waiting:
         people = [administrator.email for administrator in withdrawal.still_waiting]
-        return f"Withdrawn. {still_waiting_text(people)} for it, so it goes on."
-    return f"{job} is cancelled." if withdrawal.is_cancelled else f"{job} was finished already."
+        return f"You no longer wait for this report. {still_waiting_text(people)} for it, so it continues."
+    return f"{job} was cancelled." if withdrawal.is_cancelled else f"{job} had already finished."
 
 
 @require_POST
 def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Ask for the same report once more, with the data of today, whether or not they have changed."""
+    """Order the same report again with today's data, whether or not the data has changed."""
     job = report_job_or_404(request, pk)
     now = timezone.now()
     try:

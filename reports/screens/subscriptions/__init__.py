@@ -1,1 +1,1 @@
-"""The list of subscriptions, one subscription, and the rows behind its numbers."""
+"""The list of subscriptions, a subscription's page, and the rows behind its numbers."""

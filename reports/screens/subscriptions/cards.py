@@ -1,4 +1,4 @@
-"""What the Subscription screen says about a subscription on a day: its cycle, its data, its numbers."""
+"""A subscription on a day, as its screen shows it: its cycle, its data, its numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SPARK_HEIGHT = 24
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day's peak among those of its neighbours, as a rectangle."""
+    """A day's peak as a bar of the chart."""
 
     x: int
     height: int
@@ -24,13 +24,12 @@ class Bar:
 
     @property
     def y(self) -> int:
-        """Bars stand on the ground."""
         return SPARK_HEIGHT - self.height
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A subscription as of a day; `numbers` are those of `days`, both None as long as there is no data.
+    """A subscription as of a day; `numbers` belong to `days`, and both are None while there is no data.
 
     `days` are the current cycle so far, or on its first day the cycle before. `cycle` is None before the activation.
     """
@@ -44,42 +43,42 @@ class Overview:
 
     @property
     def is_upcoming(self) -> bool:
-        """Whether the activation is yet to come."""
+        """Return whether the activation is yet to come."""
         return self.cycle is None
 
     @property
     def is_ended(self) -> bool:
-        """Whether the last day of the contract is over."""
+        """Return whether the last day of the contract has passed."""
         return self.subscription.ended_on is not None and self.subscription.ended_on < self.today
 
     @property
     def tomorrow(self) -> date:
-        """The day on which today's usage appears."""
+        """Return the day on which today's usage appears."""
         return self.today + ONE_DAY
 
     @property
     def is_previous_cycle(self) -> bool:
-        """Whether the numbers are those of the cycle before, because the current one has no complete day yet."""
+        """Return whether the numbers are the previous cycle's, because the current one has no complete day yet."""
         return bool(self.cycle and self.days and self.days.date_through < self.cycle.first_day)
 
     @property
     def cycle_days(self) -> DateRange | None:
-        """The whole of the cycle, what is to come included."""
+        """Return the whole cycle, including days to come."""
         return DateRange(self.cycle.first_day, self.cycle.last_day) if self.cycle else None
 
     @property
     def day_number(self) -> int:
-        """Which day of the cycle today is, counted from 1; after the end of the contract its last."""
+        """Return the number of today in the cycle, from 1; after the contract's end, that of its last day."""
         return (min(self.today, self.cycle.last_day) - self.cycle.first_day).days + 1 if self.cycle else 0
 
     @property
     def range_query(self) -> str:
-        """The query of an address that asks for these days."""
+        """Return the query string that selects these days."""
         return f"?from={self.days.date_from}&through={self.days.date_through}" if self.days else ""
 
     @property
     def spark(self) -> list[Bar]:
-        """The daily peaks as bars, the greatest as high as the picture."""
+        """Return the daily peaks as bars; the greatest is as high as the chart."""
         peaks = self.numbers.daily_peaks if self.numbers else ()
         most = max(peaks, default=0)
         return [
@@ -89,12 +88,12 @@ class Overview:
 
     @property
     def spark_width(self) -> int:
-        """The width of the picture: of a month at least, or the bars of a few days would look like blocks."""
+        """Return the width of the chart, at least a month's: the bars of a few days would look like blocks."""
         return SPARK_STEP * max(len(self.spark), SPARK_DAYS)
 
     @property
     def ticks(self) -> list[str]:
-        """For each day of the cycle: `past`, with data; `now`, whose data appears tomorrow; or `ahead`."""
+        """Return a word for each day of the cycle: `past` has data, `now` has it tomorrow, `ahead` is to come."""
         if self.cycle is None:
             return []
         past = self.cycle.days if self.is_ended else self.day_number - 1
@@ -103,7 +102,7 @@ class Overview:
 
 
 def overviews(subscriptions: Sequence[Subscription], today: date) -> list[Overview]:
-    """An overview of each subscription, in the same order: as many queries for many as for one."""
+    """Return an overview of each subscription, in the same order. Runs a constant number of queries."""
     ranges = [
         subscription.contract.default_range(today) if subscription.activation_date <= today else None
         for subscription in subscriptions

@@ -1,4 +1,4 @@
-"""The numbers of the Subscription screen: each is counted over the rows of the report that it stands for."""
+"""The numbers of the Subscription screen, each computed from the rows of the corresponding report."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from reports.engine.report_type import Scope
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The greatest daily peak of a range, and the first day on which it happened."""
+    """The greatest daily peak of a range, and the first day on which it occurred."""
 
     users: int
     day: date
@@ -23,7 +23,7 @@ class Peak:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The exact sum of the calls' costs in one currency, four decimals."""
+    """The exact sum of the calls' costs in one currency, with four decimals."""
 
     amount: Decimal
     currency: str
@@ -31,10 +31,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What a range comes to: each number equals the report of the same range.
+    """The numbers of a range; each equals that of the report of the same range.
 
-    `entities` are distinct over all charges; `daily_peaks` has a number for each day, in order; `costs` are of rated
-    calls, by currency; `calls` counts rated and unrated ones.
+    `entities` are distinct across all charges; `daily_peaks` has one number for each day, in order; `costs` covers
+    rated calls, by currency; `calls` counts rated and unrated calls.
     """
 
     entities: int
@@ -47,7 +47,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class MissingRate:
-    """What a rate sheet would need to say to rate so many calls."""
+    """A rate that the rate sheet lacks, and the number of calls that need it."""
 
     usage_group: str
     call_type: str
@@ -56,7 +56,7 @@ class MissingRate:
 
 
 def numbers_of(scopes: Sequence[Scope]) -> list[Numbers]:
-    """The numbers of each scope, in the same order: three queries, however many scopes there are."""
+    """Return the numbers of each scope, in the same order. Runs three queries for any number of scopes."""
     if not scopes:
         return []
     entities: dict[int, int] = dict(_rows(scopes, _entities))
@@ -70,7 +70,7 @@ def numbers_of(scopes: Sequence[Scope]) -> list[Numbers]:
 
 
 def missing_rates(scope: Scope) -> list[MissingRate]:
-    """What the unrated calls of a range have in common, the most frequent first."""
+    """Return the rates that the unrated calls of a range need, those of most calls first."""
     statement = sql.SQL(
         """SELECT "Usage Group", "Call Type", "Direction", count(*) FROM ({}) AS call
         WHERE "Usage Rate Per Minute" IS NULL
@@ -107,7 +107,7 @@ def _calls(scope: Scope) -> sql.Composed:
 
 
 def _cells(slug: str, scope: Scope, *headings: str) -> sql.Composed:
-    """Some columns of a report, typed and exact, without the order that a sum has no use for."""
+    """Select some columns of a report, typed and exact, without the ordering, which a sum does not need."""
     query = types.by_slug(slug).query(scope)
     columns = {column.heading: column for column in query.columns}
     cells = [sql.SQL("{} AS {}").format(columns[heading].value, sql.Identifier(heading)) for heading in headings]
@@ -115,7 +115,7 @@ def _cells(slug: str, scope: Scope, *headings: str) -> sql.Composed:
 
 
 def _rows(scopes: Sequence[Scope], select: Callable[[Scope], sql.Composed]) -> list[tuple[Any, ...]]:
-    """The rows of one SELECT per scope, in one statement, each row led by the number of its scope; in stable order."""
+    """Run one SELECT per scope in a single statement; return ordered rows that begin with their scope's number."""
     parts = [
         sql.SQL("(SELECT {} AS scope, part.* FROM ({}) AS part)").format(sql.Literal(number), select(scope))
         for number, scope in enumerate(scopes)

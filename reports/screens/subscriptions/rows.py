@@ -1,8 +1,9 @@
-"""The rows behind the numbers: a report's rows as pages of a table, and the rates that unrated calls lack."""
+"""The rows behind the numbers: a report's rows in pages, and the rates that unrated calls need."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import overload
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.db import connection
@@ -25,7 +26,7 @@ PER_PAGE = 50
 
 
 class ReportRows(Sequence[list[tuple[ColumnKind, str]]]):
-    """The rows of a report as a sequence that a Paginator slices: LIMIT and OFFSET, the count asked for once."""
+    """The rows of a report as a sequence for a Paginator: sliced by LIMIT and OFFSET, counted once."""
 
     def __init__(self, report_type: ReportType, scope: Scope) -> None:
         self.report_type = report_type
@@ -44,7 +45,7 @@ class ReportRows(Sequence[list[tuple[ColumnKind, str]]]):
     def __getitem__(self, part: slice) -> list[list[tuple[ColumnKind, str]]]: ...
 
     def __getitem__(self, part: int | slice) -> list[tuple[ColumnKind, str]] | list[list[tuple[ColumnKind, str]]]:
-        """The cells of some rows, as kind and text."""
+        """Return the cells of one or several rows as pairs of kind and text."""
         if isinstance(part, int):
             return self[part : part + 1][0]
         statement = sql.SQL("{} LIMIT {} OFFSET {}").format(
@@ -61,7 +62,7 @@ class ReportRows(Sequence[list[tuple[ColumnKind, str]]]):
 
 @require_safe
 def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
-    """What the report of a range holds, a page at a time."""
+    """Show the rows of a report over a range, a page at a time."""
     subscription = subscription_or_404(request, pk)
     try:
         shown = types.by_slug(report_type)
@@ -80,13 +81,14 @@ def rows(request: HttpRequest, pk: int, report_type: str) -> HttpResponse:
         report_type=shown,
         days=days,
         page=page,
+        download_query=_download_query(shown, days),
         refusal=refusal,
     )
 
 
 @require_safe
 def missing(request: HttpRequest, pk: int) -> HttpResponse:
-    """Which rates the unrated calls of a range lack, and how many calls each would rate."""
+    """Show the rates that the unrated calls of a range need, and the number of calls for each."""
     subscription = subscription_or_404(request, pk)
     days, scope, refusal = _asked(request, subscription)
     lacking = missing_rates(scope) if scope else []
@@ -103,8 +105,16 @@ def missing(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
+def _download_query(report_type: ReportType, days: DateRange | None) -> str:
+    """Return the query string that fills in the form with this report."""
+    if days is None:
+        return ""
+    chosen = {"date_from": days.date_from, "date_through": days.date_through, "report_type": report_type.slug}
+    return f"?{urlencode({'range': 'custom', **chosen})}"
+
+
 def _asked(request: HttpRequest, subscription: Subscription) -> tuple[DateRange | None, Scope | None, str]:
-    """The range of the address (`from`, `through`) or else the default one, its scope, and why there is none."""
+    """Return the range of the address (`from`, `through`) or the default one, its scope, or the error."""
     today = timezone.now().date()
     try:
         days = _days(request, subscription, today)

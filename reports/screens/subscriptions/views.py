@@ -1,4 +1,4 @@
-"""The Subscription screen, and the list of those who see several subscriptions."""
+"""The Subscription screen, and the list for administrators who see several subscriptions."""
 
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -17,7 +17,7 @@ RECENT = 5
 
 
 def subscriptions(request: HttpRequest) -> HttpResponse:
-    """The subscriptions one may see, found by number or account, each with its numbers; a single one is opened."""
+    """List the visible subscriptions with their numbers, searchable by number or account; open a single one."""
     administrator = permitted_administrator(request)
     visible = Subscription.objects.visible_to(administrator)
     query = request.GET.get("q", "").strip()
@@ -43,7 +43,7 @@ def subscriptions(request: HttpRequest) -> HttpResponse:
 
 
 def subscription(request: HttpRequest, pk: int) -> HttpResponse:
-    """The current cycle of one subscription at a glance."""
+    """Show the current cycle of a subscription at a glance."""
     shown = subscription_or_404(request, pk)
     now = timezone.now()
     recent = (

@@ -11,18 +11,18 @@ from reports.screens.access import administrator_of, permitted_administrator
 
 CHANGING = (ALL_PERMISSIONS, "billing.add_subscription")
 NEEDED = (
-    "Changing webhooks needs one of the permissions Billing > All Permissions or Billing > Subscription > Add. "
-    "Ask the platform's staff for one of them."
+    "To change webhooks you need the permission Billing > All Permissions or Billing > Subscription > Add. "
+    "Ask the platform's staff for it."
 )
 
 
 def may_change(administrator: Administrator) -> bool:
-    """Whether either permission opens the changes to the administrator."""
+    """Return whether the administrator may change webhooks."""
     return any(administrator.has_perm(permission) for permission in CHANGING)
 
 
 def changing_administrator(request: HttpRequest) -> Administrator:
-    """The administrator who is signed in, if they may change webhooks."""
+    """Return the signed-in administrator. Raises PermissionDenied unless they may change webhooks."""
     administrator = permitted_administrator(request)
     if not may_change(administrator):
         raise PermissionDenied(NEEDED)
@@ -30,7 +30,7 @@ def changing_administrator(request: HttpRequest) -> Administrator:
 
 
 def endpoint_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookEndpoint:
-    """An endpoint of a visible account. Raises Http404, then PermissionDenied."""
+    """Return an endpoint of a visible account. Raises Http404, then PermissionDenied."""
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request)).select_related("account", "created_by")
     endpoint: WebhookEndpoint = get_object_or_404(visible, pk=pk)
     _refuse_unless_permitted(request, to_change=to_change)
@@ -38,7 +38,7 @@ def endpoint_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -
 
 
 def delivery_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookDelivery:
-    """A delivery of a visible account. Raises Http404, then PermissionDenied."""
+    """Return a delivery of a visible account. Raises Http404, then PermissionDenied."""
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request))
     deliveries = WebhookDelivery.objects.filter(endpoint__in=visible)
     delivery: WebhookDelivery = get_object_or_404(deliveries.select_related("endpoint__account", "message"), pk=pk)

@@ -1,4 +1,4 @@
-"""A webhook and a delivery as screens show them."""
+"""Webhooks and deliveries as screens show them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,66 +19,87 @@ TITLES = {
 
 
 MOST_ATTEMPTS = 50
-"""So many of a delivery's attempts are shown: sent again and again, it has any number."""
+"""The most attempts that a delivery's page shows; a delivery that is sent again has more."""
 
 
 def event_title(event: str) -> str:
-    """`Report ready`; a test message is called so."""
+    """Return `Report ready` and the like, or `Test message`."""
     return TITLES[WebhookEvent(event)] if event in TITLES else "Test message"
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptCard:
+    """An attempt at a delivery, as seen at an instant."""
+
+    attempt: WebhookAttempt
+    now: datetime
+
+    @property
+    def moment(self) -> str:
+        """Return when the attempt began, to the second."""
+        return f"{moment_text(self.attempt.started_at, self.now.date())}:{self.attempt.started_at:%S}"
+
+    @property
+    def slug(self) -> str:
+        """Return the outcome as a CSS class."""
+        return "failed" if self.attempt.error else "delivered"
+
+    @property
+    def outcome(self) -> str:
+        """Return why the attempt failed, or the status of the answer."""
+        return self.attempt.error or f"Answered with status {self.attempt.status_code}."
+
+
+@dataclass(frozen=True, slots=True)
 class DeliveryCard:
-    """A delivery and the moment at which it is looked at."""
+    """A delivery as seen at an instant."""
 
     delivery: WebhookDelivery
     now: datetime
 
     @property
     def title(self) -> str:
-        """What the message tells of."""
         return event_title(self.delivery.message.type)
 
     @property
-    def made(self) -> str:
-        """When there was something to tell."""
+    def created(self) -> str:
         return moment_text(self.delivery.created_at, self.now.date())
 
     @property
     def outcome(self) -> str:
-        """How it stands, in a few words."""
+        """Return the state, or when the next attempt is."""
         delivery = self.delivery
         if delivery.state != DeliveryState.WAITING or delivery.next_attempt_at is None:
             return delivery.get_state_display()
         if delivery.next_attempt_at <= self.now:
-            return "on its way"
+            return "sending"
         return f"next attempt {moment_text(delivery.next_attempt_at, self.now.date())}"
 
     @property
     def tries(self) -> str:
-        """How often it was tried in the present round."""
+        """Return the number of attempts since the message was created or sent again."""
         if not self.delivery.tries:
-            return "not tried yet"
+            return "none yet"
         if self.delivery.state == DeliveryState.WAITING:
             return f"attempt {self.delivery.tries} of {MAX_TRIES}"
         return count_text(self.delivery.tries, "attempt", "attempts")
 
     @property
-    def attempts(self) -> Iterator[tuple[str, WebhookAttempt]]:
-        """The latest attempts, of whichever round, the latest first, each with its moment."""
+    def attempts(self) -> Iterator[AttemptCard]:
+        """Yield the latest attempts, newest first."""
         for attempt in self.delivery.attempt_log.all()[:MOST_ATTEMPTS]:
-            yield f"{moment_text(attempt.started_at, self.now.date())}:{attempt.started_at:%S}", attempt
+            yield AttemptCard(attempt, self.now)
 
     @property
     def may_be_sent_again(self) -> bool:
-        """Whether sending it again makes sense now."""
+        """Return whether the message can be sent again now."""
         is_on_its_way = self.delivery.lease_until is not None and self.delivery.lease_until > self.now
         return self.delivery.endpoint.is_enabled and not is_on_its_way
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointCard:
-    """An endpoint, its latest delivery, and the moment at which it is looked at."""
+    """An endpoint and its latest delivery, as seen at an instant."""
 
     endpoint: WebhookEndpoint
     latest: WebhookDelivery | None
@@ -87,14 +108,13 @@ class EndpointCard:
 
     @property
     def slug(self) -> str:
-        """Its state for a style sheet."""
+        """Return the state as a CSS class."""
         if not self.endpoint.is_enabled:
             return "disabled"
         return "active" if self.endpoint.failing_since is None else "failing"
 
     @property
     def state(self) -> str:
-        """Its state in a few words."""
         if self.endpoint.disabled_at is not None:
             return f"disabled {self._moment(self.endpoint.disabled_at)}"
         if self.endpoint.failing_since is not None:
@@ -103,28 +123,27 @@ class EndpointCard:
 
     @property
     def events(self) -> str:
-        """What it is told of."""
         if set(self.endpoint.events) == set(every_event()):
-            return "Everything"
+            return "All events"
         return ", ".join(event_title(event) for event in every_event() if event in self.endpoint.events)
 
     @property
     def latest_text(self) -> str:
-        """What became of the latest message."""
+        """Return the time and state of the latest message."""
         if self.latest is None:
             return "None yet"
         card = DeliveryCard(self.latest, self.now)
-        return f"{card.made}, {card.outcome}"
+        return f"{card.created}, {card.outcome}"
 
     @property
     def created(self) -> str:
-        """When it was added, and by whom."""
+        """Return when the webhook was added, and by whom."""
         by = f" by {self.endpoint.created_by.email}" if self.endpoint.created_by else ""
         return f"{self._moment(self.endpoint.created_at)}{by}"
 
     @property
     def overlap(self) -> str:
-        """Until when the secret before the last rotation holds; empty when there is none any more."""
+        """Return until when the previous secret is valid; empty once it is not."""
         until = self.endpoint.previous_secret_until
         return self._moment(until) if until is not None and until > self.now else ""
 
@@ -133,7 +152,7 @@ class EndpointCard:
 
 
 def with_latest(endpoints: QuerySet[WebhookEndpoint]) -> QuerySet[WebhookEndpoint]:
-    """The endpoints with the ID of their latest delivery, and how many messages wait."""
+    """Annotate endpoints with the ID of their latest delivery and the number of waiting messages."""
     latest = WebhookDelivery.objects.filter(endpoint=OuterRef("pk")).order_by("-created_at", "-id")
     waiting = (
         WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.WAITING)
@@ -146,7 +165,7 @@ def with_latest(endpoints: QuerySet[WebhookEndpoint]) -> QuerySet[WebhookEndpoin
 
 
 def cards(endpoints: Iterable[WebhookEndpoint], now: datetime) -> list[EndpointCard]:
-    """Cards of endpoints that `with_latest` was asked about: one query for all."""
+    """Return cards of endpoints annotated by `with_latest`; runs one query."""
     listed = list(endpoints)
     latest = WebhookDelivery.objects.select_related("message", "endpoint").in_bulk(
         [pk for endpoint in listed if (pk := getattr(endpoint, "latest_delivery", None))]
@@ -163,7 +182,7 @@ def cards(endpoints: Iterable[WebhookEndpoint], now: datetime) -> list[EndpointC
 
 
 def found(endpoints: QuerySet[WebhookEndpoint], query: str) -> QuerySet[WebhookEndpoint]:
-    """Those whose URL, description or account has the text."""
+    """Return the endpoints whose URL, description or account contains the text."""
     return endpoints.filter(
         Q(url__icontains=query)
         | Q(description__icontains=query)

@@ -1,4 +1,4 @@
-"""What one does with webhooks: add, edit, rotate the secret, disable, enable, delete, try, send again."""
+"""The actions on webhooks: add, edit, rotate the secret, disable, enable, delete, test, send again."""
 
 from functools import partial
 from typing import Any
@@ -21,14 +21,14 @@ from reports.webhooks.tasks import deliver, hint
 
 logger = structlog.get_logger(__name__)
 
-DISABLED = "It is disabled: enable it first."
+DISABLED = "This webhook is disabled. Enable it first."
 MOST_TESTS = 10
-TESTED_ENOUGH = f"There were {MOST_TESTS} test messages within a minute, or they still wait. Look at those first."
+TESTED_ENOUGH = f"{MOST_TESTS} test messages were sent in the last minute or are still waiting. Check those first."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_new(request: HttpRequest) -> HttpResponse:
-    """The form; posted, the new endpoint's secret in the answer itself, which is the only one that ever shows it."""
+    """Show the form; on POST, add the endpoint and show its secret in this response, the only one that ever does."""
     administrator = changing_administrator(request)
     posted = request.POST if request.method == "POST" else None
     form = WebhookForm(
@@ -41,30 +41,44 @@ def webhook_new(request: HttpRequest) -> HttpResponse:
         if endpoint is not None:
             logger.info("webhook_created", endpoint=endpoint.pk, account=endpoint.account_id)
             return _secret_page(request, endpoint, title="New webhook")
-    return screen(request, "webhook_form.html", status=_status(request), title="New webhook", form=form)
+    return screen(
+        request,
+        "webhook_form.html",
+        status=_status(request),
+        title="New webhook",
+        form=form,
+        cancel_url=reverse("account_settings:webhooks"),
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """The form with what is there; posted, changed."""
+    """Show the form with the current values; on POST, save it."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
     posted = request.POST if request.method == "POST" else None
     form = WebhookForm(posted, accounts=Account.objects.visible_to(administrator_of(request)), endpoint=endpoint)
     if request.method == "POST" and form.is_valid() and _saved(form, endpoint) is not None:
-        messages.success(request, "The webhook is changed.")
+        messages.success(request, "The webhook was saved.")
         return _back_to(endpoint)
-    context = {"title": "Edit webhook", "form": form, "endpoint": WebhookEndpoint.objects.get(pk=pk)}
+    context = {
+        "title": "Edit webhook",
+        "form": form,
+        "endpoint": WebhookEndpoint.objects.get(pk=pk),
+        "cancel_url": reverse("account_settings:webhook", args=[pk]),
+    }
     return screen(request, "webhook_form.html", status=_status(request), **context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks whether one is sure; posted, a new secret in the answer itself."""
+    """Ask for confirmation; on POST, rotate the secret and show the new one in this response."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
     if request.method != "POST":
         return screen(request, "webhook_rotate.html", title="Rotate the secret", endpoint=endpoint)
     if not endpoint.rotate(new_secret(), mark=request.POST.get("mark", "")):
-        messages.warning(request, "The secret was rotated before. If you did not keep the new one, rotate once more.")
+        messages.warning(
+            request, "The secret had already been rotated. If you did not copy the new one, rotate it again."
+        )
         return _back_to(endpoint)
     logger.info("webhook_secret_rotated", endpoint=endpoint.pk)
     return _secret_page(request, endpoint, title="New secret")
@@ -72,38 +86,38 @@ def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks whether one is sure; posted, the endpoint is gone with its log."""
+    """Ask for confirmation; on POST, delete the endpoint and its log."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
     if request.method != "POST":
-        return screen(request, "webhook_delete.html", title="Delete a webhook", endpoint=endpoint)
+        return screen(request, "webhook_delete.html", title="Delete webhook", endpoint=endpoint)
     logger.info("webhook_deleted", endpoint=endpoint.pk, account=endpoint.account_id)
     endpoint.remove()
-    messages.success(request, f"The webhook to {endpoint} is deleted.")
+    messages.success(request, f"The webhook to {endpoint} was deleted.")
     return HttpResponseRedirect(reverse("account_settings:webhooks"))
 
 
 @require_POST
 def webhook_disable(request: HttpRequest, pk: int) -> HttpResponse:
-    """Tell it of nothing more."""
+    """Stop sending messages to the endpoint."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
-    if endpoint.disable(f"{administrator_of(request).email} disabled it."[:255]):
-        messages.success(request, "The webhook is disabled: nothing is sent to it until it is enabled again.")
+    if endpoint.disable(f"Disabled by {administrator_of(request).email}."[:255]):
+        messages.success(request, "The webhook was disabled. It receives no messages until it is enabled again.")
     return _back_to(endpoint)
 
 
 @require_POST
 def webhook_enable(request: HttpRequest, pk: int) -> HttpResponse:
-    """Tell it of what happens from now on."""
+    """Send the endpoint messages for events from now on."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
     if not endpoint.is_enabled:
         endpoint.enable()
-        messages.success(request, "The webhook is enabled: it is told of what happens from now on.")
+        messages.success(request, "The webhook was enabled. It receives messages for events from now on.")
     return _back_to(endpoint)
 
 
 @require_POST
 def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send it a message that tells of nothing."""
+    """Send the endpoint a message without an event."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
     if not endpoint.is_enabled:
         messages.error(request, DISABLED)
@@ -119,7 +133,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
-    """Send the same message once more, whatever became of it before."""
+    """Send the same message again, whether or not it was delivered before."""
     delivery = delivery_or_404(request, pk, to_change=True)
     if delivery.endpoint.is_enabled:
         delivery.send_again()
@@ -130,16 +144,16 @@ def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _saved(form: WebhookForm, endpoint: WebhookEndpoint) -> WebhookEndpoint | None:
-    """The endpoint with what the form says; None when another one got the same URL at the same moment."""
+    """Save the endpoint; return None if another one with the same URL was saved at the same time."""
     for name in ("account", "url", "description", "events"):
         setattr(endpoint, name, form.cleaned_data[name])
-    # Only what the form is about: meanwhile its state may have changed.
+    # Only the form's fields: the state may have changed in the meantime.
     fields: dict[str, Any] = {} if endpoint.pk is None else {"update_fields": ["url", "description", "events"]}
     try:
         with transaction.atomic():
             endpoint.save(**fields)
     except IntegrityError:
-        form.add_error("url", "The account has a webhook with this URL already.")
+        form.add_error("url", "The account already has a webhook with this URL.")
         return None
     endpoint.refresh_from_db()
     return endpoint

@@ -1,4 +1,4 @@
-"""Webhooks: the list of endpoints, and one endpoint with the log of its deliveries."""
+"""Webhooks: the list of endpoints, and an endpoint with the log of its deliveries."""
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ PER_PAGE = 25
 
 @require_safe
 def webhooks(request: HttpRequest) -> HttpResponse:
-    """The endpoints of the accounts one may see, found by URL, description or account."""
+    """List the endpoints of the visible accounts, searchable by URL, description or account."""
     administrator = permitted_administrator(request)
     endpoints = WebhookEndpoint.objects.visible_to(administrator)
     query = request.GET.get("q", "").strip()
@@ -40,7 +40,7 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def webhook(request: HttpRequest, pk: int) -> HttpResponse:
-    """One endpoint: how it stands, what one can do with it, and what it was sent."""
+    """Show an endpoint: its state, its actions, and the messages sent to it."""
     endpoint = endpoint_or_404(request, pk)
     now = timezone.now()
     deliveries = WebhookDelivery.objects.filter(endpoint=endpoint).select_related("message", "endpoint")
@@ -60,7 +60,7 @@ def webhook(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def webhook_delivery(request: HttpRequest, pk: int) -> HttpResponse:
-    """One message to an endpoint: its body, every attempt, and what came back."""
+    """Show a message to an endpoint: its body, and every attempt with its answer."""
     delivery = delivery_or_404(request, pk)
     return screen(
         request,

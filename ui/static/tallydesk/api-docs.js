@@ -1,4 +1,4 @@
-// The documentation of the API: Swagger UI on the schema of this site, in the colours that the other pages have.
+// The documentation of the API: Swagger UI with this site's schema, in the colours of the other pages.
 "use strict";
 {
     const place = document.getElementById("documentation");
@@ -10,7 +10,7 @@
         root.classList.toggle("dark-mode", theme === "dark" || (theme !== "light" && dark.matches));
     }
 
-    // A request that is tried out goes with the token that was entered; else with the session of who is signed in.
+    // A request that is tried out uses the token that was entered, else the session of the signed-in administrator.
     function withCsrfToken(request) {
         if (!request.loadSpec && place.dataset.csrfToken && !["GET", "HEAD"].includes(request.method)) {
             request.headers["X-CSRFToken"] = place.dataset.csrfToken;

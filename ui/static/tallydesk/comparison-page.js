@@ -1,6 +1,7 @@
-// The page of a comparison: shows how far the work is, and what it comes to, without being loaded again.
+// The page of a comparison: shows its progress and its result without being reloaded.
 "use strict";
 {
+    const {ProgressClient, fetchSoon} = window.tallydesk;
     const place = document.getElementById("comparison");
     const notice = document.getElementById("comparison-notice");
 
@@ -21,7 +22,7 @@
     function showEnd(found) {
         const hadFocus = place.contains(document.activeElement);
         place.replaceChildren(found);
-        notice.textContent = found.dataset.stage === "succeeded" ? "The rows are compared." : "The comparison has ended.";
+        notice.textContent = found.dataset.stage === "succeeded" ? "The rows have been compared." : "The comparison has ended.";
         if (hadFocus) {
             document.getElementById("rows-title").focus({preventScroll: true});
         }

@@ -1,4 +1,4 @@
-// Buttons that copy the text of the element that they name; where a browser cannot, they stay hidden.
+// Buttons that copy the text of the element they name. Where a browser cannot copy, they stay hidden.
 "use strict";
 for (const button of document.querySelectorAll("button[data-copy]")) {
     const said = button.parentElement.querySelector("[role=status]");
@@ -14,6 +14,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
             word.textContent = "Selected";
         }
         said.textContent = word.textContent;
-        setTimeout(() => { word.textContent = "Copy"; said.textContent = ""; }, 4000);
+        setTimeout(() => {
+            word.textContent = "Copy";
+            said.textContent = "";
+        }, 4000);
     });
 }

@@ -1,6 +1,7 @@
-// Download Usage Report: asks for reports without leaving the page, shows how far they are, and fetches each file once.
+// Download Usage Report: requests reports without leaving the page, shows their progress, and downloads each file once.
 "use strict";
 {
+    const {ProgressClient, SignedOut, fetchJson, showProgress} = window.tallydesk;
     const desk = document.getElementById("report-desk");
     const form = document.getElementById("report-form");
     const inProgress = document.getElementById("in-progress");
@@ -34,7 +35,7 @@
         return document.getElementById(`report-${id}`);
     }
 
-    // --- What this window asked for: it alone fetches the file, once, even if it is reloaded meanwhile ---------------
+    // --- What this window requested: it alone downloads the file, once, even if it is reloaded meanwhile --------------
 
     const asked = {
         key: `tallydesk.asked ${desk.dataset.progressUrl}`,
@@ -62,17 +63,20 @@
     let downloads = Promise.resolve();
 
     function download(link) {
-        // One after the other: a browser drops the first of two that start at the same moment.
-        downloads = downloads.then(() => new Promise((done) => {
-            const anchor = document.createElement("a");
-            anchor.href = link.href;
-            anchor.download = link.dataset.file;
-            anchor.hidden = true;
-            document.body.append(anchor);
-            anchor.click();
-            anchor.remove();
-            setTimeout(done, BETWEEN_DOWNLOADS);
-        }));
+        // One after the other: a browser drops the first of two downloads that start at the same moment.
+        downloads = downloads.then(
+            () =>
+                new Promise((done) => {
+                    const anchor = document.createElement("a");
+                    anchor.href = link.href;
+                    anchor.download = link.dataset.file;
+                    anchor.hidden = true;
+                    document.body.append(anchor);
+                    anchor.click();
+                    anchor.remove();
+                    setTimeout(done, BETWEEN_DOWNLOADS);
+                }),
+        );
     }
 
     // --- The lists ----------------------------------------------------------------------------------------------------
@@ -83,15 +87,7 @@
             row = parsed(job.html);
             inProgressList.append(row);
         }
-        const bar = row.querySelector("progress");
-        if (job.percent === null) {
-            bar.removeAttribute("value");
-        } else {
-            bar.value = job.percent;
-        }
-        const text = row.querySelector(".progress-text");
-        text.textContent = job.progress;
-        text.classList.toggle("is-waiting", job.progress.startsWith("Waiting"));
+        showProgress({bar: row.querySelector("progress"), text: row.querySelector(".progress-text")}, job.progress);
         inProgress.hidden = false;
         return row;
     }
@@ -117,8 +113,8 @@
         const mine = asked.take(job.id);
         const file = row.querySelector("a[data-file]");
         if (job.state === "succeeded" && file) {
-            const link = Object.assign(document.createElement("a"), {href: file.href, textContent: "Download"});
-            say(`${job.title} is ready` + (mine ? " and on its way to your downloads." : "."), {link});
+            const link = Object.assign(document.createElement("a"), {href: file.href, textContent: mine ? "Download again" : "Download"});
+            say(`${job.title} is ready.${mine ? " Your download has started." : ""}`, {link});
             if (mine) {
                 download(file);
             }
@@ -130,17 +126,17 @@
             });
             say(`${job.title} failed. ${job.failure}`, {bad: true, link});
         } else if (job.state === "cancelled") {
-            say(`${job.title} is cancelled.`);
+            say(`${job.title} was cancelled.`);
         }
     }
 
-    // --- How far they are ---------------------------------------------------------------------------------------------
+    // --- Progress -----------------------------------------------------------------------------------------------------
 
     function unfinished() {
         return [...inProgressList.children].map((row) => row.dataset.job);
     }
 
-    // Those, and what was asked for here before the page was left: it may be ready by now, and wants to be fetched.
+    // Those, and what was requested here before the page was left: it may be ready by now and still has to be downloaded.
     function awaited() {
         return [...new Set([...unfinished(), ...asked.all()])];
     }
@@ -202,12 +198,12 @@
 
     function sayFailure(error) {
         if (error instanceof SignedOut) {
-            const link = Object.assign(document.createElement("a"), {href: location.href, textContent: "Load the page again"});
-            say("You are no longer signed in, or may no longer do this.", {bad: true, link});
+            const link = Object.assign(document.createElement("a"), {href: location.href, textContent: "Reload the page"});
+            say("You have been signed out, or no longer have permission to do this.", {bad: true, link});
         } else if (error instanceof Refused) {
             say(Object.values(error.errors).flat().join(" "), {bad: true});
         } else {
-            say("No answer from the server. Nothing was asked for; please try again.", {bad: true});
+            say("No answer from the server. The report was not requested. Please try again.", {bad: true});
         }
     }
 
@@ -216,11 +212,11 @@
         const row = showInProgress(job);
         say(text);
         row.focus();
-        // Most reports are made in less than a second.
+        // Most reports take less than a second.
         client.restart();
     }
 
-    // What was made before and would come out the same: to be fetched at once, or to be made again.
+    // A report that exists and is up to date: to be downloaded at once, or to be run again.
     function offer({html}) {
         say("");
         notice.classList.add("is-offer");
@@ -263,8 +259,8 @@
                 if (unchanged) {
                     offer(unchanged);
                 } else {
-                    const begun = joined ? `Already under way: ${job.title}.` : `${job.title} is being made.`;
-                    began(job, `${begun} It downloads by itself when it is ready.`);
+                    const begun = joined ? `${job.title} is already in progress.` : `${job.title} was requested.`;
+                    began(job, `${begun} It downloads automatically when it is ready.`);
                 }
             } catch (error) {
                 if (error instanceof Refused) {
@@ -296,7 +292,7 @@
             const {job} = answer;
             if (again) {
                 selectTab("usage");
-                began(job, answer.joined ? `Already under way: ${job.title}.` : `${job.title} is being made again.`);
+                began(job, answer.joined ? `${job.title} is already in progress.` : `${job.title} is running again.`);
             } else if (job.finished) {
                 showFinished(job);
             } else {
@@ -347,7 +343,9 @@
         });
     }
     selectTab((tabs.find((tab) => tab.hasAttribute("aria-current")) || tabs[0]).dataset.tab);
-    tabs.forEach((tab) => tab.removeAttribute("aria-current"));
+    for (const tab of tabs) {
+        tab.removeAttribute("aria-current");
+    }
 
     client.schedule(0);
 }

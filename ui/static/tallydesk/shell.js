@@ -24,7 +24,7 @@
         }
     });
 
-    // Who fills in a field that belongs to one choice among several makes that choice, also before all of the page is there.
+    // Filling in a field that belongs to one of several choices makes that choice, even while the page is still loading.
     document.addEventListener("input", (event) => {
         const {dataset, validity, value} = event.target;
         if (dataset.chooses && (value || validity.badInput)) {

@@ -1,6 +1,7 @@
-// Upload: asks only what matters for the kind, takes a dropped file, and shows the bytes on their way.
+// Upload: shows only the fields of the kind, accepts a dropped file, and shows how much of it has been sent.
 "use strict";
 {
+    const {sizeText} = window.tallydesk;
     const form = document.getElementById("upload-form");
     const kind = document.getElementById("id_kind");
     const file = document.getElementById("id_file");
@@ -78,7 +79,7 @@
             return;
         }
         if (event.dataTransfer.files.length > 1) {
-            showErrors({file: ["One file at a time, please: these were several."]});
+            showErrors({file: ["Drop one file at a time."]});
             return;
         }
         file.files = event.dataTransfer.files;
@@ -143,11 +144,11 @@
         stop();
         if (answer && answer.errors) {
             showErrors(answer.errors);
-            fail((answer.errors.__all__ || ["The file was not taken: see below."]).join(" "));
+            fail((answer.errors.__all__ || ["The file was not accepted. See the errors below."]).join(" "));
         } else if (isRefused) {
-            fail("The file was not taken: you are no longer signed in, or may no longer do this. Load the page again.");
+            fail("The file was not accepted: you have been signed out, or no longer have permission to do this. Reload the page.");
         } else {
-            fail("The file was not taken: the server could not answer. Nothing was stored; please try again.");
+            fail("The file was not accepted: the server did not answer. Nothing was stored. Please try again.");
         }
     }
 
@@ -181,17 +182,17 @@
         request.addEventListener("load", answered);
         request.addEventListener("error", () => {
             stop();
-            fail("The connection broke before the file had arrived. Nothing was stored; please try again.");
+            fail("The connection was lost before the file had arrived. Nothing was stored. Please try again.");
         });
         request.addEventListener("abort", () => {
             stop();
-            notice.textContent = "Cancelled; nothing was stored.";
+            notice.textContent = "Cancelled. Nothing was stored.";
             submit.focus();
         });
         window.addEventListener("beforeunload", leaving);
         bar.removeAttribute("value");
         text.textContent = "";
-        notice.textContent = "The file is being uploaded.";
+        notice.textContent = "Uploading the file.";
         show(true);
         document.getElementById("sending-stop").focus();
         request.send(data);

@@ -1,6 +1,7 @@
-// The page of an upload: shows how far the work is, and what it comes to, without being loaded again.
+// The page of an upload: shows its progress and its result without being reloaded.
 "use strict";
 {
+    const {ProgressClient, fetchJson, showProgress} = window.tallydesk;
     const place = document.getElementById("upload");
     const notice = document.getElementById("upload-notice");
 
@@ -9,24 +10,6 @@
     const PATIENCE = 20;
 
     const shown = () => place.querySelector("[data-stage]");
-
-    function showProgress(progress) {
-        const bar = document.getElementById("upload-bar");
-        const text = document.getElementById("upload-progress");
-        if (!progress || !bar) {
-            return;
-        }
-        if (progress.expected) {
-            bar.max = progress.expected;
-            bar.value = Math.min(progress.done, progress.expected);
-        } else {
-            bar.removeAttribute("value");
-        }
-        if (text.textContent !== progress.text) {
-            text.textContent = progress.text;
-        }
-        text.classList.toggle("is-waiting", progress.isWaiting);
-    }
 
     function showStage(answer) {
         const hadFocus = place.contains(document.activeElement);
@@ -46,7 +29,10 @@
         if (answer.html) {
             showStage(answer);
         } else {
-            showProgress(answer.progress);
+            const bar = document.getElementById("upload-bar");
+            if (answer.progress && bar) {
+                showProgress({bar, text: document.getElementById("upload-progress")}, answer.progress);
+            }
         }
     }
 
