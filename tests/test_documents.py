@@ -1,12 +1,16 @@
 """The documents: complete, linked from the README, and in step with the project."""
 
+import json
 import re
 import subprocess
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from benchmarks import document as figures
+from benchmarks.__main__ import NAMES
 from config import settings
 from tests.documents import DOCUMENTS, PROJECT, README, blocks, local_links
 
@@ -115,3 +119,17 @@ def test_the_changelog_begins_with_the_version_of_the_project() -> None:
 def test_no_release_says_a_thing_twice() -> None:
     entries = re.findall(r"^- .+$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert len(entries) == len(set(entries))
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_the_document_of_benchmarks_has_a_place_for_each_part(part: str) -> None:
+    line = "a list, warm            1.5 ms  =  1.20 x an empty one"
+    output = ["a plan", line, json.dumps([{"name": "a list, warm"}])]
+    before = figures.DOCUMENT.read_text()
+    after = figures.with_figures(before, part, figures.figures_of(output), machine="2 cores", day=date(2026, 12, 1))
+    assert f"<!-- {part} -->\n2026-12-01, 2 cores:\n\n```\n{line}\n```\n<!-- end -->" in after
+    assert [after.count(f"<!-- {name} -->") for name in NAMES] == [1] * len(NAMES)
+
+
+def test_a_benchmark_that_broke_off_has_no_figures() -> None:
+    assert figures.figures_of(["a list, warm            1.5 ms"]) == figures.figures_of([]) == []
