@@ -52,7 +52,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 @every_document
 def test_lines_of_prose_fit_the_screen(document: Path) -> None:
     prose = re.sub(r"^```.*?^```$", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
-    assert [line for line in prose.splitlines() if len(line) > 140 and not line.startswith("|")] == []
+    assert [line for line in prose.splitlines() if len(line) > 120 and not line.startswith("|")] == []
 
 
 @pytest.mark.parametrize("life", ["## The life of a report", "## The life of an upload"])
