@@ -37,7 +37,7 @@ help:
 	@echo 'make check   the checks, and the tests that start no processes: after each change'
 	@echo 'make test    every check and every test: before each commit'
 	@echo 'make soak    the long forms, over and over (HOURS=1)'
-	@echo 'make bench   what is measured, beside what it is measured against'
+	@echo 'make bench   measure what is promised of speed, and write docs/benchmarks.md'
 	@echo 'make schema  write docs/openapi.yaml anew, after a change of the API'
 	@echo 'make fuzz    search the API for mistakes at length, with Schemathesis'
 	@echo 'make durations   write tests/durations.json anew, by which tests are handed out'
@@ -82,7 +82,7 @@ tests-in-process:
 	+$(call check,env -u MAKEFLAGS HYPOTHESIS_PROFILE=$(or $(HYPOTHESIS_PROFILE),quick) $(BIN)/pytest -n 3 -m "not processes and not soak" $(STARTING))
 
 bench: setup
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --write
 
 schema: setup
 	@$(WITH_CHECK_HOME) $(MANAGE) spectacular --file docs/openapi.yaml --validate --fail-on-warn

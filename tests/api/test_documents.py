@@ -1,33 +1,24 @@
-"""The chapter on the API in the README: what it shows is run as it stands there."""
+"""The programs that README, docs/api.md and docs/operations.md show: they are run as they stand there."""
 
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
 from billing.cycles import DateRange
 from billing.models import Subscription
 from reports import types
+from tests.documents import blocks, blocks_marked_tested
 from tests.factories import make_api_token
 from tests.fixtures.processes import Server
 from tests.people import make_member
 from tests.report_files import report_file
-
-README = Path(settings.BASE_DIR) / "README.md"
-
-
-def shown(language: str) -> list[str]:
-    """The chapter's blocks of code in a language."""
-    (chapter,) = re.findall(r"^## Use the API\n(.*?)^## ", README.read_text(), re.MULTILINE | re.DOTALL)
-    return re.findall(rf"^```{language}\n(.*?)^```$", chapter, re.MULTILINE | re.DOTALL)
 
 
 class Shell:
@@ -53,7 +44,7 @@ class Shell:
 
 @pytest.fixture
 def subscription(contact_centre: Subscription) -> Subscription:
-    """Return the contact centre: its usage ends yesterday, as in the commands of the README."""
+    """Return the contact centre: its usage ends yesterday, as in the commands of the documents."""
     return contact_centre
 
 
@@ -72,7 +63,7 @@ def test_the_shell_loop_fetches_last_cycles_reports_for_all_subscriptions(
     today = timezone.now().date()
     contract = subscription.contract
     last = contract.cycle(contract.current_cycle(today).index - 1)
-    (_requests, loop) = shown("sh")
+    (loop,) = blocks("docs/api.md", "sh")
     for _time in range(2):  # the second time without a second job
         said = shell.run("sh", "-c", loop).splitlines()
         assert len(said) == len(types.all_types())
@@ -85,15 +76,21 @@ def test_the_shell_loop_fetches_last_cycles_reports_for_all_subscriptions(
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
-def test_the_requests_and_the_program_do_what_the_readme_says(shell: Shell, subscription: Subscription) -> None:
-    (requests, _loop) = shown("sh")
+def test_the_requests_and_the_program_do_what_the_documents_say(shell: Shell, subscription: Subscription) -> None:
+    (_make, requests) = blocks("README.md", "sh")
     decoder = json.JSONDecoder()
     said = shell.run("sh", "-euc", requests)
     asked, end = decoder.raw_decode(said)
     latest, _end = decoder.raw_decode(said[end:].strip())
     assert latest["results"][0]["id"] == asked["id"]
 
-    (program,) = shown("python")
+    (program,) = blocks("docs/api.md", "python")
     printed = shell.run(sys.executable, "-c", program)
     job = subscription.report_jobs.get(report_type="concurrent-usage")
     assert hashlib.sha256(printed.removesuffix("\n").encode()).hexdigest() == job.file_sha256
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_the_probe_of_the_operators_is_answered(shell: Shell) -> None:
+    (probe,) = (block for block in blocks_marked_tested("docs/operations.md") if "curl" in block)
+    assert shell.run("sh", "-euc", probe)
