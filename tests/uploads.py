@@ -1,4 +1,4 @@
-"""Uploads, from the received file to the applied one."""
+"""Take uploads from the received file to the applied one."""
 
 import io
 

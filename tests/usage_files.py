@@ -1,4 +1,4 @@
-"""The text of usage files, and its upload the way the command and the worker do it."""
+"""Write usage files as text, and upload them as the command and the worker do."""
 
 import io
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Result:
-    """What came of a file: its counts, whether it was applied, its errors, and the CSVs of them and of their rows."""
+    """The result of an upload: counts, whether it was applied, its errors, and both CSV files of errors."""
 
     counts: UploadCounts
     is_applied: bool
@@ -33,7 +33,7 @@ class Result:
 
     @property
     def reasons(self) -> list[tuple[int, str, str]]:
-        """(line, column, reason) of each error."""
+        """Return (line, column, reason) of each error."""
         return [(error.line, error.column, error.reason) for error in self.errors]
 
 
@@ -58,10 +58,10 @@ def upload(
 
 
 def table(kind: str, *rows: str) -> str:
-    """The usual header of a kind, and rows."""
+    """Return a file with the usual header of a kind, and rows."""
     return "\n".join([COLUMNS[kind], *rows, ""])
 
 
 def counts(rows: int, *, new: int = 0, changed: int = 0, unchanged: int = 0, errors: int = 0) -> UploadCounts:
-    """Counts, of which most are 0."""
+    """Return the counts of a file, of which most are 0."""
     return UploadCounts(rows, new, changed, unchanged, errors)

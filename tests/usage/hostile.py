@@ -1,4 +1,4 @@
-"""A corpus of files that are broken, hostile or only odd; each is built anew, the large ones in pieces."""
+"""A corpus of broken, hostile and odd files. Each is built on demand, the large ones in pieces."""
 
 import codecs
 import gzip
@@ -37,17 +37,17 @@ ERROR = Xml('<c r="{}" t="e"><v>#REF!</v></c>')
 
 
 def inline(text: str) -> Xml:
-    """A cell of text whose XML is written by hand."""
+    """Return a cell of text whose XML is written by hand."""
     return Xml(f'<c r="{{}}" t="inlineStr"><is><t>{text}</t></is></c>')
 
 
 def raw(value: str, attributes: str = "") -> Xml:
-    """A cell whose value is written by hand."""
+    """Return a cell whose value is written by hand."""
     return Xml(f'<c r="{{}}" {attributes}><v>{value}</v></c>')
 
 
 def formatted(code: str, cell: str) -> Make:
-    """The good workbook with one more row, of which a cell has style 1, which is of this format."""
+    """Return the good workbook with one more row, of which a cell has style 1, which is of this format."""
 
     def make() -> bytes:
         named = parts(Data=sheet(*ROWS, ["GAMMA", Xml(cell)]))
@@ -61,7 +61,7 @@ def formatted(code: str, cell: str) -> Make:
 
 
 def entities_in_far_styles() -> bytes:
-    """The good workbook, whose styles are where no program puts them, and declare entities."""
+    """Return the good workbook, whose styles are where no program puts them, and declare entities."""
     named = good_parts()
     relations = "xl/_rels/workbook.xml.rels"
     named[relations] = named[relations].replace("styles.xml", "odd/styles.xml")
@@ -69,12 +69,12 @@ def entities_in_far_styles() -> bytes:
 
 
 def good_parts() -> dict[str, str]:
-    """The parts of the good workbook."""
+    """Return the parts of the good workbook."""
     return parts(Data=sheet(*ROWS))
 
 
 def changed(name: str, change: Callable[[str], str | bytes]) -> Make:
-    """The good workbook with one part changed, or with a new one."""
+    """Return the good workbook with one part changed, or with a new one."""
 
     def make() -> bytes:
         named = good_parts()
@@ -85,22 +85,22 @@ def changed(name: str, change: Callable[[str], str | bytes]) -> Make:
 
 
 def declaring(declared: str, name: str) -> Make:
-    """The good workbook, of which one part begins with declarations."""
+    """Return the good workbook, of which one part begins with declarations."""
     return changed(name, lambda xml: declared + (xml or "<a/>"))
 
 
 def renamed(change: Callable[[str], str]) -> Make:
-    """The good workbook with other names for its parts."""
+    """Return the good workbook with other names for its parts."""
     return lambda: packed({change(name): content for name, content in good_parts().items()})
 
 
 def rate(column: str, value: Any) -> Make:
-    """A workbook of one rate with one cell of another value."""
+    """Return a workbook of one rate with one cell of another value."""
     return lambda: workbook(RATES, [value if name == column else cell for name, cell in zip(RATES, RATE, strict=True)])
 
 
 def rows(*more: Any) -> Make:
-    """A workbook of the header and other rows."""
+    """Return a workbook of the header and other rows."""
     return lambda: workbook(HEADER, *more)
 
 
@@ -108,52 +108,52 @@ def rows(*more: Any) -> Make:
 
 
 def directory_entry(data: bytes, name: str) -> int:
-    """Where a part's entry in the directory of the archive begins."""
+    """Return where a part's entry in the directory of the archive begins."""
     return data.rindex(name.encode()) - 46
 
 
 def bent(data: bytes, name: str, *, local: int, central: int, value: bytes) -> bytes:
-    """An archive with a field of one part overwritten, both times that it occurs."""
+    """Return an archive with a field of one part overwritten at both of its places."""
     here, there = data.index(name.encode()) - 30 + local, directory_entry(data, name) + central
     data = data[:here] + value + data[here + len(value) :]
     return data[:there] + value + data[there + len(value) :]
 
 
 def of_method(method: int) -> Make:
-    """The good workbook, its sheet compressed in some other way, or so it says."""
+    """Return the good workbook, its sheet compressed (or said to be) in another way."""
     return lambda: bent(GOOD, SHEET, local=8, central=10, value=struct.pack("<H", method))
 
 
 def encrypted() -> bytes:
-    """The good workbook, its sheet marked as encrypted."""
+    """Return the good workbook, its sheet marked as encrypted."""
     return bent(GOOD, SHEET, local=6, central=8, value=struct.pack("<H", 1))
 
 
 def damaged() -> bytes:
-    """Bytes in the middle of the good workbook's sheet turned round."""
+    """Return the good workbook with bytes in the middle of its sheet reversed."""
     place = GOOD.index(SHEET.encode()) + 60
     return GOOD[:place] + bytes(255 - byte for byte in GOOD[place : place + 40]) + GOOD[place + 40 :]
 
 
 def overlapping() -> bytes:
-    """Two names for one part, the way ZIP bombs are made."""
+    """Return two names for one part, the way ZIP bombs are made."""
     data = packed({**good_parts(), "xl/media/a.xml": "a" * 50, "xl/media/b.xml": "b" * 50})
     first, second = directory_entry(data, "xl/media/a.xml"), directory_entry(data, "xl/media/b.xml")
     return data[: second + 42] + data[first + 42 : first + 46] + data[second + 46 :]
 
 
 def of_unpacked_size(size: int, name: str = SHEET) -> Make:
-    """The good workbook, of which one part claims to unpack to so many bytes."""
+    """Return the good workbook, of which one part claims to unpack to `size` bytes."""
     return lambda: bent(GOOD, name, local=22, central=24, value=struct.pack("<I", size))
 
 
 def bomb(name: str) -> Make:
-    """The good workbook and a part of 200 MB that packs to a thousandth."""
+    """Return the good workbook and a part of 200 MB that packs to a thousandth."""
     return lambda: packed({**good_parts(), name: [bytes(2_000_000)] * 100})
 
 
 def lying_bomb() -> bytes:
-    """A sheet of 300 MB that its directory says to be small."""
+    """Return a sheet of 300 MB that its directory says to be small."""
     start = sheet(HEADER).replace("</sheetData></worksheet>", '<row><c t="inlineStr"><is><t>')
     data = packed({**parts(Data=""), SHEET: [start.encode(), *[b"0" * 2_000_000] * 150]})
     place = directory_entry(data, SHEET)
@@ -161,7 +161,7 @@ def lying_bomb() -> bytes:
 
 
 def nested() -> bytes:
-    """The good workbook with a picture that is an archive of archives of zeros."""
+    """Return the good workbook with a picture that is an archive of archives of zeros."""
     inner = packed({"zeros": [bytes(2_000_000)] * 20})
     for depth in range(3):
         inner = packed({f"{depth}-{number}.zip": [inner] for number in range(8)})
@@ -169,7 +169,7 @@ def nested() -> bytes:
 
 
 def linked() -> bytes:
-    """A workbook whose sheet is a symbolic link."""
+    """Return a workbook whose sheet is a symbolic link."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in good_parts().items():
@@ -181,7 +181,7 @@ def linked() -> bytes:
 
 
 def climbing() -> bytes:
-    """A workbook with parts whose names lead out of every folder."""
+    """Return a workbook with parts whose names lead out of every folder."""
     return packed({**good_parts(), "../../../../tmp/evil.txt": "evil", "/etc/evil": "evil"})
 
 
@@ -189,12 +189,12 @@ def climbing() -> bytes:
 
 
 def several(**sheets: str) -> Make:
-    """A workbook of some sheets."""
+    """Return a workbook of some sheets."""
     return lambda: packed(parts(**sheets))
 
 
 def charts_only() -> bytes:
-    """A workbook of one sheet, which is a chart."""
+    """Return a workbook of one sheet, which is a chart."""
     named = parts(Chart="")
     relations = named["xl/_rels/workbook.xml.rels"].replace("/worksheet", "/chartsheet", 1)
     relations = relations.replace("worksheets/sheet1", "chartsheets/sheet1")
@@ -204,7 +204,7 @@ def charts_only() -> bytes:
 
 
 def shared(index: str, *, claimed: int = 2) -> Make:
-    """A workbook with two shared texts, or more as it claims, and a cell that shows the one with that number."""
+    """Return a workbook with two shared texts, or more as it claims, and a cell that shows the one with that number."""
 
     def make() -> bytes:
         named = parts(Data=sheet(HEADER, ["A", raw(index, 't="s"')]))
@@ -218,37 +218,37 @@ def shared(index: str, *, claimed: int = 2) -> Make:
 
 
 def far(place: str, row: int) -> Make:
-    """A small workbook with one cell far away."""
+    """Return a small workbook with one cell far away."""
     return rows(["A", "B"], f'<row r="{row}"><c r="{place}" t="inlineStr"><is><t>x</t></is></c></row>')
 
 
 def tall_and_wide() -> bytes:
-    """A sheet of 60,000 rows, with one cell in the last column there is."""
+    """Return a sheet of 60,000 rows, with one cell in the last column there is."""
     lines = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c></row>' for n in range(3, 60_000))
     return workbook(HEADER, ["A", "B", *[None] * 16381, "x"], lines)
 
 
 def formatted_rows() -> bytes:
-    """The good workbook with 100,000 empty rows that somebody has given a colour."""
+    """Return the good workbook with 100,000 empty rows that somebody has given a colour."""
     lines = "".join(f'<row r="{n}"><c r="A{n}" s="1"/><c r="B{n}" s="1"/></row>' for n in range(4, 100_000))
     return workbook(*ROWS, lines)
 
 
 def merged_behind() -> bytes:
-    """The good workbook with 150,000 pairs of merged cells, which are listed behind the rows."""
+    """Return the good workbook with 150,000 pairs of merged cells, which are listed behind the rows."""
     merged = "".join(f'<mergeCell ref="Z{n}:AA{n}"/>' for n in range(1, 150_000))
     xml = sheet(*ROWS).replace("</sheetData>", f"</sheetData><mergeCells>{merged}</mergeCells>")
     return packed({**good_parts(), SHEET: xml})
 
 
 def prefixed() -> bytes:
-    """The good workbook, its sheet written with a prefix for every tag."""
+    """Return the good workbook, its sheet written with a prefix for every tag."""
     xml = sheet(*ROWS).replace("<", "<x:").replace("<x:/", "</x:").replace("xmlns=", "xmlns:x=")
     return packed({**good_parts(), SHEET: xml})
 
 
 def strict() -> bytes:
-    """The good workbook in the strict edition of the standard, which spreadsheet programs offer to save."""
+    """Return the good workbook in the strict edition of the standard, which spreadsheet programs offer to save."""
     named = {
         name: content.replace(RELATIONS, "http://purl.oclc.org/ooxml/officeDocument/relationships").replace(
             MAIN, "http://purl.oclc.org/ooxml/spreadsheetml/main"
@@ -262,54 +262,54 @@ def strict() -> bytes:
 
 
 def long_line() -> Iterator[bytes]:
-    """A header, and a line of 100 MB."""
+    """Yield a header, and a line of 100 MB."""
     yield b"code,name\nACME,"
     yield from [b"x" * 1_000_000] * 100
 
 
 def long_header() -> Iterator[bytes]:
-    """A first line of 100 MB."""
+    """Yield a first line of 100 MB."""
     yield from [b"code,name," * 100_000] * 100
 
 
 def long_line_of_utf16() -> Iterator[bytes]:
-    """The same in UTF-16, of 20 MB."""
+    """Yield a first line of 20 MB in UTF-16."""
     yield codecs.BOM_UTF16_LE + "code,name\nACME,".encode("utf-16-le")
     yield from [b"x\x00" * 500_000] * 20
 
 
 def long_row() -> Iterator[bytes]:
-    """One row of 50 MB: cells in quotation marks, each of which goes on for many lines."""
+    """Yield one row of 50 MB: cells in quotation marks, each of which goes on for many lines."""
     yield b"code,name\nACME"
     yield from [b',"' + b"Acme\n" * 20_000 + b'"'] * 500
 
 
 def long_header_row() -> Iterator[bytes]:
-    """The same as the first row."""
+    """Yield a first row of 50 MB: cells in quotation marks, each of which goes on for many lines."""
     yield b"code"
     yield from [b',"' + b"Acme\n" * 20_000 + b'"'] * 500
 
 
 def never_closed() -> Iterator[bytes]:
-    """A quotation mark that opens in row 2, and 20 MB of rows."""
+    """Yield a quotation mark that opens in row 2 and is never closed, and 20 MB of rows."""
     yield b'code,name\nACME,"Acme\n'
     yield from [b"BETA,Beta\n" * 100_000] * 20
 
 
 def blank_lines() -> Iterator[bytes]:
-    """Two rows with a million blank lines between them."""
+    """Yield two rows with a million blank lines between them."""
     yield b"code,name\nACME,Acme\n"
     yield b"\n" * 1_000_000
     yield b"BETA,Beta\n"
 
 
 def broken_rows() -> Iterator[bytes]:
-    """A hundred thousand rows, each of which is ragged."""
+    """Yield a hundred thousand rows, each of which is ragged."""
     yield b"code,name\n"
     yield from [b"ACME\n" * 10_000] * 10
 
 
-# No table at all, or one that cannot be used as a whole: a part of the sentence that says so.
+# Files that are refused as a whole, each with a part of the sentence that says why.
 REFUSED: Mapping[str, tuple[Make, str]] = {
     "nothing": (lambda: b"", "The file is empty; it needs a header row"),
     "blank lines alone": (lambda: b"\n\n  \r\n\t\n", "The file is empty"),
@@ -378,7 +378,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
         "The workbook has 10,006 parts; no spreadsheet has that many.",
     ),
     "XLSX: a bomb": (bomb(SHEET), "The workbook unpacks to far more than a spreadsheet would, as a ZIP bomb does."),
-    "XLSX: a bomb that nobody reads": (bomb("xl/media/a.bin"), "The workbook unpacks to far more than a spreadsheet"),
+    "XLSX: a bomb in an unread part": (bomb("xl/media/a.bin"), "The workbook unpacks to far more than a spreadsheet"),
     "XLSX: 4 GB, it says": (of_unpacked_size(0xFFFFFFF0), "The workbook unpacks to 4.3 GB, which is too much."),
     "XLSX: a bomb that calls itself small": (lying_bomb, BROKEN),
     "XLSX: sizes that are wrong": (of_unpacked_size(7), BROKEN),
@@ -406,7 +406,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
         for what, declared in {"an external entity": EXTERNAL, "a billion laughs": f"<!-- <a> --> {LAUGHS}"}.items()
         for name in [*good_parts(), "xl/sharedStrings.xml"]
     },
-    "XLSX: an entity that nobody declared": (rows(["A", inline("&a;")]), BROKEN),
+    "XLSX: an undeclared entity": (rows(["A", inline("&a;")]), BROKEN),
     "XLSX: an end of line that XML forbids": (rows(["A", inline("a&#0;b")]), BROKEN),
     "XLSX: a comment among the cells": (
         rows(["A", Xml('<c r="{}" t="e"><!-- --><v>#REF!</v></c>')]),
@@ -474,7 +474,7 @@ REFUSED: Mapping[str, tuple[Make, str]] = {
     "XLSX: sixteen thousand columns": (lambda: workbook(["x"] * 16_384), "The first row has 16,384 cells; it must be"),
 }  # fmt: skip
 
-# One row in error, which is named: kind, file, row, column, and a part of the sentence.
+# Files with one row in error: kind, file, row, column, and a part of the reason.
 FAULTY: Mapping[str, tuple[str, Make, int, str, str]] = {
     "a row too short": ("accounts", lambda: CSV + b"GAMMA\n", 4, "", "The row has 1 cell, the header 2."),
     "a row too long": ("accounts", lambda: CSV + b"GAMMA,Gamma,more\n", 4, "", "The row has 3 cells, the header 2"),
@@ -494,7 +494,7 @@ FAULTY: Mapping[str, tuple[str, Make, int, str, str]] = {
     ),
     "a cell of 100 kB": ("accounts", lambda: CSV + b"G," + b"x" * 100_000, 4, "name", "more than 255 characters"),
     "the end that COPY knows": ("accounts", lambda: CSV + b"\\.\n", 4, "", "The row has 1 cell, the header 2."),
-    "the end of a file of old": ("accounts", lambda: CSV + b"\x1a", 4, "", "The row has 1 cell, the header 2."),
+    "an old end-of-file mark": ("accounts", lambda: CSV + b"\x1a", 4, "", "The row has 1 cell, the header 2."),
     "an error of a spreadsheet": ("accounts", lambda: CSV + b"G,#REF!\n", 4, "name", "The cell holds the error of a"),
     "digits that are lost": ("accounts", lambda: CSV + b"G,2.38E+18\n", 4, "name", RUINED),
     "XLSX: a cell too many": ("accounts", rows(["A", "B", None, "x"]), 2, "", "The row has 4 cells, the header 2"),
@@ -519,9 +519,9 @@ FAULTY: Mapping[str, tuple[str, Make, int, str, str]] = {
     "XLSX: a negative rate": ("rates", rate("rate_per_minute", -0.01), 2, "rate_per_minute", "The number is negative."),
 }  # fmt: skip
 
-# Odd, but the same two rows as every good file.
+# Odd files that hold the same two rows as every good file.
 HARMLESS: Mapping[str, Make] = {
-    "ends of lines of old": lambda: CSV.replace(b"\n", b"\r"),
+    "old line ends": lambda: CSV.replace(b"\n", b"\r"),
     "ends of lines of all kinds": lambda: b"code,name\rACME,Acme\r\nBETA,Beta\n",
     "a million blank lines": blank_lines,
     "a separator that is told": lambda: b"sep=;\r\n" + CSV.replace(b",", b";"),
@@ -530,7 +530,7 @@ HARMLESS: Mapping[str, Make] = {
     "XLSX: names that lead out of the archive": climbing,
     "XLSX: macros": changed("xl/vbaProject.bin", lambda _xml: b"\xd0\xcf\x11\xe0" + bytes(600)),
     "XLSX: hidden sheets": several(Data=sheet(*ROWS), hidden=sheet(["x"], [ERROR]), Notes=sheet()),
-    "XLSX: entities in a part that nobody reads": changed("docProps/app.xml", lambda _xml: f"{LAUGHS}<a>&l9;</a>"),
+    "XLSX: entities in an unread part": changed("docProps/app.xml", lambda _xml: f"{LAUGHS}<a>&l9;</a>"),
     "XLSX: a workbook of a hundred thousand levels": changed(
         "xl/workbook.xml", lambda xml: xml.replace("<sheets>", f"{'<a>' * 100_000}{'</a>' * 100_000}<sheets>")
     ),

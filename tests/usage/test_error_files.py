@@ -1,4 +1,4 @@
-"""The file of the rows in error: what stands in it, and that it can be mended and uploaded again."""
+"""The file of rows in error: what it contains, and that it can be fixed and uploaded again."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ STRAY = 'A quotation mark ("") stands inside a quoted cell; write it twice, or r
 
 
 def lines(result: Result) -> list[str]:
-    """The lines of the file of rows in error."""
+    """Return the lines of the file of rows in error."""
     return result.rows_in_error.decode().splitlines()
 
 
@@ -130,7 +130,7 @@ def test_a_row_that_cannot_be_told_into_cells_keeps_what_it_holds(row: bytes, wr
     result = upload(kind="charges", text=text, skip_errors=True)
     assert lines(result) == ["name,basis,reason", written]
     assert result.counts == counts(3, new=2, errors=1)
-    # What such a row holds is looked at no further: it has no error of a cell, and is no other row's double.
+    # The cells of such a row are not checked: none of them has an error, and the row repeats no other.
     assert [(line, column) for line, column, _reason in result.reasons] == [(3, "")]
     again = upload(kind="charges", text=text.replace(b"CX 3", b"CX 2"), skip_errors=True)
     assert again.counts == counts(3, new=1, unchanged=1, errors=1)
@@ -210,7 +210,7 @@ COLUMNS = {
     "sessions": ("session_id", "entity", "charge", "started_at", "ended_at", "billable"),
     "calls": tuple(table("calls").strip().split(",")),
 }
-# The columns by which the rows of two accounts are compared, and what may be wrong with a cell.
+# The columns by which the rows of two accounts are compared, and possible errors of a cell.
 STORED: dict[str, tuple[Any, tuple[str, ...]]] = {
     "users": (Entity, ("identifier", "name", "division")),
     "sessions": (LoginSession, ("session_id", "entity__identifier", "charge__name", "ended_at", "billable")),
@@ -245,7 +245,7 @@ def _line(row: Sequence[str]) -> bytes:
 
 @dataclass
 class Case:
-    """A correct file, the same with faults, and for each line in error of that what its row should have been."""
+    """Return a valid file, the same file with errors, and for each of its lines in error the valid row."""
 
     kind: str
     good: list[list[str]] = field(default_factory=list)
@@ -309,7 +309,7 @@ def _stored(kind: str, account: Account) -> list[tuple[object, ...]]:
 
 
 def _mended(result: Result, case: Case) -> bytes:
-    """The file of rows in error with the wrong cells replaced, the others and the reasons left as they are."""
+    """Return the file of rows in error with the wrong cells replaced; the other cells and the reasons stay."""
     [header, *rows] = csv.reader(io.StringIO(result.rows_in_error.decode(), newline=""))
     found = [int(re.match(r"Row (\d+): ", row[-1])[1]) for row in rows]  # type: ignore[index]  # it matches
     assert found == sorted(case.meant)
@@ -328,7 +328,7 @@ def _reasons(result: Result) -> list[tuple[str, str]]:
 
 
 class RowsInError(TestCase):
-    """Whatever is wrong with whichever rows, nothing is lost on the way out and in again."""
+    """Whichever rows are in error for whichever reason, nothing is lost by downloading, fixing and uploading them."""
 
     @settings(max_examples=examples(12))
     @given(case=cases(whole_rows=True))

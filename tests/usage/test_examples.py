@@ -1,4 +1,4 @@
-"""What people are told about the columns, and the files they are given to begin with."""
+"""The descriptions of columns, and the template files."""
 
 import csv
 import io
@@ -118,7 +118,7 @@ def test_the_examples_arrive_one_after_the_other_and_change_nothing_the_second_t
     for kind in UploadKind:
         result = upload(kind=kind, text=example_file(kind, file_format))
         assert result.counts == counts(result.counts.rows, unchanged=result.counts.rows), kind
-    # They fit together so well that the calls have rates.
+    # The templates fit together: the calls are rated.
     assert not Call.objects.unrated().exists()
     assert LoginSession.objects.filter(ended_at=None).count() == 1
 

@@ -28,7 +28,7 @@ GOOD = "code,name\nACME,Acme\nBETA,Beta\n"
 
 
 def refusals(text: str | bytes, *, kind: str = "accounts") -> list[tuple[int, str, str]]:
-    """The errors of a file that is refused as a whole."""
+    """Return the errors of a file that is refused as a whole."""
     with pytest.raises(FileRefusedError) as refused:
         upload(kind=kind, text=text)
     assert not Account.objects.exists()
@@ -94,7 +94,7 @@ def test_a_file_that_is_no_csv_is_refused(text: bytes, part: str) -> None:
 def test_a_first_line_that_tells_the_separator_is_no_row(mark: str, line: str, encoding: str) -> None:
     text = line.format(mark) + GOOD.replace(",", mark) + f"LONG{mark}{'x' * 300}\n"
     result = upload(kind="accounts", text=text.encode(encoding), skip_errors=True)
-    # A spreadsheet does not show that line either.
+    # A spreadsheet does not show that line, either.
     assert [row for row, _column, _reason in result.reasons] == [4]
     assert result.counts == counts(3, new=2, errors=1)
 
@@ -262,7 +262,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size
 
 
 class Cells(TestCase):
-    """Whatever Python's csv writes is read as the same cells, the quick way or the slow one."""
+    """Everything that Python's csv module writes is read as the same cells, by COPY or row by row."""
 
     @settings(max_examples=examples(20))
     @given(

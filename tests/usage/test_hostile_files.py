@@ -1,4 +1,4 @@
-"""Each broken, hostile or odd file gets its verdict in little memory, and the next one goes through."""
+"""Each broken, hostile or odd file is refused or read within bounds of memory, and the next file is read."""
 
 import io
 import re
@@ -19,13 +19,13 @@ from usage.files.raw_files import opened
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
 
-# What the process that reads a file may grow by, in kilobytes; the child that unpacks one has its own limit.
+# How much the reading process may grow, in kilobytes; the child that unpacks a workbook has its own limit.
 GROWTH = 64_000
 
 
 @pytest.fixture(autouse=True)
 def good_file_afterwards() -> Iterator[None]:
-    """After each of them a good file is read."""
+    """A good file is read after each hostile one."""
     yield
     assert upload(kind="accounts", text=hostile.CSV).counts.rows == 2
     assert set(Account.objects.values_list("code", "name")) >= {("ACME", "Acme"), ("BETA", "Beta")}
@@ -33,7 +33,7 @@ def good_file_afterwards() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def good_workbook_at_the_end() -> Iterator[None]:
-    """After all of them a good workbook is read; each has a process of its own, so that one reader harms no other."""
+    """A good workbook is read after all hostile ones; each has its own process, so that no reader harms another."""
     yield
     with opened(io.BytesIO(hostile.GOOD)) as file:
         assert [cells for _line, cells in file.records()] == list(hostile.ROWS)
@@ -41,23 +41,23 @@ def good_workbook_at_the_end() -> Iterator[None]:
 
 @contextmanager
 def bounded(make: hostile.Make, folder: Path) -> Iterator[Path]:
-    """Yield the file in a folder; the work on it has to end, within bounds of memory."""
+    """Yield the file in a folder, and require that the work on it ends within bounds of memory."""
     path = folder / "file"
     content = make()
     with path.open("wb") as file:
         for piece in [content] if isinstance(content, bytes) else content:
             file.write(piece)
     del content
-    Path("/proc/self/clear_refs").write_text("5")  # forgets the highest mark
+    Path("/proc/self/clear_refs").write_text("5")  # resets the peak
     before = highest_mark()
-    with guarded("the file has its verdict"):
+    with guarded("the file is read or refused"):
         yield path
     assert highest_mark() - before < GROWTH
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 <= workbook_reader.MEMORY
 
 
 def highest_mark() -> int:
-    """The most memory that this process has had, in kilobytes."""
+    """Return the peak memory of this process, in kilobytes."""
     return int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 

@@ -1,4 +1,4 @@
-"""`manage.py import_usage`: what it prints, and the status it ends with."""
+"""`manage.py import_usage`: its output and its exit status."""
 
 import io
 import json
@@ -20,7 +20,7 @@ BAD = "code,name\nACME,Acme\nBETA,\n,Gamma\n"
 
 
 class Run:
-    """One run of the command: its status, its output, the JSON in its last line."""
+    """A run of the command: its exit status, its output, and the JSON in its last line."""
 
     def __init__(self, *arguments: str) -> None:
         out, err = io.StringIO(), io.StringIO()
@@ -136,7 +136,7 @@ class TestCommand:
     def test_a_pipe_is_refused_in_a_sentence(self, tmp_path: Path) -> None:
         path = tmp_path / "pipe"
         os.mkfifo(path)
-        descriptor = os.open(path, os.O_RDWR)  # so that nobody waits for the other end
+        descriptor = os.open(path, os.O_RDWR)  # so that opening the other end does not block
         run = Run("accounts", str(path), "--yes")
         os.close(descriptor)
         assert (run.status, run.sentence) == (2, f"{path} is a pipe, and the file is read twice: save it first.")

@@ -1,4 +1,4 @@
-"""Each kind of file arrives in its table, changes what differs, and the second time changes nothing."""
+"""Each kind of file is written to its table, changes what differs, and changes nothing when uploaded again."""
 
 import io
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @dataclass(frozen=True)
 class Example:
-    """A file of two rows, and the same with another value in its second row."""
+    """A file of two rows, and the same file with another value in its second row."""
 
     kind: str
     header: str
@@ -76,7 +76,7 @@ EXAMPLES = [
 
 @pytest.fixture
 def surroundings() -> Account:
-    """What the examples refer to."""
+    """Create the rows that the examples refer to."""
     account = make_account(code="HOME")
     make_entity(account=account, identifier="ana@home.example")
     make_charge(name="CX 1")

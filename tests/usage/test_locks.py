@@ -1,4 +1,4 @@
-"""Uploads at the same time: they queue, never deadlock, and calls that meet their rates end rated."""
+"""Concurrent uploads: they queue, never deadlock, and calls uploaded alongside their rates end up rated."""
 
 import io
 from collections.abc import Callable
@@ -25,7 +25,7 @@ RATES = table("rates", "World,USD,2020-01-01,US,USA,voice,Inbound,1")
 
 
 def calls(account: Account, prefix: str) -> Callable[[], None]:
-    """An upload of 300 calls."""
+    """Apply an upload of 300 calls."""
     rows = [f"{prefix}{n},1,2,US,voice,Inbound,2026-03-01T09:00:00Z,2026-03-01T10:00:00Z" for n in range(300)]
     return lambda: _upload("calls", table("calls", *rows), account)
 
@@ -35,7 +35,7 @@ def _upload(kind: str, text: str, account: Account | None = None) -> None:
 
 
 def at_once(*works: Callable[[], None]) -> None:
-    """Do all of it at the same time, each on a connection of its own."""
+    """Run all functions concurrently, each on its own connection."""
     barrier = Barrier(len(works))
 
     def do(work: Callable[[], None]) -> None:
@@ -68,7 +68,7 @@ def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
 
 
 def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> None:
-    """Do the first but for its commit; begin the second, until it waits or is done; then commit the first."""
+    """Run the first up to its commit; start the second, until it waits or is done; then commit the first."""
     is_written, may_commit = Event(), Event()
 
     def do_first() -> None:

@@ -1,4 +1,4 @@
-"""Percentages of workbooks: what a spreadsheet shows is what is taken, or the cell is refused."""
+"""Percentages in workbooks: a cell is read as the spreadsheet shows it, or refused."""
 
 import io
 from decimal import Decimal
@@ -25,16 +25,16 @@ HEADER = ["number", "account", "activation_date", "currency", "telco_commit_perc
 
 
 def styled(value: str, style: int) -> Xml:
-    """A cell of a style, its value written by hand."""
+    """Return a cell of a style, its value written by hand."""
     return Xml(f'<c r="{{}}" s="{style}"><v>{value}</v></c>')
 
 
 def workbook(*rows: Any, codes: tuple[str, ...] = ("0%",), default: int = 0) -> bytes:
-    """A workbook with styles of these formats from style 1 on; style 0 is of the built-in format `default`."""
+    """Return a workbook with styles of these formats from style 1 on; style 0 has the built-in format `default`."""
     named = parts(Data=sheet(*rows))
     declared = "".join(f'<numFmt numFmtId="{164 + n}" formatCode="{code}"/>' for n, code in enumerate(codes))
     used = "".join(f'<xf numFmtId="{164 + n}" applyNumberFormat="1"/>' for n in range(len(codes)))
-    # Conditional formats and the styles that cells may inherit say nothing of what a cell shows.
+    # Conditional formats and inheritable styles do not determine what a cell shows.
     named["xl/styles.xml"] = (
         f'<styleSheet xmlns="{MAIN}"><numFmts>{declared}</numFmts><cellStyleXfs><xf numFmtId="9"/></cellStyleXfs>'
         f'<cellXfs><xf numFmtId="{default}"/>{used}</cellXfs>'
@@ -44,7 +44,7 @@ def workbook(*rows: Any, codes: tuple[str, ...] = ("0%",), default: int = 0) -> 
 
 
 def cells(content: bytes | io.BytesIO) -> list[Any]:
-    """The cells of a workbook below its header."""
+    """Return the cells of a workbook below its header."""
     with opened(content if isinstance(content, io.BytesIO) else io.BytesIO(content)) as file:
         return [row for _line, row in file.records()][1:]
 

@@ -1,4 +1,4 @@
-"""Rate sheets from files: versions that follow one another, and what their rows must agree on."""
+"""Rate sheets from files: versions that follow one another, and values that their rows must share."""
 
 from datetime import date
 
@@ -12,17 +12,17 @@ pytestmark = pytest.mark.django_db
 
 
 def rate(start: str = "2026-01-01", *, sheet: str = "World", group: str = "US", price: str = "0.0181") -> str:
-    """A row of rates."""
+    """Return a row of a file of rates."""
     return f"{sheet},USD,{start},{group},United States,voice,Outbound,{price}"
 
 
 def through(*rows: tuple[str, str]) -> str:
-    """A file of versions (start, last day), with the column that says the last day."""
+    """Return a file of versions (start, last day), with the column of the last day."""
     return "\n".join([f"{COLUMNS['rates']},effective_through", *(f"{rate(start)},{last}" for start, last in rows), ""])
 
 
 def versions() -> list[tuple[str, str]]:
-    """(first day, last day or empty) of every version."""
+    """Return (first day, last day or empty) of every version."""
     days = RateSheetVersion.objects.order_by("effective_from").values_list("effective_from", "effective_through")
     return [(str(first), str(last or "")) for first, last in days]
 

@@ -1,4 +1,4 @@
-"""Calls are rated as they arrive, or when their rates do; what is rated stays as it is."""
+"""Calls are rated when they arrive, or when their rates do; rated calls stay as they are."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -37,7 +37,7 @@ Rating = tuple[str, str | None, Decimal | None, int | None, Decimal | None, str 
 
 
 def ratings() -> list[Rating]:
-    """(call, version's first day, rate, adjusted seconds, cost, currency) of every call."""
+    """Return (call, version's first day, rate, adjusted seconds, cost, currency) of every call."""
     return [
         (
             call.sip_call_id,

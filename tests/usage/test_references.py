@@ -1,4 +1,4 @@
-"""What rows refer to, whose they are, and what they say twice."""
+"""The references of rows, their accounts, and repeated rows."""
 
 import pytest
 

@@ -1,7 +1,8 @@
-"""The declarations: what they export is what uploads accept."""
+"""The declared kinds export files that uploads accept."""
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.factories import instant, make_account, make_call, make_charge, make_
 from tests.usage_files import counts, table, upload
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 from usage.resources import RESOURCES, resource_of
+from usage.resources.base import UploadResource
 from usage.resources.examples import example_file
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +43,7 @@ def test_each_kind_has_its_columns(kind: str) -> None:
 
 
 def exported(kind: str, queryset: Any) -> str:
-    """The rows as django-import-export writes them."""
+    """Return the rows as django-import-export writes them."""
     text: str = resource_of(UploadKind(kind)).export(queryset=queryset).csv
     return text
 
@@ -77,10 +79,22 @@ def test_what_is_exported_is_read_in_one_query(kind: UploadKind, django_assert_n
         assert upload(kind=each, text=example_file(each, "csv")).is_applied
     resource = resource_of(kind)
     with django_assert_num_queries(1):
-        # Not by way of a list of the admin, which joins what it shows itself.
+        # Not through a list of the admin, which joins other tables for its own columns.
         assert len(resource.export(queryset=resource.model._default_manager.order_by())) >= 2
 
 
 def test_an_upload_works_while_queries_are_counted() -> None:
     with CaptureQueriesContext(connection):
         assert upload(kind="accounts", text="code,name\nACME,Acme\nBETA,\n", skip_errors=True).is_applied
+
+
+def test_the_hooks_of_a_kind_are_described_and_defined_in_the_order_in_which_they_run() -> None:
+    described = list(dict.fromkeys(re.findall(r"`(\w+)`", str(UploadResource.__doc__))))
+    hooks = [name for name in described if callable(getattr(UploadResource, name, None))]
+    steps = [
+        "look_ups", "existing", "checks", "is_changed", "natural_key", "content", "inconsistency_errors",
+        "conflict_errors", "settle", "journal", "application", "follow_up", "filter_export",
+    ]  # fmt: skip
+    assert [name for name in hooks if name in steps] == steps
+    for resource in (UploadResource, *RESOURCES.values()):
+        assert [name for name in vars(resource) if name in steps] == [name for name in steps if name in vars(resource)]

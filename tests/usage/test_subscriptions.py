@@ -1,4 +1,4 @@
-"""Subscriptions from files: one after the other, with a sheet that may come later and one discount without dates."""
+"""Subscriptions from files: one after the other, with a sheet whose rates may follow and one undated discount."""
 
 from datetime import date
 from decimal import Decimal
@@ -103,7 +103,7 @@ def test_the_border_between_two_subscriptions_moves_either_way() -> None:
 
 
 def discount_of(number: str = "S-1") -> list[Decimal]:
-    """The percentages of a subscription's discounts."""
+    """Return the percentages of a subscription's discounts."""
     return list(TelcoCommitDiscount.objects.filter(subscription__number=number).values_list("percent", flat=True))
 
 

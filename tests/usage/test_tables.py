@@ -1,4 +1,4 @@
-"""Tables as files."""
+"""Tables written as files that uploads accept."""
 
 from billing.models import Account
 from tests.usage_files import counts, upload

@@ -1,4 +1,4 @@
-"""Undoing an upload: everything is as it was before, or a sentence says why not."""
+"""Undoing an upload restores everything, or a sentence says why it cannot."""
 
 import io
 import threading
@@ -69,7 +69,7 @@ pytestmark = pytest.mark.django_db
 
 
 def everything() -> dict[str, dict[int, Any]]:
-    """Every row of the data, by table and number."""
+    """Return every row of the data, by table and ID."""
     found = {}
     for app in ("billing", "usage"):
         for model in apps.get_app_config(app).get_models():
@@ -84,7 +84,7 @@ def everything() -> dict[str, dict[int, Any]]:
 def apply(
     kind: str, text: str, account: Account | None = None, *, name: str = "", creates_users: bool = False
 ) -> Upload:
-    """The upload of a file, applied as from the command line, without its rows in error."""
+    """Return the upload of a file, applied as from the command line, without its rows in error."""
     file = io.BytesIO(text.encode())
     with at_once(
         UploadKind(kind), file, account, name=name or f"{kind}.csv", now=NOW, creates_users=creates_users
@@ -94,7 +94,7 @@ def apply(
 
 
 def refusal(upload: Upload) -> list[str]:
-    """Why an upload cannot be undone; nothing is written when it is tried."""
+    """Return why an upload cannot be undone, after trying it without a change to the data."""
     blockers = undo_upload.plan(upload).blockers
     before = everything()
     with pytest.raises(undo_upload.UndoRefusedError) as refused:
@@ -105,17 +105,17 @@ def refusal(upload: Upload) -> list[str]:
 
 
 def call(number: int, start: str, group: str = "US-FIXED", *, destination: str = "+2") -> str:
-    """A row of a file of calls: an outbound call of 55 seconds."""
+    """Return a row of a file of calls: an outbound call of 55 seconds."""
     return f"c{number},+1,{destination},{group},voice,Outbound,{start}T09:00:00Z,{start}T09:00:55Z"
 
 
 def rate(start: str, amount: str, group: str = "US-FIXED", *, sheet: str = "World", name: str = "US") -> str:
-    """A row of a file of rates."""
+    """Return a row of a file of rates."""
     return f"{sheet},USD,{start},{group},{name},voice,Outbound,{amount}"
 
 
 def world(*, discount: str | None = None) -> Account:
-    """An account with something of every kind, each row of some upload; its calls of an upload that is there."""
+    """Create an account with a row of every kind, each from an upload; the upload of its calls is kept."""
     account = make_account(code="ACME")
     version = make_version(sheet=RateSheet.objects.create(name="World"), effective_from=date(2026, 1, 1))
     make_rate(version=version, rate="0.01")
@@ -162,9 +162,9 @@ OF_ACCOUNT = {
     "resource_usage": "date,resource,quantity\n2026-03-01,SMS,0.5\n2026-03-02,SMS,1\n2026-03-03,SMS,7\n",
     "calls": table(
         "calls",
-        call(1, "2026-03-01", "DE"),  # rated otherwise
+        call(1, "2026-03-01", "DE"),  # rated differently
         call(2, "2026-03-01"),  # rated now
-        call(3, "2026-04-20", "FR"),  # rated no more
+        call(3, "2026-04-20", "FR"),  # not rated now
         call(4, "2026-04-20", "FR"),
         call(5, "2026-03-01"),
     ),
@@ -271,7 +271,7 @@ def test_undoing_sessions_removes_the_users_that_they_made() -> None:
     assert everything() == before
 
 
-# --- What speaks against it ---------------------------------------------------------------------------------------
+# --- Blockers -----------------------------------------------------------------------------------------------------
 
 
 def test_what_refers_to_a_new_row_is_counted() -> None:
@@ -481,7 +481,7 @@ def test_restored_calls_without_a_rate_get_one_that_has_come_meanwhile() -> None
 
 
 def test_undoing_spares_what_the_upload_did_not_change() -> None:
-    """A column that came after the upload keeps what it holds: the records do not know of it."""
+    """A column added after the upload keeps its values: the journal does not contain it."""
     account = world()
     upload = apply("users", OF_ACCOUNT["users"], account)
     with connection.cursor() as cursor:
@@ -535,7 +535,7 @@ FILES = st.one_of(
 
 
 class AnyFiles(TestCase):
-    """Whatever was uploaded in whatever order, taking it back in the opposite order ends where it began."""
+    """Undoing any uploads in the opposite order restores the data as they were at the beginning."""
 
     @settings(max_examples=examples(12))
     @given(files=st.lists(FILES, min_size=2, max_size=5))
@@ -609,5 +609,5 @@ def test_only_who_may_upload_there_may_undo() -> None:
     for administrator in (make_uploader(accounts=(make_account(),)), make_administrator(accounts=(account,))):
         with pytest.raises(PermissionDenied):
             decide.undo(upload, administrator)
-    step = decide.undo(upload, make_uploader(accounts=(account,)))  # from the command line: nobody's own
+    step = decide.undo(upload, make_uploader(accounts=(account,)))  # from the command line: it has no uploader
     assert (step.step, step.state) == ("undo", State.QUEUED)

@@ -1,4 +1,4 @@
-"""What holds for uploads of any rows: the same file twice, one after the other, the check before, the check again."""
+"""Properties of uploads of any rows: repeated files, successive files, and the check before applying."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,23 +42,22 @@ class Kind:
     cells: tuple[list[str], ...]
     stored: Callable[[], Iterator[Row]]
     settled: Callable[[Table], Table] = lambda table: table
-    """What becomes of the rows once all are there."""
+    """Return the rows as they are once all have been uploaded."""
 
     def meaning(self, row: Row) -> Row:
         """The row as it is stored: addresses in lower case, instants in UTC."""
         return tuple(_SAME.get(cell, cell.lower() if "@" in cell else cell) for cell in row)
 
     def union(self, *files: list[Row]) -> Table:
-        """What files say one after the other: of each key, the last."""
+        """Return the table after files uploaded one after the other: for each key, its last row."""
         rows = [self.meaning(row) for file in files for row in file]
         return self.settled({row[: self.key]: row[self.key :] for row in rows})
 
     def table(self) -> Table:
-        """What the database says."""
         return {row[: self.key]: row[self.key :] for row in self.stored()}
 
     def rows(self) -> st.SearchStrategy[list[Row]]:
-        """Files without contradictions: a key stands in them once, or several times with the same row."""
+        """Return files without conflicts: a key occurs once, or several times with the same row."""
         row = st.tuples(*(st.sampled_from(cells) for cells in self.cells))
         files = st.lists(row, max_size=8, unique_by=lambda one: self.meaning(one)[: self.key])
         again = st.lists(st.integers(0, 7), max_size=2)
@@ -182,7 +181,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture
 def account() -> Account:
-    """The account of the files, with what their rows refer to."""
+    """Create the account of the files, with what their rows refer to."""
     make_account(code="BETA")
     for name in ("CX 1", "CX 2"):
         make_charge(name=name)
@@ -193,7 +192,7 @@ def account() -> Account:
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """An example leaves nothing for the next one."""
+    """Roll back each example, so that it leaves nothing for the next one."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -201,7 +200,7 @@ def rolled_back() -> Iterator[None]:
 
 @contextmanager
 def staged(kind: str, rows: list[Row], account: Account) -> Iterator[Staged]:
-    """The rows as a file, staged."""
+    """Stage the rows as a file."""
     header = KINDS[kind].header
     extra = ",currency,usage_group_display" if kind == "rates" else ""
     lines = [",".join(row) + (f",USD,{row[2]}" if kind == "rates" else "") for row in rows]
@@ -212,7 +211,7 @@ def staged(kind: str, rows: list[Row], account: Account) -> Iterator[Staged]:
 
 
 def apply(kind: str, rows: list[Row], account: Account) -> UploadCounts:
-    """Apply the rows as a file; what the check before it counted is what it does."""
+    """Apply the rows as a file, and require that it does what the check before it counted."""
     with staged(kind, rows, account) as file:
         found = file.check()
         outcome = file.apply()
@@ -223,7 +222,7 @@ def apply(kind: str, rows: list[Row], account: Account) -> UploadCounts:
 
 
 def drawn(data: st.DataObject, kind: str) -> list[Row]:
-    """Rows of the kind that are right together."""
+    """Return rows of the kind that are valid together."""
     rows = data.draw(KINDS[kind].rows())
     if kind == "subscriptions":
         rows = [(row[0], _ACCOUNTS[row[0]], *row[2:]) for row in rows]
@@ -231,7 +230,7 @@ def drawn(data: st.DataObject, kind: str) -> list[Row]:
 
 
 def everything() -> list[Any]:
-    """All rows of all tables that uploads write, with their numbers."""
+    """Return all rows of all tables that uploads write, with their IDs."""
     models = [Entity, LoginSession, Resource, ResourceUsage, Call, Rate, Subscription]
     tables = [model._meta.db_table for model in models]
     tables += ["billing_ratesheet", "billing_ratesheetversion", "billing_usagegroup", "billing_telcocommitdiscount"]

@@ -1,4 +1,4 @@
-"""An administrator of one account reads and writes no row of another's: by no file, column, form field or address."""
+"""An administrator of one account cannot read or write another's rows by any file, column, form field or address."""
 
 import hashlib
 from datetime import date
@@ -38,13 +38,13 @@ SECRETS = ["VICTIM", "eve@victim.example", "victim-phone", "victim-session", "vi
 
 @pytest.fixture
 def own() -> Account:
-    """The account of who attacks."""
+    """Return the account of the attacker."""
     return make_account(code="ACME", name="Acme")
 
 
 @pytest.fixture
 def victim() -> Account:
-    """Another's, with rows of every kind."""
+    """Return another account, with rows of every kind."""
     victim = make_account(code="VICTIM", name="Victim's name")
     user = make_entity(account=victim, identifier="eve@victim.example")
     make_entity(account=victim, identifier="victim-phone", kind=EntityKind.DEVICE)
@@ -62,18 +62,18 @@ def victim() -> Account:
 
 @pytest.fixture
 def attacker(own: Account) -> Administrator:
-    """Somebody of the other account, who was given every permission there is, and may upload."""
+    """Return an administrator of the other account who has every permission and may upload."""
     return make_uploader(accounts=(own,))
 
 
 def rows_of(account: Account) -> list[Any]:
-    """All rows of an account, as they are."""
+    """Return all rows of an account, as stored."""
     models: list[Any] = [Entity, LoginSession, ResourceUsage, Call]
     return [list(model._default_manager.filter(account=account).order_by("pk").values()) for model in models]
 
 
 def send(kind: str, text: str, account: Account, administrator: Administrator, **options: Any) -> Upload:
-    """A file, checked, and applied as far as it can be."""
+    """Return the upload of a file, checked and applied as far as possible."""
     upload = receive_upload(
         administrator=administrator, kind=UploadKind(kind), account=account, file=uploaded(text), **options
     )
@@ -86,7 +86,7 @@ def _has_nothing(upload: Upload) -> bool:
 
 
 def told(upload: Upload) -> str:
-    """Everything that who sent it can read of it, but for the cells that they wrote themselves."""
+    """Return everything that the uploader can read of it, except the cells that they wrote themselves."""
     texts = [upload.refusal, str(upload.preview), upload.latest_step.failure if upload.latest_step else ""]
     for file in (upload.errors_file, upload.rows_in_error_file):
         if file:
@@ -215,7 +215,7 @@ def test_a_forged_account_in_the_form_is_refused(
 
 @pytest.fixture
 def theirs(victim: Account) -> Upload:
-    """The victim's upload, with rows in error, ready to be decided on."""
+    """Return the victim's upload, with rows in error, ready to be decided on."""
     uploader = make_uploader(accounts=(victim,))
     text = "email,name\nzoe@victim.example,Zoe\nnobody,Nobody\n"
     return taken(receive_upload(administrator=uploader, kind=UploadKind.USERS, account=victim, file=uploaded(text)))
@@ -225,7 +225,7 @@ ADDRESSES = ["change", "errors", "rows-in-error", "file", "progress", "undo", "h
 
 
 def address_of(name: str, upload: object) -> str:
-    """One of the addresses of an upload."""
+    """Return one of the addresses of an upload."""
     return reverse("admin:usage_upload_change", args=[upload]).replace("/change/", f"/{name}/")
 
 

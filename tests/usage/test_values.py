@@ -1,4 +1,4 @@
-"""What a cell may hold: nothing that a database might guess, and a sentence for each that it may not."""
+"""The values that cells may hold: nothing that a database might guess, and a sentence for each invalid one."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ RATES = COLUMNS["rates"]
 
 
 def call(**cells: str) -> str:
-    """A file of one call."""
+    """Return a file of one call."""
     row = {
         "sip_call_id": "c1",
         "origin": "1",
@@ -37,7 +37,7 @@ def call(**cells: str) -> str:
 
 
 def reason_for(*, kind: str, column: str, text: str) -> str:
-    """The one error of a file, in this column; nothing was applied."""
+    """Return the reason of the one error of a file, in this column; nothing was applied."""
     account = make_account() if kind in {"calls", "resource_usage", "sessions", "users", "devices"} else None
     result = upload(kind=kind, text=text, account=account)
     assert not result.is_applied
@@ -389,7 +389,7 @@ def test_an_absent_column_leaves_what_is_there_and_an_empty_cell_clears_it() -> 
 
 
 class Instants(TestCase):
-    """Every instant, in every zone, arrives as the same instant cut to its millisecond."""
+    """Every instant, in every zone, is stored as the same instant cut to its millisecond."""
 
     @settings(max_examples=examples(12))
     @given(

@@ -1,4 +1,4 @@
-"""XLSX workbooks: what their cells become, and the verdict on each that is broken or hostile."""
+"""XLSX workbooks: how their cells are read, and why broken or hostile ones are refused."""
 
 import csv
 import io
@@ -180,7 +180,7 @@ def test_the_reader_inherits_neither_descriptors_nor_secrets(tmp_path: Path, mon
         os.set_inheritable(file.fileno(), True)
         with workbooks.as_csv(io.BytesIO(GOOD)) as output:
             output.seek(0)
-            # The fourth is the folder that is being listed.
+            # The fourth is the folder being listed.
             assert output.read() in {b"['0', '1', '2', '3']\n", b"['0', '1', '2', '3'],LC_CTYPE\n"}
 
 
@@ -226,7 +226,7 @@ CELL = st.one_of(
 
 
 def written(cell: Any) -> str:
-    """A cell as it would stand in a CSV file."""
+    """Return a cell as it would be written in a CSV file."""
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -234,13 +234,13 @@ def written(cell: Any) -> str:
     if isinstance(cell, Decimal):
         return f"{cell.normalize() if cell else abs(cell.to_integral()):f}"
     if isinstance(cell, datetime):
-        # A spreadsheet cannot tell a midnight from its day.
+        # A spreadsheet cannot tell midnight from the day.
         return cell.isoformat(timespec="milliseconds" if cell.microsecond else "seconds").removesuffix("T00:00:00")
     return cell.isoformat() if isinstance(cell, date) else str(cell)
 
 
 def by_xlsxwriter(table: list[list[Any]], *, texts_are_shared: bool) -> io.BytesIO:
-    """A workbook as the product's own writer of workbooks writes it."""
+    """Return a workbook as the product's own writer writes it."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"constant_memory": not texts_are_shared}) as book:
         day, moment = (book.add_format({"num_format": form}) for form in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss.000"))

@@ -33,7 +33,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A column of the model's table and its value from `r`. On existing rows it is written only if `is_update`."""
+    """A column of the model's table and its value from `r`.
+
+    On existing rows it is compared (if `is_compared`) and written only if `is_update`.
+    """
 
     column: str
     value: Expression

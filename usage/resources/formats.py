@@ -303,7 +303,7 @@ class Percent(Amount):
 
 
 class Day(Format):
-    """A day, `2026-03-01`."""
+    """A calendar day, written as `2026-03-01`."""
 
     sql_type = "date"
     sentence = "Not a valid date. Use 2026-03-01."

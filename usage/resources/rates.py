@@ -228,41 +228,8 @@ class RateResource(UploadResource):
         )  # fmt: skip
         import_id_fields = ("rate_sheet", "effective_from", "usage_group", "call_type", "direction")
 
-    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
-        """Return the rows annotated with whether another version begins when theirs ends."""
-        last_day = OuterRef("usage_group__version__effective_through")
-        successors = RateSheetVersion.objects.filter(
-            rate_sheet=OuterRef("usage_group__version__rate_sheet"), effective_from=last_day + ONE_DAY
-        )
-        return super().filter_export(queryset.annotate(has_successor=Exists(successors)), **options)
-
-    def dehydrate_effective_through(self, rate: Any) -> str:
-        """Return the last day of a row of `filter_export`; empty unless it was stated, as an upload needs it."""
-        version = rate.usage_group.version
-        is_open = version.is_ended_by_successor and rate.has_successor
-        return "" if is_open else self.fields["effective_through"].widget.render(version.effective_through)
-
-    def natural_key(self, batch: Batch) -> list[Expression]:
-        return [of_row(name) for name in self._meta.import_id_fields]
-
-    def content(self, batch: Batch) -> list[Expression]:
-        return [of_row(column.name) for column in self.present(batch)]
-
     def existing(self, batch: Batch) -> Expression:
         return sql.SQL(_EXISTING).format(**_TABLES)
-
-    def is_changed(self, batch: Batch) -> Expression:
-        # The end of a version depends on the other versions: `settle` compares it.
-        differences: list[Expression] = [
-            sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
-            sql.SQL("known.display_name <> r.usage_group_display"),
-        ]
-        differences += [
-            sql.SQL("version.{} <> {}").format(sql.Identifier(name), of_row(name))
-            for name in _OF_VERSION
-            if name in batch.present and name != "effective_through"
-        ]
-        return sql.SQL("({})").format(sql.SQL(" OR ").join(differences))
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         if "effective_through" in batch.present:
@@ -284,6 +251,25 @@ class RateResource(UploadResource):
             sql.SQL("{} IS NOT NULL").format(other),
             sentence("Subscription {}, which has this sheet, is in another currency.", other),
         )
+
+    def is_changed(self, batch: Batch) -> Expression:
+        # The end of a version depends on the other versions: `settle` compares it.
+        differences: list[Expression] = [
+            sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
+            sql.SQL("known.display_name <> r.usage_group_display"),
+        ]
+        differences += [
+            sql.SQL("version.{} <> {}").format(sql.Identifier(name), of_row(name))
+            for name in _OF_VERSION
+            if name in batch.present and name != "effective_through"
+        ]
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(differences))
+
+    def natural_key(self, batch: Batch) -> list[Expression]:
+        return [of_row(name) for name in self._meta.import_id_fields]
+
+    def content(self, batch: Batch) -> list[Expression]:
+        return [of_row(column.name) for column in self.present(batch)]
 
     def inconsistency_errors(self, batch: Batch) -> Sequence[Expression]:
         statements = [
@@ -309,9 +295,6 @@ class RateResource(UploadResource):
             reason=sql.Literal(reason),
         )
 
-    def _place(self, batch: Batch, name: str) -> int:
-        return [column.name for column in self.present(batch)].index(name) + 1
-
     def conflict_errors(self, batch: Batch) -> Sequence[Expression]:
         statements = [self._overlap(batch, "effective_from", blames_itself=False)]
         if "effective_through" in batch.present:
@@ -331,6 +314,9 @@ class RateResource(UploadResource):
             column=sql.Identifier(name),
             blames_itself=sql.Literal(blames_itself),
         )
+
+    def _place(self, batch: Batch, name: str) -> int:
+        return [column.name for column in self.present(batch)].index(name) + 1
 
     def _stated_and_known(self, batch: Batch) -> Expression:
         through = ", min(r.effective_through) AS effective_through" if "effective_through" in batch.present else ""
@@ -365,6 +351,10 @@ class RateResource(UploadResource):
             ).format(**names),
         ]
 
+    def may_change(self, model: type[Model], batch: Batch) -> Expression:
+        sheet_ids = sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)
+        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, sheet_ids=sheet_ids)
+
     def application(self, batch: Batch) -> Sequence[Expression]:
         of_version = [name for name in _OF_VERSION if name in batch.present and name != "effective_through"]
         defaults = {name: self.fields[name].empty_value for name in ("increment_seconds", "minimum_seconds")}
@@ -388,9 +378,19 @@ class RateResource(UploadResource):
         }
         return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
 
-    def may_change(self, model: type[Model], batch: Batch) -> Expression:
-        sheet_ids = sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)
-        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, sheet_ids=sheet_ids)
-
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
         return [unrated_calls_statement(batch.context.upload_id)]
+
+    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
+        """Return the rows annotated with whether another version begins when theirs ends."""
+        last_day = OuterRef("usage_group__version__effective_through")
+        successors = RateSheetVersion.objects.filter(
+            rate_sheet=OuterRef("usage_group__version__rate_sheet"), effective_from=last_day + ONE_DAY
+        )
+        return super().filter_export(queryset.annotate(has_successor=Exists(successors)), **options)
+
+    def dehydrate_effective_through(self, rate: Any) -> str:
+        """Return the last day of a row of `filter_export`; empty unless it was stated, as an upload needs it."""
+        version = rate.usage_group.version
+        is_open = version.is_ended_by_successor and rate.has_successor
+        return "" if is_open else self.fields["effective_through"].widget.render(version.effective_through)

@@ -83,6 +83,10 @@ class LoginSessionResource(UploadResource):
         newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN lower(r.entity) END")
         return [*super().content(batch), *([newcomer] if batch.context.creates_users else [])]
 
+    def application(self, batch: Batch) -> Sequence[Expression]:
+        statements = super().application(batch)
+        return [*self._new_users(batch), *statements] if batch.context.creates_users else statements
+
     def newcomers(self, batch: Batch) -> Expression:
         """Return the query for the missing users that good rows name: (account, e-mail address), each once."""
         return sql.SQL(
@@ -92,10 +96,6 @@ class LoginSessionResource(UploadResource):
             WHERE r.entity_id IS NULL AND {}
             """
         ).format(batch.rows, batch.applicable)
-
-    def application(self, batch: Batch) -> Sequence[Expression]:
-        statements = super().application(batch)
-        return [*self._new_users(batch), *statements] if batch.context.creates_users else statements
 
     def _new_users(self, batch: Batch) -> list[Expression]:
         entities = sql.Identifier(Entity._meta.db_table)

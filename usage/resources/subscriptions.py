@@ -100,33 +100,10 @@ class SubscriptionResource(UploadResource):
         )  # fmt: skip
         import_id_fields = ("number",)
 
-    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
-        """Return the rows annotated with their discount without dates, of which there is at most one."""
-        undated = TelcoCommitDiscount.objects.filter(
-            subscription=OuterRef("pk"), effective_from=None, effective_through=None
-        )
-        with_percent = queryset.annotate(undated_percent=Subquery(undated.values("percent")))
-        return super().filter_export(with_percent, **options)
-
-    def dehydrate_telco_commit_percent(self, subscription: Any) -> str:
-        """Return the discount without dates of a row of `filter_export`."""
-        return self.fields["telco_commit_percent"].widget.render(subscription.undated_percent)
-
     def existing(self, batch: Batch) -> Expression:
         return sql.SQL("{} LEFT JOIN {} discount ON discount.subscription_id = old.id AND {}").format(
             super().existing(batch), _TABLES["discounts"], _UNDATED
         )
-
-    def is_changed(self, batch: Batch) -> Expression:
-        differences = [super().is_changed(batch)]
-        if "rate_sheet" in batch.present:  # a new sheet has no ID yet
-            differences.append(sql.SQL("(r.rate_sheet IS NOT NULL AND r.rate_sheet_id IS NULL)"))
-        if "telco_commit_percent" in batch.present:
-            differences.append(sql.SQL("{} IS DISTINCT FROM nullif(discount.percent, 0)").format(_PERCENT))
-        return sql.SQL("({})").format(sql.SQL(" OR ").join(differences))
-
-    def content(self, batch: Batch) -> list[Expression]:
-        return [of_row(column.name) for column in self.present(batch)]
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         yield from super().checks(batch)
@@ -169,6 +146,17 @@ class SubscriptionResource(UploadResource):
                 ),
             )
 
+    def is_changed(self, batch: Batch) -> Expression:
+        differences = [super().is_changed(batch)]
+        if "rate_sheet" in batch.present:  # a new sheet has no ID yet
+            differences.append(sql.SQL("(r.rate_sheet IS NOT NULL AND r.rate_sheet_id IS NULL)"))
+        if "telco_commit_percent" in batch.present:
+            differences.append(sql.SQL("{} IS DISTINCT FROM nullif(discount.percent, 0)").format(_PERCENT))
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(differences))
+
+    def content(self, batch: Batch) -> list[Expression]:
+        return [of_row(column.name) for column in self.present(batch)]
+
     def conflict_errors(self, batch: Batch) -> Sequence[Expression]:
         columns = [column.name for column in self.present(batch)]
         return [
@@ -182,6 +170,11 @@ class SubscriptionResource(UploadResource):
                 place=columns.index("activation_date") + 1,
             )
         ]
+
+    def may_change(self, model: type[Model], batch: Batch) -> Expression | None:
+        if model is RateSheet and "rate_sheet" not in batch.present:
+            return None
+        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def application(self, batch: Batch) -> Sequence[Expression]:
         statements = [*self._new_sheets(batch), self.upsert(batch)]
@@ -241,13 +234,20 @@ class SubscriptionResource(UploadResource):
             ).format(**names),
         ]
 
-    def may_change(self, model: type[Model], batch: Batch) -> Expression | None:
-        if model is RateSheet and "rate_sheet" not in batch.present:
-            return None
-        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
-
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
         return [unrated_calls_statement(batch.context.upload_id)]
+
+    def filter_export(self, queryset: QuerySet[Any], **options: Any) -> QuerySet[Any]:
+        """Return the rows annotated with their discount without dates, of which there is at most one."""
+        undated = TelcoCommitDiscount.objects.filter(
+            subscription=OuterRef("pk"), effective_from=None, effective_through=None
+        )
+        with_percent = queryset.annotate(undated_percent=Subquery(undated.values("percent")))
+        return super().filter_export(with_percent, **options)
+
+    def dehydrate_telco_commit_percent(self, subscription: Any) -> str:
+        """Return the discount without dates of a row of `filter_export`."""
+        return self.fields["telco_commit_percent"].widget.render(subscription.undated_percent)
 
 
 def _ended_on(batch: Batch) -> Expression:

@@ -152,8 +152,9 @@ class Staged:
         checked: UploadCounts | None = None,
         is_locked: bool = False,
     ) -> UploadOutcome:
-        """Check again and write the rows in one transaction. An error prevents that unless `skip_errors` is set.
+        """Check again and write the rows in one transaction; if any is in error, write none.
 
+        `skip_errors`: leave out the rows in error instead, unless they are all the rows.
         `known_errors`: the number of rows in error that were shown when skipping them was confirmed; if there are more
         now, nothing is written.
         `checked`: the counts of the last check, if nothing has changed since according to `versions()` under the lock.
