@@ -55,7 +55,7 @@ class AdministratorAdmin(ScopedAdmin):
     help_texts: ClassVar = {  # Django's own texts say "user", which has another meaning here
         "is_superuser": "May do everything, whatever permissions are granted.",
         "groups": "An administrator has the permissions of all their groups.",
-        "user_permissions": "Permissions in addition to those of the groups. For a customer's administrator, only those for reports count.",
+        "user_permissions": "In addition to the groups'. For a customer's administrator, only those for reports count.",
     }
     fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
 
@@ -133,7 +133,9 @@ class AdministratorAdmin(ScopedAdmin):
     def send_link(self, request: HttpRequest, administrators: QuerySet[Administrator]) -> None:
         """Send the link again to active administrators who have lost it."""
         sent = sum(send_invitation(administrator) for administrator in administrators.filter(is_active=True))
-        messages.info(request, f"{sent} sent. Each person gets at most one link in five minutes, and none while not active.")
+        messages.info(
+            request, f"{sent} sent. Each person gets at most one link in five minutes, and none while not active."
+        )
 
 
 admin.site.unregister(Group)

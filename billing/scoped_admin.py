@@ -118,7 +118,7 @@ class ScopedAdmin(Scoped, ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """Allow only the filters that the list offers.
 
-        Django lets a URL filter by any field of the model, which would reveal the start of a password hash guess by guess.
+        Django lets a URL filter by any field of the model, which would reveal a password hash guess by guess.
         """
         offered = {_filtered_by(item) for item in self.get_list_filter(request)}
         return lookup.removesuffix("__isnull").removesuffix("__exact").removesuffix("__id") in offered

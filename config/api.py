@@ -1,9 +1,9 @@
-"""How the REST API is set up: Django REST framework and the schema made from it."""
+"""Settings of the REST API: Django REST framework, and the schema that is made from it."""
 
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
-    # The first one says how to authenticate in a 401.
+    # The first class tells clients in a 401 how to authenticate.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "reports.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -13,9 +13,9 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["reports.api.parsers.ObjectParser"],
     "DEFAULT_SCHEMA_CLASS": "reports.api.openapi.inspection.ApiSchema",
-    # A format is chosen by the header Accept alone, and a request says what it is by its method: nothing in the query.
+    # Only the header Accept chooses a format, and only the method says what a request does: never the query.
     "URL_FORMAT_OVERRIDE": None,
-    # The schema says what an address knows.
+    # The schema describes each address, so OPTIONS need not.
     "DEFAULT_METADATA_CLASS": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

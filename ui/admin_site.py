@@ -1,4 +1,4 @@
-"""The admin site: Django's own, signed in to by every active administrator with an e-mail address."""
+"""The admin site: Django's own, open to every active administrator, who signs in with an e-mail address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.navigation import sections_open_to, start_page
 
 
 class SignInForm(AuthenticationForm):
-    """Signing in with an e-mail address, in whatever case."""
+    """Asks for an e-mail address, regardless of case, and a password."""
 
     error_messages = {
         "invalid_login": "The e-mail address or the password is wrong.",
@@ -32,7 +32,7 @@ class SignInForm(AuthenticationForm):
 
 
 class AdminSite(admin.AdminSite):
-    """The product's face."""
+    """The admin of the product, with its own sections, sign-in and start page."""
 
     site_header = "Tallydesk"
     site_title = "Tallydesk"
@@ -43,11 +43,11 @@ class AdminSite(admin.AdminSite):
     sections = ["Billing", "Usage", "Charges and rates", "People"]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Every active administrator comes in; what they find inside is another matter."""
+        """Admit every active administrator; permissions decide what they see."""
         return request.user.is_active
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Without `r/…`, which would lead to any object by its number, visible or not."""
+        """Leave out `r/…`, which would redirect to any object by its ID, visible or not."""
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
@@ -60,7 +60,7 @@ class AdminSite(admin.AdminSite):
         return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """What the index shows: the models by section, in the words of the product, not by Django application."""
+        """Return the models of the index by section, in the words of the product, not by Django application."""
         applications = super().get_app_list(request, app_label)
         if app_label:
             return applications

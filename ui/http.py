@@ -1,4 +1,4 @@
-"""What views read from requests, and say in answers, in the same way everywhere."""
+"""HTTP helpers that all views share."""
 
 from django.http import HttpRequest
 

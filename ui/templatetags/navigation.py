@@ -35,7 +35,7 @@ class Section:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """An icon of `icons.svg` beside words: it says nothing of its own."""
+    """Return an icon of `icons.svg`. It stands beside text, and is hidden from screen readers."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("tallydesk/icons.svg"), name
     )
@@ -43,7 +43,7 @@ def icon(name: str) -> SafeString:
 
 @register.inclusion_tag("admin/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, list[Section]]:
-    """The sections that the signed-in administrator may open; empty ones are left out."""
+    """Return the sections that the signed-in administrator may open, without empty ones."""
     path = context["request"].path
     sections = [_registered_section(section, path) for section in sections_open_to(context["request"].user)]
     sections += _model_sections(context.get("available_apps") or [], path)
@@ -51,7 +51,7 @@ def navigation(context: Context) -> dict[str, list[Section]]:
 
 
 def _registered_section(section: RegisteredSection, path: str) -> Section:
-    """The pages of a section that exist; one is current on every page below it."""
+    """Return the pages of a section that exist. A page is current on every address below its own."""
     pages = [(page, page.address) for page in section.pages]
     return Section(
         section.title,
@@ -60,7 +60,7 @@ def _registered_section(section: RegisteredSection, path: str) -> Section:
 
 
 def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:
-    """The admin's lists of models, in the sections of the admin site."""
+    """Return the admin's lists of models, in the sections of the admin site."""
     sections = []
     for app in apps:
         items = [_model_item(model, path) for model in app["models"] if model["admin_url"]]
