@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_tables_of_other_tests(transactional_db: None) -> None:
-    """Those of uploads that are not there any more."""
+    """Drop the tables of uploads that no longer exist."""
     drop_abandoned_tables()
 
 
