@@ -77,7 +77,7 @@ FROM pg_index WHERE indrelid = %s::regclass
 
 
 def load_calls(customers: Sequence[Customer], *, of_each: int, first_day: date, days: int) -> None:
-    """The only calls there are: so many of each customer, evenly over the days, in daily files of all customers."""
+    """Store the only calls: equally many of each customer, evenly over the days, in daily files of all customers."""
     version = _version()
     with _quickly("usage_call") as cursor:
         for day in range(days):
@@ -134,7 +134,7 @@ def _quickly(table: str) -> Iterator[CursorWrapper]:
             for _drop, make in keys:
                 cursor.execute(make)
     settle(table)
-    # Real sheets have so many groups that the database looks at them by itself.
+    # Real sheets have enough groups for the database to analyze them by itself.
     settle("billing_ratesheet, billing_ratesheetversion, billing_usagegroup")
 
 

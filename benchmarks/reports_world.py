@@ -18,7 +18,7 @@ ASKED_ON = date(2026, 3, 1)
 
 @dataclass(frozen=True)
 class Customer:
-    """An account with a subscription, and who asks for its reports."""
+    """An account with a subscription, and the administrator who orders its reports."""
 
     subscription: Subscription
     administrator: Administrator

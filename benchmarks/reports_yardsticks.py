@@ -76,7 +76,7 @@ class StockVoiceUsage(ModelResource):  # type: ignore[misc]  # the package has n
 
 
 def stock_seconds(customer: Customer, days: DateRange, *, rows: int, workbook: bool, path: Path) -> float:
-    """How long the package takes to export the first so many calls of the days into a file."""
+    """How long the package takes to export the first calls of the days into a file."""
     start = perf_counter()
     dataset = StockVoiceUsage().export(_calls(customer, days)[:rows])
     # Without what makes columns fit, which looks at every cell again.
@@ -89,7 +89,7 @@ def stock_seconds(customer: Customer, days: DateRange, *, rows: int, workbook: b
 
 
 def _calls(customer: Customer, days: DateRange) -> QuerySet[Call]:
-    """The report's rows in its order, in one query, no column read in vain."""
+    """The report's rows in its order, in one query, without reading unused columns."""
     minutes = Func(
         F("adjusted_seconds"), template="round(%(expressions)s / 60.0, 4)",
         output_field=DecimalField(max_digits=20, decimal_places=4),

@@ -1,4 +1,4 @@
-"""The admin of people. Accounts, contracts and rates are in `usage.admin`: they are uploaded, and rate calls."""
+"""The admin of people. Accounts, contracts and rates are in `usage.admin`, since uploads and rating concern them."""
 
 from billing import people_admin
 

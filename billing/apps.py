@@ -1,10 +1,10 @@
-"""The application of contracts and people."""
+"""The application for contracts and people."""
 
 from django.apps import AppConfig
 
 
 class BillingConfig(AppConfig):
-    """Who is billed and for what."""
+    """Holds who is billed and for what."""
 
     name = "billing"
     verbose_name = "Billing"

@@ -1,4 +1,4 @@
-"""Who may do what: how the billing permissions imply each other, for platform staff and for customers."""
+"""The permissions in effect: what `billing.all_permissions` implies, for platform staff and for customers."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class PermissionBackend(ModelBackend):
-    """Django's permissions, with `billing.all_permissions` implying others, and customers held to what is theirs.
+    """Django's permissions, extended by what `billing.all_permissions` implies and, for customers, restricted.
 
-    For platform staff `billing.all_permissions` implies every permission of the project; for a customer's
-    administrator viewing and requesting reports.
+    For platform staff, `billing.all_permissions` implies every permission of the project. For a customer's
+    administrator, it implies viewing and requesting reports.
     """
 
     def get_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
-        """The permissions in effect, as `app_label.codename`."""
+        """Return the permissions in effect, as `app_label.codename`."""
         administrator: Administrator = user_obj
         if not administrator.is_active or administrator.is_anonymous or obj is not None:
             return set()
@@ -31,11 +31,11 @@ class PermissionBackend(ModelBackend):
         return administrator._permissions_in_effect  # type: ignore[attr-defined,no-any-return]
 
     async def aget_all_permissions(self, user_obj: Any, obj: Model | None = None) -> set[str]:
-        """The same: Django's own would answer with what was granted instead of what is in effect."""
+        """Return the permissions in effect; Django's own method would return those that were granted."""
         return await sync_to_async(self.get_all_permissions)(user_obj, obj)
 
     def _granted(self, administrator: "Administrator") -> QuerySet[Permission]:
-        """What is granted, to the administrator or to a group of theirs; a permission can be there several times."""
+        """Return the permissions granted to the administrator or to their groups, possibly with duplicates."""
         if administrator.is_superuser:
             return Permission.objects.all()
         own = Q(pk__in=administrator.user_permissions.values("pk"))
@@ -51,6 +51,6 @@ class PermissionBackend(ModelBackend):
 
 
 def _names(permissions: QuerySet[Permission]) -> set[str]:
-    """The permissions as `app_label.codename`."""
+    """Return the permissions as `app_label.codename`."""
     names = permissions.values_list("content_type__app_label", "codename").order_by()
     return {f"{app_label}.{codename}" for app_label, codename in names}

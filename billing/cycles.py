@@ -1,4 +1,4 @@
-"""Billing cycles and the days for which there is data: pure arithmetic on days.
+"""Billing cycles and the days with data: pure arithmetic on days.
 
 The published rule: a cycle runs *through* the monthly anniversary of the activation date and the next one starts the
 day after (21 October through 21 November, 22 November through 21 December). Many providers start the next cycle *on*
@@ -24,7 +24,7 @@ class CyclePolicy(StrEnum):
 
 
 class RangeError(ValueError):
-    """A range of days that cannot be reported on; the message is a sentence for the person who asked."""
+    """Raised for a range of days that cannot be reported on; the message is a sentence for people."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,11 +48,11 @@ class DateRange:
 
     @property
     def period(self) -> tuple[datetime, datetime]:
-        """The same as half-open instants in UTC: `start <= t < end`."""
+        """The range as half-open instants in UTC: `start <= t < end`."""
         return midnight(self.date_from), midnight(self.date_through + ONE_DAY)
 
     def within(self, window: "DateRange | None") -> "DateRange":
-        """Itself, or a RangeError that names the window in which every range must lie."""
+        """Return the range itself if it lies inside the window. Otherwise raise a RangeError that names the window."""
         if window is None:
             raise RangeError(NOTHING_YET)
         if self.date_from < window.date_from or self.date_through > window.date_through:
@@ -77,17 +77,17 @@ class Cycle:
         return (self.last_day - self.first_day).days + 1
 
     def described(self) -> dict[str, str]:
-        """Its days, as programs are told of it."""
+        """Return the first and last day as ISO 8601, as the API shows a cycle."""
         return {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
 
 
 def midnight(day: date) -> datetime:
-    """The instant at which a day begins, in UTC."""
+    """Return the instant at which a day begins in UTC."""
     return datetime.combine(day, time.min, tzinfo=UTC)
 
 
 def anniversary(activated_on: date, months: int) -> date:
-    """The activation day `months` months on; a month without that day uses its last day."""
+    """Return the activation day moved by `months` months; a month without that day uses its last day."""
     year, month0 = divmod(activated_on.year * 12 + activated_on.month - 1 + months, 12)
     if year > date.max.year:
         raise RangeError(f"There is no billing cycle {months} months after {activated_on}: the calendar ends before.")
@@ -96,14 +96,14 @@ def anniversary(activated_on: date, months: int) -> date:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What the arithmetic needs of a subscription: its activation day, its policy and its last day, if it has one."""
+    """What the arithmetic needs to know of a subscription: its activation day, its policy and its last day, if any."""
 
     activated_on: date
     policy: CyclePolicy = CyclePolicy.THROUGH_ANNIVERSARY
     ended_on: date | None = None
 
     def cycle(self, index: int) -> Cycle:
-        """Cycle number `index`, counted from 0; the end of the contract does not shorten it."""
+        """Return cycle number `index`, counted from 0. The end of the contract does not shorten it."""
         if index < 0:
             raise ValueError("cycles count from 0")
         after = ONE_DAY if self.policy is CyclePolicy.THROUGH_ANNIVERSARY else timedelta(0)
@@ -111,7 +111,7 @@ class Contract:
         return Cycle(index, first_day, anniversary(self.activated_on, index + 1) + (after - ONE_DAY))
 
     def cycle_on(self, day: date) -> Cycle:
-        """The cycle that contains a day; a RangeError for a day before the activation."""
+        """Return the cycle that contains a day. Raises RangeError for a day before the activation."""
         if day < self.activated_on:
             raise RangeError(f"{day} is before the activation on {self.activated_on}.")
         months = (day.year - self.activated_on.year) * 12 + day.month - self.activated_on.month
@@ -121,32 +121,32 @@ class Contract:
         return guess
 
     def cycles_touching(self, days: DateRange) -> Iterator[Cycle]:
-        """The cycles that share a day with a range inside the contract, in order, none of them cut."""
+        """Yield the cycles that share a day with a range inside the contract, in order and in full."""
         cycle = self.cycle_on(days.date_from)
         while cycle.first_day <= days.date_through:
             yield cycle
             cycle = self.cycle(cycle.index + 1)
 
     def available(self, today: date) -> DateRange | None:
-        """The days with data: from the activation through yesterday, or the last day of the contract if earlier.
+        """Return the days with data: from the activation through yesterday, or the contract's last day if earlier.
 
-        None as long as there is none: up to and including the activation day.
+        Return None if there are none yet, that is up to and including the activation day.
         """
         through = self.last_day_with_data(today)
         return DateRange(self.activated_on, through) if through >= self.activated_on else None
 
     def last_day_with_data(self, today: date) -> date:
-        """Yesterday, or the last day of the contract if earlier; before the activation there is none with data."""
+        """Return yesterday, or the contract's last day if earlier. A result before the activation means no data yet."""
         return today - ONE_DAY if self.ended_on is None else min(today - ONE_DAY, self.ended_on)
 
     def cuts_open_sessions_alike(self, day: date, other: date) -> bool:
-        """Whether reports asked for on these two days count a session that is still open up to the same instant."""
+        """Return whether reports ordered on these two days cut a session that is still open at the same instant."""
         return self.last_day_with_data(day) == self.last_day_with_data(other)
 
     def current_cycle(self, today: date) -> Cycle:
-        """The cycle of today; after the end of the contract its last one; never beyond the contract's last day.
+        """Return the cycle of today, or the last one after the end of the contract, cut at the contract's last day.
 
-        A RangeError for a day before the activation.
+        Raises RangeError for a day before the activation.
         """
         if self.ended_on is None:
             return self.cycle_on(today)
@@ -154,14 +154,14 @@ class Contract:
         return Cycle(cycle.index, cycle.first_day, min(cycle.last_day, self.ended_on))
 
     def current_range(self, today: date) -> DateRange | None:
-        """The current cycle so far; None on its first day, when it has no complete day yet."""
+        """Return the current cycle so far; None on its first day, when it has no complete day yet."""
         available, cycle = self.available(today), self.current_cycle(today)
         if available is None or available.date_through < cycle.first_day:
             return None
         return DateRange(cycle.first_day, min(cycle.last_day, available.date_through))
 
     def previous_range(self, today: date) -> DateRange | None:
-        """The whole cycle before the current one; None in the first cycle."""
+        """Return the whole cycle before the current one; None in the first cycle."""
         index = self.current_cycle(today).index
         if index == 0:
             return None
@@ -169,8 +169,8 @@ class Contract:
         return DateRange(cycle.first_day, cycle.last_day)
 
     def default_range(self, today: date) -> DateRange | None:
-        """What a new report covers unless told otherwise: the current cycle so far, on its first day the one before.
+        """Return the default range of a new report: the current cycle so far, or on its first day the cycle before.
 
-        None on the activation day: there is nothing to report yet.
+        Return None on the activation day, when there is nothing to report yet.
         """
         return self.current_range(today) or self.previous_range(today)

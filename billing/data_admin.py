@@ -1,4 +1,4 @@
-"""The admin of what reports are made from: what is written by hand counts as a change, and is no upload's any more."""
+"""The admin of the data behind reports: an edit bumps the data version and detaches the row from its upload."""
 
 from typing import Any
 
@@ -9,27 +9,27 @@ from billing.scoped_admin import ScopedAdmin
 
 
 class DataAdmin(ScopedAdmin):
-    """Of the tables that all accounts share; an account's usage is written by uploads alone."""
+    """Edits the tables that all accounts share. Only uploads write an account's usage."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Say that data change before the first row is written."""
+        """Bump the data version before writing the first row."""
         DataVersion.objects.bump(None)
-        _by_hand(obj)
+        _detach_from_upload(obj)
         super().save_model(request, obj, form, change)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Rows of an inline are written by hand as well."""
+        """Detach changed rows of an inline from their uploads, too."""
         for one in formset.forms:
             if one.has_changed():
-                _by_hand(one.instance)
+                _detach_from_upload(one.instance)
         super().save_formset(request, form, formset, change)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Say that data change before anything is deleted."""
+        """Bump the data version before deleting anything."""
         DataVersion.objects.bump(None)
         super().delete_model(request, obj)
 
 
-def _by_hand(obj: Any) -> None:
+def _detach_from_upload(obj: Any) -> None:
     if isinstance(obj, UploadedModel):
         obj.upload_id = None

@@ -1,10 +1,10 @@
-"""Days as people write them."""
+"""Reads days as people write them."""
 
 from datetime import date
 
 
 def read_day(text: str) -> date:
-    """A day written YYYY-MM-DD and in no other way; a ValueError whose message is a sentence otherwise."""
+    """Return a day written as YYYY-MM-DD. Raises ValueError, with a sentence as its message, for any other form."""
     try:
         day = date.fromisoformat(text)
     except ValueError:

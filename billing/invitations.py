@@ -1,4 +1,4 @@
-"""The form that invites an administrator, held to what the inviter may give."""
+"""The form that invites an administrator, limited to what the inviter may grant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from billing.models import Account, Administrator
 from billing.permissions import CUSTOMER_PERMISSIONS, PERMISSION_WORDS
 
-# Django's own class takes no type argument, its stub does.
+# Only the stubs of Django's classes take a type argument.
 if TYPE_CHECKING:
     AdministratorForm = forms.ModelForm[Administrator]
     PermissionField = forms.ModelMultipleChoiceField[Permission]
@@ -22,7 +22,7 @@ else:
 
 
 def grantable_permissions(inviter: Administrator) -> QuerySet[Permission]:
-    """The permissions that mean something to a customer's administrator, of which one gives only what one holds."""
+    """Return the permissions of a customer's administrator that the inviter holds, and so may grant."""
     words = Q(pk__in=[])
     for name in CUSTOMER_PERMISSIONS & inviter.get_all_permissions():
         app_label, codename = name.split(".")
@@ -31,7 +31,7 @@ def grantable_permissions(inviter: Administrator) -> QuerySet[Permission]:
 
 
 def grantable_groups(inviter: Administrator) -> QuerySet[Group]:
-    """All groups for superusers; for others those that hold nothing but what they may give themselves."""
+    """Return all groups for superusers; for others, the groups that hold only permissions they may grant."""
     if inviter.is_superuser:
         return Group.objects.all()
     held = Group.permissions.through.objects.filter(group=OuterRef("pk"))
@@ -40,15 +40,15 @@ def grantable_groups(inviter: Administrator) -> QuerySet[Group]:
 
 
 class PermissionChoiceField(PermissionField):
-    """Permissions by the words that administrators know."""
+    """Labels permissions with the words that administrators know."""
 
     def label_from_instance(self, obj: Any) -> str:
-        """`Billing > Subscription > View` instead of `Can view subscription`."""
+        """Return `Billing > Subscription > View` instead of `Can view subscription`."""
         return PERMISSION_WORDS.get(f"{obj.content_type.app_label}.{obj.codename}", str(obj.name))
 
 
 class InvitationForm(AdministratorForm):
-    """A new administrator: who, of which accounts, with which permissions. No password: a link is sent."""
+    """A new administrator with accounts and permissions, but no password: the invitation links to a page for that."""
 
     inviter: ClassVar[Administrator]
 
@@ -83,7 +83,7 @@ class InvitationForm(AdministratorForm):
                 field.queryset = queryset
 
     def clean(self) -> dict[str, Any] | None:
-        """A customer's administrator is of some customer."""
+        """Require at least one account, except for platform staff."""
         cleaned = super().clean()
         if not self.cleaned_data.get("member_of") and not self.cleaned_data.get("is_platform_staff"):
             self.add_error("member_of", "Choose at least one account.")

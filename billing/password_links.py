@@ -1,4 +1,4 @@
-"""Links that set a password: sent with an invitation, and to whoever has forgotten theirs."""
+"""Links for setting a password, sent with an invitation or after a password was forgotten."""
 
 import logging
 import smtplib
@@ -19,11 +19,11 @@ from billing.models import Administrator
 logger = logging.getLogger(__name__)
 
 PAUSE = timedelta(minutes=5)
-"""Nobody is sent two links within it, so that the page for forgotten passwords cannot fill a mailbox."""
+"""The least time between two links to one person, so that the page for forgotten passwords cannot fill a mailbox."""
 
 
 def set_password_url(administrator: Administrator) -> str:
-    """The link, good for one use. It begins with SITE_URL, never with what a request says the host is."""
+    """Return a link for one use. It begins with SITE_URL, never with the host that a request names."""
     uid = urlsafe_base64_encode(force_bytes(administrator.pk))
     token = default_token_generator.make_token(administrator)
     path = reverse("password_reset_confirm", kwargs={"uidb64": uid, "token": token})
@@ -31,14 +31,14 @@ def set_password_url(administrator: Administrator) -> str:
 
 
 def send_invitation(administrator: Administrator) -> bool:
-    """Tell an administrator that they are invited; whether a mail went out."""
+    """Send an administrator their invitation. Return whether a mail went out."""
     return _send(administrator, "You are invited to Tallydesk", "billing/invitation_email.txt")
 
 
 def send_forgotten_password_link(email: str) -> bool:
-    """Send a link to the active administrator with this address, if there is one; whether a mail went out.
+    """Send a link to the active administrator with this address, if there is one. Return whether a mail went out.
 
-    Also to somebody who was invited and has not chosen a password yet.
+    This includes people who were invited and have not chosen a password yet.
     """
     administrator = Administrator.objects.filter(email=email.strip().lower(), is_active=True).first()
     if administrator is None:
@@ -66,6 +66,6 @@ def _send(administrator: Administrator, subject: str, template: str) -> bool:
 
 
 def _claim_pause(administrator: Administrator) -> bool:
-    """One statement decides, so that of many requests at once one sends a mail."""
+    """Return whether a mail is due, and record it. One statement decides, so only one concurrent request sends."""
     due = Q(link_sent_at__isnull=True) | Q(link_sent_at__lt=Now() - PAUSE)
     return bool(Administrator.objects.filter(due, pk=administrator.pk, is_active=True).update(link_sent_at=Now()))

@@ -1,4 +1,4 @@
-"""Forgotten passwords: the pages around the links, in the dress of the admin."""
+"""Forgotten passwords: the pages around the links, with the look of the admin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,17 @@ from billing.password_links import send_forgotten_password_link
 
 
 class SiteContext(ContextMixin):
-    """What templates that extend the admin's own need."""
+    """Adds the context that templates extending the admin's own need."""
 
     request: Any
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The site's context under the page's own."""
+        """Return the site's context, overridden by the page's own."""
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
 
 
 class AddressForm(forms.Form):
-    """Who has forgotten their password."""
+    """Asks for the address of the person who has forgotten their password."""
 
     email = forms.EmailField(
         label="E-mail address",
@@ -34,7 +34,7 @@ class AddressForm(forms.Form):
     )
 
 
-# Django's own class takes no type argument, its stub does.
+# Only the stub of Django's class takes a type argument.
 if TYPE_CHECKING:
     AddressFormView = FormView[AddressForm]
 else:
@@ -42,7 +42,7 @@ else:
 
 
 class ForgottenPassword(SiteContext, AddressFormView):
-    """Asks for an e-mail address, and answers the same whether or not somebody has it."""
+    """Asks for an e-mail address, and responds alike whether or not it is known."""
 
     form_class = AddressForm
     template_name = "registration/password_reset_form.html"
@@ -50,34 +50,30 @@ class ForgottenPassword(SiteContext, AddressFormView):
     extra_context = {"title": "Forgotten password"}
 
     def form_valid(self, form: AddressForm) -> HttpResponse:
-        """Send the link if there is somebody to send it to."""
+        """Send the link if an active administrator has the address."""
         send_forgotten_password_link(form.cleaned_data["email"])
         return super().form_valid(form)
 
 
 class LinkSent(SiteContext, views.PasswordResetDoneView):
-    """Look into your mailbox."""
-
-    title = "Look into your mailbox"
+    title = "Check your mailbox"
 
 
 class SetPassword(SiteContext, views.PasswordResetConfirmView):
-    """What a link opens: a new password, twice."""
+    """The page that a link opens, for entering a new password twice."""
 
     title = "Choose a password"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """With a heading of its own where the link opens nothing."""
+        """Give the page another heading if the link is not valid."""
         context = super().get_context_data(**kwargs)
         return context if self.validlink else {**context, "title": "This link no longer works"}
 
     def get_user(self, uidb64: str) -> Administrator | None:
-        """Nobody who is no longer active: an old link must not be what opens the door once they are again."""
+        """Return the administrator if active: an old link must not let them in after they are reactivated."""
         administrator = super().get_user(uidb64)
         return administrator if isinstance(administrator, Administrator) and administrator.is_active else None
 
 
 class PasswordSet(SiteContext, views.PasswordResetCompleteView):
-    """Go and sign in."""
-
     title = "Your password is set"

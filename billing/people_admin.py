@@ -1,4 +1,4 @@
-"""The admin of administrators and groups: inviting, deactivating; nobody grants what they do not hold."""
+"""The admin of administrators and groups. People can grant only what they hold themselves."""
 
 from __future__ import annotations
 
@@ -19,22 +19,20 @@ from billing.scoped_admin import ScopedAdmin, ScopedInline, platform_staff
 
 
 def is_superuser(request: HttpRequest) -> bool:
-    """Whether a superuser asks."""
+    """Return whether the signed-in administrator is a superuser."""
     administrator = platform_staff(request)
     return administrator is not None and administrator.is_superuser
 
 
 class MembershipInline(ScopedInline):
-    """The accounts of an administrator; superusers alone change them."""
+    """The accounts of an administrator, which only superusers change."""
 
     model = Membership
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """Superusers alone."""
         return is_superuser(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
         return is_superuser(request)
 
     has_delete_permission = has_change_permission
@@ -42,7 +40,7 @@ class MembershipInline(ScopedInline):
 
 @admin.register(Administrator)
 class AdministratorAdmin(ScopedAdmin):
-    """The people who sign in. One is invited and, in the end, deactivated; never deleted, since their history stays."""
+    """The people who sign in. They are invited and later deactivated, but never deleted: their history stays."""
 
     section = "People"
     icon = "person"
@@ -54,15 +52,15 @@ class AdministratorAdmin(ScopedAdmin):
     actions = ["send_link"]
     filter_horizontal = ["groups", "user_permissions"]
     invitation_fields = ["email", "name", "member_of", "user_permissions"]
-    help_texts: ClassVar = {  # Django's own speak of users, which here are somebody else
-        "is_superuser": "May do everything, without being given permissions.",
-        "groups": "They have the permissions of all their groups.",
-        "user_permissions": "Those beside the groups'. A customer's administrator has use for those of reports alone.",
+    help_texts: ClassVar = {  # Django's own texts say "user", which has another meaning here
+        "is_superuser": "May do everything, whatever permissions are granted.",
+        "groups": "An administrator has the permissions of all their groups.",
+        "user_permissions": "In addition to the groups'. For a customer's administrator, only those for reports count.",
     }
     fields_of_superusers = ["email", "is_platform_staff", "is_superuser", "groups", "user_permissions"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """An invitation, or the administrator as they are."""
+        """Return the fields of an invitation, or of an existing administrator."""
         if obj is None:
             inviter = platform_staff(request)
             groups = ["groups"] if inviter and grantable_groups(inviter).exists() else []
@@ -74,12 +72,12 @@ class AdministratorAdmin(ScopedAdmin):
         ]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """One invites somebody: there is nothing to go on editing afterwards."""
+        """Show the page as an invitation, without *Save and continue editing*."""
         words = {"title": "Invite an administrator", "show_save_and_continue": False}
         return super().add_view(request, form_url, {**words, **(extra_context or {})})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """Who could change an address could ask for its password: this, too, is for superusers."""
+        """Leave addresses to superusers, too: anyone who can change an address can request a password link for it."""
         always = ["joined_at", "last_login"]
         if obj is None:
             return []
@@ -90,34 +88,34 @@ class AdministratorAdmin(ScopedAdmin):
         return always
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
-        """Who invites decides what the form offers."""
+        """Return a form that offers an inviter only what they may grant."""
         if obj is not None:
             return super().get_form(request, obj, change, **{"help_texts": self.help_texts, **kwargs})
         inviter = {"inviter": request.user, "__module__": __name__}
         return super().get_form(request, obj, change, form=type("InvitationForm", (InvitationForm,), inviter), **kwargs)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        """Memberships are a field of the invitation, a table afterwards."""
+        """Show memberships as a table; in the invitation they are a field."""
         return [] if obj is None else super().get_inlines(request, obj)  # type: ignore[return-value]  # a list
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody but a superuser changes a superuser."""
+        """Let only superusers change a superuser."""
         if obj is not None and obj.is_superuser and not is_superuser(request):
             return False
         return super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: with them would go the history of what they did."""
+        """Refuse everyone: deletion would remove the history of what the administrator did."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Nobody knows an invited administrator's password until they choose it."""
+        """Give an invited administrator an unusable password until they choose one."""
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """With their accounts saved, the invited are told."""
+        """Save the accounts of a new administrator, then send the invitation."""
         super().save_related(request, form, formsets, change)
         if change:
             return
@@ -133,9 +131,11 @@ class AdministratorAdmin(ScopedAdmin):
 
     @admin.action(permissions=["change"], description="Send a link to choose a password")
     def send_link(self, request: HttpRequest, administrators: QuerySet[Administrator]) -> None:
-        """Invite again whoever has lost their link."""
+        """Send the link again to active administrators who have lost it."""
         sent = sum(send_invitation(administrator) for administrator in administrators.filter(is_active=True))
-        messages.info(request, f"{sent} sent. Nobody gets two links within five minutes, and none while not active.")
+        messages.info(
+            request, f"{sent} sent. Each person gets at most one link in five minutes, and none while not active."
+        )
 
 
 admin.site.unregister(Group)
@@ -143,18 +143,16 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(ScopedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # their stubs name an argument differently
-    """Groups of permissions: who could edit them could grant themselves anything, so superusers alone."""
+    """Groups of permissions. Only superusers may edit them, since editing a group can grant oneself anything."""
 
     section = "People"
     icon = "group"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
         return is_superuser(request)
 
     has_change_permission = has_view_permission
     has_delete_permission = has_view_permission
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """Superusers alone."""
         return is_superuser(request)

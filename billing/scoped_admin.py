@@ -1,4 +1,4 @@
-"""The admin of every model: nobody sees through it what `visible_to` does not show them, and staff alone write."""
+"""The base of every admin: it shows only what `visible_to` allows, and lets only platform staff write."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.text import get_text_list
 
 from billing.models import Account, Administrator
 
-# The classes of Django's admin take type arguments in its stubs alone.
+# Only the stubs of Django's admin classes take type arguments.
 if TYPE_CHECKING:
     BaseModelAdmin = options.BaseModelAdmin[Any]
     ModelAdmin = admin.ModelAdmin[Any]
@@ -27,7 +27,7 @@ else:
 
 
 def platform_staff(request: HttpRequest) -> Administrator | None:
-    """Return the signed-in administrator if they are platform staff; None for customers and for strangers."""
+    """Return the signed-in administrator if they are platform staff; None for anyone else."""
     administrator = request.user
     if isinstance(administrator, Administrator) and administrator.is_active and administrator.is_platform_staff:
         return administrator
@@ -35,14 +35,14 @@ def platform_staff(request: HttpRequest) -> Administrator | None:
 
 
 def visible(queryset: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
-    """The rows that the person asking may see; of models that belong to no account, all or, for customers, none."""
+    """Return the rows that the signed-in administrator may see. Models of no account are for platform staff only."""
     if hasattr(queryset, "visible_to"):
         return queryset.visible_to(request.user)  # type: ignore[no-any-return]  # every visible_to returns its own set
     return queryset if platform_staff(request) else queryset.none()
 
 
 def _filtered_by(item: Any) -> str:
-    """The field or parameter that an item of a `list_filter` is about."""
+    """Return the field or parameter that an item of `list_filter` filters by."""
     if isinstance(item, (tuple, list)):
         return str(item[0])
     return str(getattr(item, "parameter_name", item))
@@ -67,36 +67,36 @@ class Scoped(BaseModelAdmin):
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
-        """A drop-down, and what a forged request may name, is what one may see."""
+        """Offer and accept only visible objects, so that a forged request cannot name others."""
         kwargs.setdefault("queryset", visible(db_field.related_model._default_manager.all(), request))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(
         self, db_field: ManyToManyField[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelMultipleChoiceField[Any] | None:
-        """As with foreign keys."""
+        """Offer and accept only visible objects, as for foreign keys."""
         kwargs.setdefault("queryset", visible(db_field.related_model._default_manager.all(), request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Platform staff who hold the permission; never a customer's administrator, whatever theirs say."""
+        """Allow platform staff who hold the permission, and never a customer's administrator."""
         return bool(platform_staff(request)) and super().has_view_permission(request, obj)
 
     def has_add_permission(self, request: HttpRequest, *of: Any) -> bool:
-        """As with viewing; an inline is told the object that it would add to."""
+        """Allow the same people as viewing. An inline passes the object to which it would add."""
         return bool(platform_staff(request)) and super().has_add_permission(request, *of)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As with viewing."""
+        """Allow the same people as viewing."""
         return bool(platform_staff(request)) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """As with viewing."""
+        """Allow the same people as viewing."""
         return bool(platform_staff(request)) and super().has_delete_permission(request, obj)
 
 
 class ScopedInline(Scoped, TabularInline):
-    """Rows edited on the page of what they belong to."""
+    """Rows that are edited on the page of the object that they belong to."""
 
     extra = 0
 
@@ -112,25 +112,25 @@ class ScopedAdmin(Scoped, ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # a facet is a full count per choice
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """What one may see: lists, look-ups by number, autocompletes and history all start here."""
+        """Return the visible rows; lists, look-ups by ID, autocompletes and history all start here."""
         return visible(super().get_queryset(request), request)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """What the filters of the list offer, and nothing else.
+        """Allow only the filters that the list offers.
 
-        Django lets an address ask about any field of the model: how a password begins, one guess after the other.
+        Django lets a URL filter by any field of the model, which would reveal a password hash guess by guess.
         """
         offered = {_filtered_by(item) for item in self.get_list_filter(request)}
         return lookup.removesuffix("__isnull").removesuffix("__exact").removesuffix("__id") in offered
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """The index names the model for staff who may view it."""
+        """Show the model on the index to those who may view or add it."""
         return self.has_view_permission(request) or self.has_add_permission(request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """The object, if one may see it, else a 404: another's is as good as missing.
+        """Return the object if it is visible, and raise Http404 if it is not or is missing.
 
-        Django would ask for permission first, and then redirect to the index with a message.
+        Django would check the permission first, then redirect to the index with a message.
         """
         instance = super().get_object(request, object_id, from_field)
         if instance is None:
@@ -138,7 +138,7 @@ class ScopedAdmin(Scoped, ModelAdmin):
         return instance
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """None in bulk: what is deleted is looked at first."""
+        """Offer no bulk deletion, so that each object is looked at before it is deleted."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -150,17 +150,17 @@ class ScopedAdmin(Scoped, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """A constraint that only the database can check, such as two people saving at once, becomes a sentence."""
+        """Turn the violation of a constraint that only the database can check, as in a race, into a sentence."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError:
             messages.error(
-                request, "This was not saved: somebody has changed something it depends on in the meantime. Try again."
+                request, "This was not saved: something that it depends on has changed in the meantime. Try again."
             )
             return HttpResponseRedirect(request.get_full_path())
 
     def dependents(self, instance: Any) -> list[str]:
-        """What keeps an object from being deleted, in words; one row of each kind is enough: there may be millions."""
+        """Return, in words, the kinds of rows that keep an object from being deleted. Looks at one row of each kind."""
         found = set()
         for relation in instance._meta.get_fields(include_hidden=True):
             if getattr(relation, "on_delete", None) is PROTECT:
@@ -172,7 +172,7 @@ class ScopedAdmin(Scoped, ModelAdmin):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What something else depends on is not deleted, and a sentence says what."""
+        """Refuse to delete an object on which others depend, with a sentence that names them."""
         instance = self.get_object(request, object_id)
         if self.has_delete_permission(request, instance):
             dependents = self.dependents(instance)

@@ -1,4 +1,4 @@
-"""Keeping customers apart in the database itself: foreign keys that carry the account."""
+"""Keeps customers apart in the database itself, with foreign keys that include the account."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,15 +38,15 @@ class SameAccountForeignKey(BaseConstraint):
         )
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
-        """The clause inside CREATE TABLE."""
+        """Return the clause for CREATE TABLE."""
         return self._sql(model, schema_editor)
 
     def create_sql(self, model: Any, schema_editor: Any) -> str:
-        """The statement that adds the constraint to a table."""
+        """Return the statement that adds the constraint to a table."""
         return f"ALTER TABLE {schema_editor.quote_name(model._meta.db_table)} ADD {self._sql(model, schema_editor)}"
 
     def remove_sql(self, model: Any, schema_editor: Any) -> str:
-        """The statement that takes the constraint off a table."""
+        """Return the statement that removes the constraint from a table."""
         quote = schema_editor.quote_name
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT {quote(self.name)}"
 
@@ -65,7 +65,7 @@ class SameAccountForeignKey(BaseConstraint):
             raise ValidationError({self.field: self.get_violation_error_message()})
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
-        """As migrations store it."""
+        """Return the arguments that migrations store."""
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "field": self.field}
 

@@ -1,1 +1,1 @@
-"""Wires the applications together: settings, URLs, workers, the embedded servers and the demo. Nothing imports it."""
+"""Wires the applications together: settings, URLs, workers, embedded servers and demo. No other package imports it."""

@@ -1,4 +1,4 @@
-"""What Django loads of this package: the Celery application, the commands, the admin with a site of our own."""
+"""What Django loads from this package: the Celery application, the commands, and the admin with our own site."""
 
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
@@ -9,7 +9,7 @@ __all__ = ["AdminConfig", "ConfigConfig", "celery_app"]
 
 
 class ConfigConfig(AppConfig):
-    """Loading it makes `celery_app` the application that `shared_task` publishes through, in every process."""
+    """Makes `celery_app` the application through which `shared_task` publishes, in every process."""
 
     name = "config"
     default = True

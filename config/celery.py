@@ -18,21 +18,21 @@ app = Celery("tallydesk")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 setup_logging.connect(configure_worker)
-# Logs of a task carry the context of the request that asked for it.
+# Log lines of a task carry the context of the request that enqueued it.
 app.steps["worker"].add(DjangoStructLogInitStep)
 
 
 @celeryd_init.connect
 def wait_for_broker(conf: Settings, **_signal: Any) -> None:
-    """A worker that gave up on an acknowledgement would think for ever that it has its message, and take no other."""
+    """Remove the broker time-outs: a worker whose acknowledgement times out keeps the message and accepts no other."""
     conf.update(broker_transport_options={})
 
 
 @worker_process_init.connect
 def publish_quickly(**_signal: Any) -> None:
-    """The processes of its pool only publish."""
+    """Restore the time-outs in the pool's processes, which only publish."""
     app.conf.update(broker_transport_options=settings.CELERY_BROKER_TRANSPORT_OPTIONS)
 
 
-# On SIGTERM a worker would wait for its jobs to end; so that they are handed over instead, they have to know.
+# On SIGTERM a worker waits for its jobs to end. They have to learn of the shutdown to be released instead.
 worker_shutting_down.connect(shutdown.request)

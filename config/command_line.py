@@ -1,7 +1,7 @@
-"""Django's command line, for which a command that needs the database finds it running and migrated.
+"""Django's command line, which starts and migrates the database for commands that need it.
 
-The rule: every command needs a database with all migrations applied, except those named here. It gets it after its
-arguments were read, so that a wrong one, or `--help`, starts nothing.
+Every command needs a database with all migrations applied, except those named here. The database is made ready after
+the arguments are parsed, so that a wrong argument, or `--help`, starts nothing.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.database import ready_database
 
-# They read code and files alone (or, like `demo`, see to the servers themselves, or, like `serve_metrics`, say that
-# there is none).
+# They read only code and files (or start the servers themselves, like `demo`, or report a missing database, like
+# `serve_metrics`).
 WITHOUT_DATABASE = {
     "check",
     "collectstatic",
@@ -26,7 +26,7 @@ WITHOUT_DATABASE = {
     "startapp",
     "startproject",
 }
-# They deal with migrations themselves: the servers run, the database stays as it is.
+# They handle migrations themselves: the servers run, and the database stays as it is.
 WITHOUT_MIGRATIONS = {
     "makemigrations",
     "migrate",
@@ -38,8 +38,6 @@ WITHOUT_MIGRATIONS = {
 
 
 class CommandLine(ManagementUtility):
-    """`manage.py`."""
-
     def fetch_command(self, subcommand: str) -> BaseCommand:
         command = super().fetch_command(subcommand)
         if subcommand not in WITHOUT_DATABASE:
@@ -55,12 +53,12 @@ def _give_database(command: BaseCommand, *, migrated: bool) -> None:
         with ready_database(migrated=migrated):
             return execute(*args, **options)
 
-    # This one object is changed, not its class: a command that calls another one has its database already.
+    # Change this object, not its class: a command that another command calls already has its database.
     command.execute = execute_with_database  # type: ignore[method-assign]
 
 
 def _refuse_broken_text(options: dict[str, Any]) -> None:
-    """What is not in UTF-8 names nothing in the database. File names may be so; they are no text but a Path."""
+    """Refuse text that is not UTF-8, which cannot match anything in the database. File names are Paths, and pass."""
     for value in options.values():
         if isinstance(value, str) and any("\udc80" <= character <= "\udcff" for character in value):
             raise CommandError(f"The argument {value!a} is not in UTF-8.", returncode=2)

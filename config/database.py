@@ -1,4 +1,4 @@
-"""A database that is ready to be used: it runs, is new enough, and has every migration."""
+"""Makes sure that the database is ready: it runs, is new enough, and has every migration."""
 
 import os
 import sys
@@ -20,10 +20,10 @@ CONNECT_SECONDS = 2
 
 @contextmanager
 def ready_database(*, migrated: bool = True) -> Iterator[Running]:
-    """The embedded servers run inside of this context, and with `migrated` every migration has been applied.
+    """Run the embedded servers inside this context and, with `migrated`, make sure that every migration is applied.
 
-    Only the embedded database is migrated unasked. Raises CommandError when the one of DATABASE_URL does not answer, is
-    too old, or lacks migrations; EmbeddedError when an embedded server does not come up.
+    Only the embedded database is migrated automatically. Raises CommandError if the database of DATABASE_URL does not
+    answer, is too old or lacks migrations, and EmbeddedError if an embedded server does not start.
     """
     with running() as servers:
         try:
@@ -38,10 +38,10 @@ def ready_database(*, migrated: bool = True) -> Iterator[Running]:
 
 @contextmanager
 def impatient_connection(*, seconds: int) -> Iterator[None]:
-    """Inside, this thread has another connection, in a transaction: CONNECT_SECONDS to connect, `seconds` a query.
+    """Give this thread another connection, in a transaction: CONNECT_SECONDS to connect, `seconds` for each query.
 
-    Raises OperationalError when the database takes longer. (One that freezes in the middle of a query cannot be waited
-    for less: ask it in a thread.)
+    Raises OperationalError if the database takes longer. A database that freezes during a query cannot be timed out in
+    this way: query it in a thread.
     """
     usual = connections[DEFAULT_DB_ALIAS]
     impatient = connections.create_connection(DEFAULT_DB_ALIAS)
@@ -55,7 +55,7 @@ def impatient_connection(*, seconds: int) -> Iterator[None]:
     connections[DEFAULT_DB_ALIAS] = impatient
     try:
         with transaction.atomic(), impatient.cursor() as cursor:
-            # For the transaction alone: behind a pooler the next one of the connection may be somebody else's.
+            # Only for this transaction: behind a pooler, the connection's next one may belong to another client.
             cursor.execute(f"SET LOCAL statement_timeout = {seconds * 1000:d}")
             yield
     finally:
@@ -64,7 +64,7 @@ def impatient_connection(*, seconds: int) -> Iterator[None]:
 
 
 def pending_migrations() -> int:
-    """How many migrations the database lacks."""
+    """Return how many migrations the database lacks."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
@@ -72,7 +72,7 @@ def pending_migrations() -> int:
 def _migrate() -> None:
     if not pending_migrations():
         return
-    with exclusive(home_folder() / "migrate.lock"):  # another command may be at it
+    with exclusive(home_folder() / "migrate.lock"):  # another command may be migrating
         if pending := pending_migrations():
             sys.stderr.write(f"Preparing the database ({pending} migrations) ...\n")
             call_command("migrate", verbosity=0, interactive=False)

@@ -1,4 +1,4 @@
-"""Error answers outside of any view: a page for people, a problem for programs."""
+"""Error responses outside of any view: a page for people, a problem for programs."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
@@ -10,28 +10,28 @@ _OUR_FAULT = "The fault is ours and has been recorded. Try again; if it happens 
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What nothing could answer, such as a NUL character in a query."""
+    """Respond to a request that no view can handle, such as one with a NUL character in its query."""
     if _is_for_a_program(request):
-        return plain_response(ProblemType.MALFORMED_REQUEST, "The request holds something that cannot be read.")
+        return plain_response(ProblemType.MALFORMED_REQUEST, "The request contains something that cannot be read.")
     return defaults.bad_request(request, exception)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """What was refused before a view could say why."""
+    """Respond to a request that was refused before reaching a view."""
     if _is_for_a_program(request):
         return plain_response(ProblemType.PERMISSION_DENIED, f"{ProblemType.PERMISSION_DENIED.title}.")
     return defaults.permission_denied(request, exception)
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """An address at which there is nothing."""
+    """Respond to an address that does not exist."""
     if _is_for_a_program(request):
         return plain_response(ProblemType.NOT_FOUND, f"{ProblemType.NOT_FOUND.title}.")
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """A fault of ours: the log says which, the answer does not."""
+    """Respond to an unexpected error, whose details go only to the log."""
     if _is_for_a_program(request):
         return plain_response(ProblemType.INTERNAL_ERROR, _OUR_FAULT)
     return defaults.server_error(request)

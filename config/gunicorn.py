@@ -1,4 +1,4 @@
-"""How gunicorn serves the product: `gunicorn -c python:config.gunicorn config.wsgi:application`."""
+"""Settings of the web server: `gunicorn -c python:config.gunicorn config.wsgi:application`."""
 
 import os
 
@@ -7,11 +7,11 @@ from config.monitoring.metrics_folder import count_in_folder, forget_counts
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "4"))
-# One copy of the code in memory for all processes.
+# All processes share one copy of the code in memory.
 preload_app = True
 control_socket_disable = True
 
-# Before the product is loaded. What processes count here outlives them, and is still counted: none has to be taken out.
+# Before the application is loaded. Counts outlive the processes that made them, so none has to be removed.
 count_in_folder()
 
 

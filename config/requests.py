@@ -1,4 +1,4 @@
-"""Requests that nothing could answer, refused before anything looks at them."""
+"""Refuses requests that no view could answer, before any other code reads them."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,14 @@ from django.http import HttpRequest, HttpResponse
 
 
 def refuse_nul(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware: 400 for a NUL character in a query or a cookie, since PostgreSQL takes none as part of a text.
+    """Middleware that responds 400 to a NUL character in a query or a cookie, which PostgreSQL accepts in no text.
 
-    In what a form sends, its fields refuse it with a sentence.
+    In the body of a form, the form's fields refuse it with a sentence.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:
         if "%00" in request.META["QUERY_STRING"] or any("\0" in value for value in request.COOKIES.values()):
-            raise BadRequest("A NUL character is part of no text.")
+            raise BadRequest("Text cannot contain a NUL character.")
         return get_response(request)
 
     return answer

@@ -1,4 +1,4 @@
-"""Settings, from environment variables. Without DATABASE_URL: embedded servers, and what suits a single machine."""
+"""Settings, from environment variables. Without DATABASE_URL, they suit a single machine with embedded servers."""
 
 import tomllib
 from pathlib import Path
@@ -23,7 +23,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = secret_key() if LOCAL and "SECRET_KEY" not in env.ENVIRON else env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-# What links in e-mails begin with: never what a request says the host is. The port is that of `make demo`.
+# Links in e-mails begin with this, never with the host that a request names. The port is that of `make demo`.
 _SITE = f"127.0.0.1:{env.int('PORT', default=8000)}" if LOCAL else ALLOWED_HOSTS[0].lstrip(".")
 SITE_URL = env.str("SITE_URL", default=f"{'https' if HTTPS else 'http'}://{_SITE}")
 
@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    # The templates of forms, which FORM_RENDERER looks for among those of the applications.
+    # For its templates, which FORM_RENDERER finds among those of the applications.
     "django.forms",
 ]
 MIDDLEWARE = [
@@ -105,7 +105,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://" if LOCAL else "smtp://localhost:25")
 vars().update(EMAIL_CONFIG)
-# A mail server that hangs does not hang the request that sends a link.
+# A mail server that hangs must not hang the request that sends a link.
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Tallydesk <tallydesk@localhost>")
 
@@ -116,7 +116,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- Files: private, served through views alone -----------------------------------------------------------------------
+# --- Files: private, served only through views ------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = env.path("STATIC_ROOT", default=str(BASE_DIR / "build" / "static"))()
 FILES_ROOT = Path(env.str("FILES_ROOT", default=str(home_folder() / "files")))
@@ -129,7 +129,7 @@ _FOLDER = {
         "directory_permissions_mode": 0o700,
     },
 }
-# The key comes from where all programs of AWS look for it, which may be the machine's role.
+# Credentials come from AWS's usual places, which include the machine's role.
 _BUCKET = {
     "BACKEND": "jobs.object_storage.ObjectStorage",
     "OPTIONS": {
@@ -144,7 +144,7 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": _BUCKET if "S3_BUCKET" in env.ENVIRON else _FOLDER,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# A demo on one machine serves the applications' own static folders, without a collectstatic before it.
+# A demo on one machine serves the applications' own static folders, without collectstatic.
 WHITENOISE_USE_FINDERS = LOCAL
 if LOCAL:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -154,26 +154,26 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # --- Workers ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
-# A broker that hangs or is away delays a job, not the request that asks for it, which spends two seconds on Redis at
-# most. It is counted twice at most, with this patience; then its message is tried on the connection that is there, and
-# on a new one: three waits. A worker's own connection waits: see celery.py.
+# A broker that hangs or is away delays a job, not the request that orders it, which spends two seconds on Redis at
+# most. Throttling counts the request at most twice, with this time-out; then the message is tried on the open
+# connection, and on a new one: three waits. A worker's own connection has no such time-outs: see celery.py.
 LIMITS_PATIENCE_SECONDS = 0.4
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 0.4, "socket_connect_timeout": 0.4}
-# After it failed to answer, a process leaves it alone for as long.
+# After a failure, a process does not call the broker for this long.
 BROKER_PAUSE_SECONDS = env.float("BROKER_PAUSE_SECONDS", default=5.0)
-# More than a process has threads: none waits for another's connection, and so for its time-outs on top of its own.
+# More than a process has threads, so that no thread waits for a connection, and for the time-outs of its holder.
 CELERY_BROKER_POOL_LIMIT = 100
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-# A worker waits for its broker as long as it takes.
+# A worker waits for its broker for as long as it takes.
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# No result backend: the job's row is the result. With one, enqueueing while Redis is away blocks for 19 seconds.
+# No result backend: the job's row is the result. With a backend, enqueueing without Redis blocks for 19 seconds.
 CELERY_TASK_IGNORE_RESULT = True
-# Not `reject_on_worker_lost`: it runs a task that kills its worker for ever. The lease and the cap of attempts decide.
+# Not `reject_on_worker_lost`, which reruns a task that kills its worker for ever. Lease and attempts limit that.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TIMEZONE = "UTC"
-# Queues of their own, so that reports and uploads do not wait for each other, nor the sweep for either.
+# Separate queues, so that reports and uploads do not wait for each other, nor the sweep for either.
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_QUEUES = [Queue("reports"), Queue("uploads"), Queue("webhooks"), Queue("maintenance")]
 CELERY_TASK_ROUTES = {
@@ -182,7 +182,7 @@ CELERY_TASK_ROUTES = {
     "usage.tasks.take_step": {"queue": "uploads"},
     "reports.webhooks.tasks.deliver": {"queue": "webhooks"},
 }
-# A worker that dies is noticed after the lease; then the sweep gives its job to another one, or fails it.
+# A dead worker is noticed when its lease expires; then the sweep queues its job again, or fails it.
 JOB_LEASE_SECONDS = env.float("JOB_LEASE_SECONDS", default=30.0)
 JOB_HEARTBEAT_SECONDS = env.float("JOB_HEARTBEAT_SECONDS", default=5.0)
 JOB_SWEEP_SECONDS = env.float("JOB_SWEEP_SECONDS", default=10.0)
@@ -190,18 +190,18 @@ JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
 UPLOAD_RETENTION_DAYS = env.int("UPLOAD_RETENTION_DAYS", default=90)
-# Limits; 0: none. Requests over theirs are refused; so are jobs when too many wait. Jobs that may not run yet wait.
+# Limits; 0 means none. Excess requests are refused, and so are jobs when too many wait. Excess running jobs wait.
 API_REQUESTS_PER_MINUTE_PER_TOKEN = env.int("API_REQUESTS_PER_MINUTE_PER_TOKEN", default=300)
 API_REQUESTS_PER_MINUTE_PER_ACCOUNT = env.int("API_REQUESTS_PER_MINUTE_PER_ACCOUNT", default=1200)
 REPORT_JOBS_WAITING_PER_TOKEN = env.int("REPORT_JOBS_WAITING_PER_TOKEN", default=100)
 REPORT_JOBS_WAITING_PER_ACCOUNT = env.int("REPORT_JOBS_WAITING_PER_ACCOUNT", default=200)
 REPORT_JOBS_RUNNING_PER_ACCOUNT = env.int("REPORT_JOBS_RUNNING_PER_ACCOUNT", default=2)
-# Webhooks: loopback addresses, plain http included, for trying things out on one's own machine. A file of authorities
-# that are trusted beside the system's. How often retries, and what got lost, are looked for.
+# Webhooks: whether to allow loopback addresses, with plain http, for trials on one machine; a file of certificate
+# authorities to trust besides the system's; how often to look for due retries and lost messages.
 WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", default=False)
 WEBHOOKS_CA_FILE = env.str("WEBHOOKS_CA_FILE", default="")
 WEBHOOKS_SWEEP_SECONDS = env.float("WEBHOOKS_SWEEP_SECONDS", default=10.0)
-# Idempotent, each of them: a second scheduler does no harm. What no worker took before its next turn lapses.
+# All idempotent, so a second scheduler does no harm. A message expires when the next one is due.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "jobs.tasks.sweep",
@@ -238,24 +238,24 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- Exports of the admin's lists -------------------------------------------------------------------------------------
-# A web process makes them while somebody waits: above so many rows a list is narrowed first.
+# A web process writes them during the request, so longer lists must be filtered first.
 ADMIN_EXPORT_ROWS = env.int("ADMIN_EXPORT_ROWS", default=50_000)
-# Said for each list by its own admin; these hold for one that forgets. Nothing is imported but by upload: the second is
-# a permission that does not exist, for views that have no address.
+# Each admin sets its own; these are the fallback. Data is imported only by upload: the second permission does not
+# exist, and the views that it guards have no address.
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "import"
 IMPORT_FORMATS: list[type] = []
 IMPORT_EXPORT_SKIP_ADMIN_EXPORT_UI = False
 IMPORT_EXPORT_SKIP_ADMIN_ACTION_EXPORT_UI = False
 IMPORT_EXPORT_SKIP_ADMIN_CONFIRM = False
-# It takes off one `=` and leaves the rest of the formula. Ours puts the apostrophe that uploads take off again.
+# The package removes one `=` and leaves the rest of the formula. Ours adds an apostrophe, which uploads remove.
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = False
 
 # --- The web server ---------------------------------------------------------------------------------------------------
-# The threads of each of its processes. Half of them may hold requests that wait for a job: see reports/api/polling.py.
+# Threads in each process. Half of them may hold requests that wait for a job: see reports/api/polling.py.
 WEB_THREADS = env.int("WEB_THREADS", default=4)
 
-# --- Metrics: on a port of their own, beside the web server's in `make demo` ------------------------------------------
+# --- Metrics: on a port of their own, next to the web server's in `make demo` -----------------------------------------
 METRICS_ADDRESS = env.str("METRICS_ADDRESS", default="127.0.0.1")
 METRICS_PORT = env.int("METRICS_PORT", default=1000 + (env.int("PORT", default=8000) if LOCAL else 8000))
 

@@ -1,4 +1,4 @@
-"""All addresses: the admin is the product's face."""
+"""The addresses of the product: the admin, its password pages, and the API."""
 
 from django.contrib import admin
 from django.urls import include, path

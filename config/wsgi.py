@@ -9,5 +9,5 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_wsgi_application()
-# Django would load the views with the first request of each process.
+# Load the views now, rather than with the first request of each process.
 import_module(settings.ROOT_URLCONF)

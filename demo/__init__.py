@@ -1,1 +1,1 @@
-"""The demo: contact centres that never existed, who signs in to look at them, and the programs that serve them."""
+"""The demo: the data of invented contact centres, and the people who sign in to look at it."""

@@ -1,4 +1,4 @@
-"""Saves the people who sign in to the demo, with what each of them may see."""
+"""Saves the administrators who sign in to the demo, with their accounts and permissions."""
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, Permission
@@ -8,11 +8,11 @@ from demo.sign_ins import PASSWORD, PEOPLE, SignIn
 
 
 def add_administrators() -> int:
-    """Save the sign-ins that are missing, and return how many; who is there stays as they are, changed or not."""
+    """Save the missing sign-ins and return how many there were. Existing administrators are left as they are."""
     present = set(Administrator.objects.values_list("email", flat=True))
     missing = [person for person in PEOPLE if person.email not in present]
     if missing:
-        hashed = make_password(PASSWORD)  # made to be slow: once is enough for what everybody knows
+        hashed = make_password(PASSWORD)  # slow by design, and one hash will do for a password that everyone knows
         for person in missing:
             _add(person, hashed)
     return len(missing)
@@ -33,6 +33,6 @@ def _add(person: SignIn, hashed: str) -> None:
 
 
 def _permission(word: str) -> Permission:
-    """The permission that is written `app_label.codename`."""
+    """Return the permission with the name `app_label.codename`."""
     app_label, codename = word.split(".")
     return Permission.objects.get(content_type__app_label=app_label, codename=codename)

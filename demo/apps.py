@@ -1,10 +1,10 @@
-"""The application of the demo."""
+"""The application for demo data."""
 
 from django.apps import AppConfig
 
 
 class DemoConfig(AppConfig):
-    """Data of contact centres that never existed."""
+    """Holds data of invented contact centres, and has no models."""
 
     name = "demo"
     verbose_name = "Demo"

@@ -1,4 +1,4 @@
-"""Calls of the demo: how many on which day and hour, in which direction, where to, and for how long.
+"""Calls of the demo: their number by day and hour, direction, destination and length.
 
 As with the sessions, the calls that start on a day are a pure function of seed, company and day.
 """
@@ -71,7 +71,7 @@ TRAFFIC = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """A call as the provider recorded it."""
+    """A call, as recorded by the provider."""
 
     sip_call_id: str
     origin: str
@@ -84,7 +84,7 @@ class CallRecord:
 
 
 def calls_started_on(seed: int, company: Company, scale: float, day: date) -> Iterator[CallRecord]:
-    """The calls that start on a day, in the order of their starts."""
+    """Yield the calls that start on a day, in the order of their starts."""
     random = chance(seed, company.code, day, "calls")
     number = round(company.calls_on_a_busy_day * scale * WEEKDAYS[day.weekday()] * random.uniform(0.92, 1.08))
     hours = HOURS[-company.opens_at :] + HOURS[: -company.opens_at]
@@ -99,7 +99,7 @@ def calls_started_on(seed: int, company: Company, scale: float, day: date) -> It
 
 def _call(random: Random, company: Company, started_at: datetime, direction: str, usage_group: str) -> CallRecord:
     if direction == INBOUND:
-        # A freephone number is the one that was called; its callers ring from anywhere in the country.
+        # A freephone number is the destination; its callers ring from anywhere in the country.
         is_tollfree = usage_group.endswith("-TOLLFREE")
         caller = RANGES[f"{company.home}-MOBILE" if is_tollfree else usage_group].number(random)
         origin = "anonymous" if random.random() < 0.02 else caller
@@ -120,7 +120,7 @@ def _call(random: Random, company: Company, started_at: datetime, direction: str
 
 
 def _duration(random: Random) -> timedelta:
-    """Half of the calls are over in less than two and a half minutes, a few take an hour; some are never answered."""
+    """Return the length of a call: under two and a half minutes for half of them, 0 for those not answered."""
     if random.random() < NOT_ANSWERED:
         return timedelta(0)
     return timedelta(milliseconds=round(min(random.lognormvariate(5.0, 0.95), LONGEST_CALL.total_seconds()) * 1000))

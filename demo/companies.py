@@ -1,4 +1,4 @@
-"""The companies of the demo: how large they are, when they work, and under which subscriptions."""
+"""The companies of the demo, with their size, working hours and subscriptions."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -33,26 +33,26 @@ LUMIERE = Company("LUMIERE", "Lumière Voyages", "lumiere.example", "FR", 6, 18,
 COMPANIES = (ACME, NORDLICHT, HARBOUR, BRIGHTLINE, LUMIERE)
 
 NEWEST_SUBSCRIPTION = "SUB-5001"
-"""Activated on the day on which the demo was first loaded: all other days are counted from it."""
+"""Activated on the day of the first load, from which all other days are counted."""
 
 MONTHS_OF_USAGE = 3
 FULL_CYCLE = 30
 
 
 def first_day_of_usage(company: Company, loaded_on: date) -> date:
-    """The first day with usage: three months back, or the activation if there was none before."""
+    """Return the first day with usage: three months before the first load or, for Lumière, its activation."""
     return loaded_on if company == LUMIERE else anniversary(loaded_on, -MONTHS_OF_USAGE) + ONE_DAY
 
 
 def months_before(day: date, months: int) -> date:
-    """The same day of the month at least so many months earlier, in a month that has it."""
+    """Return the same day of a month at least `months` earlier, in the nearest month that has that day."""
     return next(earlier for back in count(months) if (earlier := anniversary(day, -back)).day == day.day)
 
 
 def activation_of_acme(loaded_on: date) -> date:
-    """About 13 months before the first load: the cycle before has 30 days, and of the current one most has gone by.
+    """Return a day about 13 months before the first load, so that one full cycle and most of the current one are past.
 
-    As a rule the day of the first load is then the last day of a cycle; around the end of February an earlier one.
+    The day of the first load is then usually the last day of a cycle; around the end of February it is an earlier day.
     """
 
     def days_to_look_at(activated_on: date) -> tuple[int, int]:
@@ -78,9 +78,9 @@ class SubscriptionTerms:
 
 
 def subscriptions(loaded_on: date) -> tuple[SubscriptionTerms, ...]:
-    """The subscriptions, by the day of the first load.
+    """Return the subscriptions for a day of the first load.
 
-    On that day Acme's cycle is at its last day, as a rule, Brightline's at its first, and Lumière has just begun.
+    On that day, Acme's cycle is usually on its last day and Brightline's on its first, and Lumière's is beginning.
     """
     moved_on = loaded_on - timedelta(days=35)
     return (

@@ -1,4 +1,4 @@
-"""A file that waits in the demo to be decided on: calls that came late, some known otherwise, some with mistakes."""
+"""An upload that awaits a decision in the demo: late calls, some of them corrections, some with mistakes."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ from usage.uploads.receive import receive_upload
 
 SENT_BY = "ops@tallydesk.example"
 NAME = "late-calls.csv"
-_COLUMNS = COLUMNS["calls"][1:]  # whose calls they are is said for the whole file
+_COLUMNS = COLUMNS["calls"][1:]  # the account is given for the whole file
 LATE_CALLS = 40
 _CHANGED = 6
-# What a person or a spreadsheet makes of a column, one mistake in a row.
+# What people and spreadsheets do to a column: one mistake in each row.
 _MISTAKES = {
     "direction": "outgoing",
     "start_time": "03/01/2026 09:14",
@@ -26,7 +26,7 @@ _MISTAKES = {
 
 
 def send_late_calls(account: Account, calls: Sequence[Row]) -> None:
-    """Upload a file like those calls (rows of the demo) as platform staff, for a worker to check."""
+    """Upload variants of these calls (rows of the demo) as platform staff, for a worker to check."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)

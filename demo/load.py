@@ -1,7 +1,7 @@
-"""Brings the demo into the database the way all data comes: files, staged, checked and applied by kind.
+"""Loads the demo in the way of all data: as files, staged, checked and applied by kind.
 
-The first load brings everything through yesterday, a later one the days that have passed since. What is there is asked
-of the database itself, so that a load that was interrupted goes on where it stopped.
+The first load covers everything through yesterday, a later one the days that have passed since. It looks in the
+database for what is there, so that after an interruption the next load continues.
 """
 
 from collections.abc import Callable
@@ -26,12 +26,12 @@ Say = Callable[[str], None]
 
 
 class DemoRefusedError(Exception):
-    """What the database holds does not go with the demo; the message is a sentence."""
+    """Raised when the data in the database conflicts with the demo; the message is a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What is to be loaded: `seed` and `scale` as the first time; `today` is the UTC day after the last with usage."""
+    """What to load: `seed` and `scale` as in the first load; `today` is the UTC day after the last one with usage."""
 
     seed: int
     scale: float
@@ -40,7 +40,7 @@ class Demo:
     say: Say
 
     def load(self) -> None:
-        """Load what is missing; DemoRefusedError if the database holds something that does not go with it."""
+        """Load what is missing. Raises DemoRefusedError if data in the database conflicts with it."""
         loaded_on = first_load()
         world = World(self.seed, loaded_on or self.today, self.scale)
         with TemporaryDirectory(prefix="tallydesk-demo-") as folder:
@@ -55,7 +55,7 @@ class Demo:
             self._send_late_calls(world)
 
     def _send_late_calls(self, world: World) -> None:
-        """Something to decide on, for who looks at the uploads."""
+        """Leave an upload to be decided on."""
         company = COMPANIES[0]
         yesterday = self.today - ONE_DAY
         calls = world.daily_rows("calls", {company: [yesterday]}, yesterday)
@@ -63,7 +63,7 @@ class Demo:
 
     def _load_what_lasts(self, world: World, folder: Path) -> None:
         for kind in LASTING_KINDS:
-            if kind == "subscriptions":  # the last of them: once they are there, so is all the rest
+            if kind == "subscriptions":  # the last kind: once it is loaded, so is all the rest
                 _add_allowances()
             self._upload(kind, write_file(folder, kind, world.lasting_rows(kind)))
 
@@ -84,14 +84,14 @@ class Demo:
             if not outcome.is_applied:
                 first = upload.staged.errors(1)[0]
                 raise DemoRefusedError(
-                    f"The demo does not go with what this database holds. {label}, row {first.line}, "
+                    f"The demo conflicts with data in this database. {label}, row {first.line}, "
                     f"{first.column} {first.value!r}: {first.reason}"
                 )
         self.say(f"{label}: {outcome.counts.rows:,} rows")
 
 
 def _add_allowances() -> None:
-    """What a licence includes; there is no file for it."""
+    """Save what a licence includes, for which there is no kind of upload."""
     for charge, resource, quantity in ALLOWANCES:
         Allowance.objects.get_or_create(
             charge=Charge.objects.get(name=charge),
@@ -101,12 +101,12 @@ def _add_allowances() -> None:
 
 
 def first_load() -> date | None:
-    """The day on which the demo was first loaded, if it was: that of its newest subscription."""
+    """Return the day of the first load, which is the activation of the newest subscription; None before it."""
     return Subscription.objects.filter(number=NEWEST_SUBSCRIPTION).values_list("activation_date", flat=True).first()
 
 
 def missing_days(world: World, through: date) -> Days:
-    """The days of each company that have no usage yet; storage is used every day, and comes last into the database."""
+    """Return each company's days without usage. Storage shows which: it is used every day and loaded last."""
     days = {}
     for company in COMPANIES:
         present = set(
@@ -125,4 +125,4 @@ def refuse_another_world(world: World) -> None:
     emails = {row[column] for row in world.lasting_rows("users")}
     of_the_demo = Entity.objects.filter(account__code__in=[company.code for company in COMPANIES], kind="user")
     if emails - set(of_the_demo.values_list("identifier", flat=True)):
-        raise DemoRefusedError("The demo in this database was made with another seed or in another size.")
+        raise DemoRefusedError("The demo in this database was made with another seed or scale.")

@@ -1,4 +1,4 @@
-"""Names of people who do not exist, from many languages, and the e-mail addresses that go with them."""
+"""Invented names from many languages, with matching e-mail addresses."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ LAST_NAMES = _words(
     Torres Vargas Wagner Walker Watanabe Weiß Williams Wójcik Yildirim Zhang Zimmermann
     """
 )
-# In other scripts, with the way their owners write them in an address.
+# In other scripts, with the spelling that their owners use in addresses.
 OTHER_SCRIPTS = (
     ("王芳", "fang.wang"),
     ("佐藤 陽子", "yoko.sato"),
@@ -46,7 +46,7 @@ _WITHOUT_DECOMPOSITION = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": 
 
 
 def people(random: Random, domain: str) -> Iterator[tuple[str, str]]:
-    """Names and e-mail addresses without end; no address comes twice."""
+    """Yield names with e-mail addresses, endlessly and without repeating an address."""
     taken: set[str] = set()
     other_scripts = random.sample(OTHER_SCRIPTS, len(OTHER_SCRIPTS))
     number = 0
@@ -63,6 +63,6 @@ def people(random: Random, domain: str) -> Iterator[tuple[str, str]]:
 
 
 def _address_part(name: str) -> str:
-    """`Zoë Weiß` as `zoe.weiss`."""
+    """Return `zoe.weiss` for `Zoë Weiß`."""
     plain = unicodedata.normalize("NFKD", name.translate(_WITHOUT_DECOMPOSITION)).encode("ascii", "ignore").decode()
     return plain.lower().replace(" ", ".")

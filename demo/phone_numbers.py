@@ -1,4 +1,4 @@
-"""Phone numbers that no one can be called on: from the ranges that regulators keep for fiction."""
+"""Phone numbers that belong to nobody, from the ranges that regulators reserve for fiction."""
 
 from dataclasses import dataclass
 from random import Random
@@ -7,18 +7,18 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
-    """Prefixes, each followed by so many digits."""
+    """Prefixes, each followed by `digits` further digits."""
 
     prefixes: tuple[str, ...]
     digits: int
 
     def number(self, random: Random) -> str:
-        """Any number of the range, in international form."""
+        """Return a random number of the range, in international form."""
         return f"{random.choice(self.prefixes)}{random.randrange(10**self.digits):0{self.digits}d}"
 
 
 def _five_fives(*areas: int) -> tuple[str, ...]:
-    """555-0100 through 555-0199 of each area of the North American plan."""
+    """Return the prefixes of 555-0100 through 555-0199 in these areas of the North American plan."""
     return tuple(f"+1{area}55501" for area in areas)
 
 
@@ -34,7 +34,7 @@ RANGES = MappingProxyType(
         "GB-TOLLFREE": NumberRange(("+448081570",), 3),
         "DE-FIXED": NumberRange(("+493023125", "+496990009", "+494066969", "+492214710", "+498999998"), 3),
         "DE-MOBILE": NumberRange(("+4917139200", "+49176040690"), 2),
-        # Germany and France keep no freephone numbers for fiction.
+        # Germany and France reserve no freephone numbers for fiction.
         "DE-TOLLFREE": NumberRange(("+493023125",), 3),
         "FR-FIXED": NumberRange(("+3319900", "+3326191", "+3335301", "+3346571", "+3353649"), 4),
         "FR-MOBILE": NumberRange(("+3363998",), 4),

@@ -1,4 +1,4 @@
-"""The rate sheets of the demo: what a minute costs, in which blocks it is billed, and when prices change."""
+"""The rate sheets of the demo: prices per minute, billed blocks of seconds, and price changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ GROUPS = MappingProxyType(
 
 
 def call_type(usage_group: str, home: str) -> str:
-    """Whether a call stays inside a company's country, and who pays for it."""
+    """Return the type of a call: toll-free, national or international, seen from a company's country."""
     if usage_group.endswith("-TOLLFREE"):
         return "Toll-free"
     return "National" if usage_group.startswith(home) else "International"
@@ -36,7 +36,7 @@ def call_type(usage_group: str, home: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A rate sheet from a day on (counted back from the first load): its prices by a factor, less some groups."""
+    """A version of a rate sheet: first day, counted back from the first load; price factor; groups left out."""
 
     days_before: int
     factor: Decimal
@@ -45,7 +45,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class RateSheet:
-    """Its name, currency, billed blocks of seconds, and prices per minute (inbound or None, outbound or None)."""
+    """A rate sheet: currency, billed blocks of seconds, and prices per minute (inbound, outbound; None: no price)."""
 
     name: str
     currency: str
@@ -57,7 +57,7 @@ class RateSheet:
 
 
 def _prices(table: str) -> MappingProxyType[str, tuple[str | None, str | None]]:
-    """Lines of usage group, inbound and outbound price; a dash for none."""
+    """Return the prices in lines of usage group, inbound and outbound price, where a dash stands for none."""
     lines = (line.split() for line in table.strip().splitlines())
     return MappingProxyType({group: (_price(inbound), _price(outbound)) for group, inbound, outbound in lines})
 
@@ -66,7 +66,7 @@ def _price(cell: str) -> str | None:
     return None if cell == "-" else cell
 
 
-# Where a company calls and the sheet is silent, calls stay unrated: to Australia, and to Ireland until a late version.
+# Calls that a sheet does not price stay unrated: to Australia, and to Ireland until a late version.
 RATE_SHEETS = (
     RateSheet(
         "North America Standard",
@@ -151,7 +151,7 @@ RATE_SHEETS = (
 
 
 def rate_rows(loaded_on: date) -> Iterator[tuple[object, ...]]:
-    """The rows of a `rates` upload file."""
+    """Yield the rows of an upload file of the kind `rates`."""
     for sheet in RATE_SHEETS:
         for version in sheet.versions:
             effective_from = loaded_on - timedelta(days=version.days_before)

@@ -1,4 +1,4 @@
-"""Resources of the demo: what a contact centre consumes each day, and what its licences include."""
+"""Resources of the demo: daily consumption of a contact centre, and what its licences include."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,9 +19,9 @@ RESOURCES = (
     ("BYOC minutes", "minute"),
 )
 
-FIRST_RECORDING = date(2024, 1, 1)  # since then, storage has crept up from day to day
+FIRST_RECORDING = date(2024, 1, 1)  # storage has grown daily since then
 
-# How much of a resource one licence of a charge includes in a billing cycle.
+# The quantity of a resource that one licence of a charge includes in each billing cycle.
 ALLOWANCES = (
     ("CX 1 Named", IVR, 2000),
     ("CX 2 Named", IVR, 2500),
@@ -36,16 +36,16 @@ ALLOWANCES = (
 
 
 def quantities(seed: int, company: Company, scale: float, day: date) -> Iterator[tuple[str, str]]:
-    """The resources consumed on a day and how much of each, as decimal text; a pure function of its arguments.
+    """Yield the resources consumed on a day, with quantities as decimal text. Pure function of its arguments.
 
-    Storage is there on every day, also on days on which nobody works.
+    Storage is consumed every day, including days without any work.
     """
     random = chance(seed, company.code, day, "resources")
     people = company.users * scale * WEEKDAYS[day.weekday()]
     storage = company.storage_gb * scale * (1 + 0.0006 * (day - FIRST_RECORDING).days) + random.uniform(-0.3, 0.3)
     yield IVR, _amount(random, people * 3.1, 2)
     yield STORAGE, f"{storage:.3f}"
-    # A campaign on some days, not one message on others.
+    # A campaign on some days, and on others not a single message.
     is_campaign = random.random() < 0.15
     yield "SMS messages", _amount(random, people * (22 if is_campaign else 1.5), 0) if people > 4 else "0"
     yield "API requests", _amount(random, people * 2150, 0)
@@ -54,6 +54,6 @@ def quantities(seed: int, company: Company, scale: float, day: date) -> Iterator
 
 
 def _amount(random: Random, mean: float, decimals: int) -> str:
-    """About the mean, rounded to so many decimals, without needless zeros."""
+    """Return a random amount near the mean, with at most `decimals` decimals and no trailing zeros."""
     amount = Decimal(f"{random.uniform(0.8, 1.2) * mean:.{decimals}f}").normalize()
     return f"{amount:f}"

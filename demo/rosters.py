@@ -1,4 +1,4 @@
-"""Who works at a company of the demo, on which shift and under which charge, and the devices that stand there."""
+"""The people of a company of the demo, with shifts and charges, and its devices."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -19,15 +19,15 @@ DEVICE_CHARGE = "Standalone Device"
 DIVISIONS = ("Customer Care", "Sales", "Technical Support", "Retention", "Back Office")
 MODELS = ("Polycom VVX 450", "Yealink T54W", "Cisco 8845", "Grandstream GXP2170", "Door station")
 PLACES = ("Reception", "Lobby", "Meeting room", "Warehouse", "Break room", "Training room", "Security desk")
-# Trainers log in without being billed.
+# Logins of trainers are not billable.
 FIRST_TRAINER, EVERY_TRAINER = 5, 25
-# Monday is 0. Nobody works seven days a week.
+# Monday is 0. Everyone works five days a week.
 WEEKS = ((0, 1, 2, 3, 4), (0, 1, 2, 3, 4), (0, 1, 2, 3, 4), (1, 2, 3, 4, 5), (0, 1, 4, 5, 6), (2, 3, 4, 5, 6))
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """When a shift begins, in hours after the company opens, and how long it is."""
+    """The start of a shift, in hours after the company opens, and its length."""
 
     name: str
     starts_after: float
@@ -54,14 +54,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Appliance:
-    """A phone; it registers anew once a week, on its own day."""
+    """A phone, which registers again once a week, on a day of its own."""
 
     device_id: str
     name: str
 
 
 def employees(seed: int, company: Company, scale: float) -> tuple[Person, ...]:
-    """The people, the same for the same arguments."""
+    """Return the people; the same for the same arguments."""
     random = chance(seed, company.code, "people")
     size = max(5, round(company.users * scale))
     names = islice(people(random, company.domain), size)
@@ -84,7 +84,7 @@ def _person(random: Random, number: int, name: str, email: str) -> Person:
 
 
 def appliances(seed: int, company: Company, scale: float) -> tuple[Appliance, ...]:
-    """The devices, the same for the same arguments."""
+    """Return the devices; the same for the same arguments."""
     random = chance(seed, company.code, "devices")
     size = max(2, round(company.devices * scale))
     return tuple(

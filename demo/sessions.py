@@ -1,7 +1,7 @@
-"""Login sessions of the demo: shifts, lunch breaks, second browsers, forgotten log-outs, phones always logged in.
+"""Login sessions of the demo: shifts, lunch breaks, second browsers, forgotten log-outs, phones that stay logged in.
 
-The sessions of the shifts that begin on a day are a pure function of seed, company and day; so adding a day later gives
-what generating everything at once would have given.
+The sessions of the shifts that begin on a day are a pure function of seed, company and day, so that loading a day later
+gives the same sessions as loading everything at once.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ DAYS_BETWEEN_REGISTRATIONS = 7
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login session as it was once it had ended."""
+    """A login session after its end."""
 
     session_id: str
     entity: str
@@ -31,7 +31,7 @@ class Session:
 
 
 class LoginLog:
-    """What a company's people and phones do, day by day."""
+    """The logins of a company's people and phones, day by day."""
 
     def __init__(self, seed: int, company: Company, scale: float) -> None:
         self.seed = seed
@@ -40,7 +40,7 @@ class LoginLog:
         self.appliances = appliances(seed, company, scale)
 
     def of_shifts_on(self, day: date) -> Iterator[Session]:
-        """The sessions of the shifts that begin on a day, in a stable order; some of them start after midnight."""
+        """Yield the sessions of shifts that begin on a day, in a stable order. Some sessions start after midnight."""
         for number, (entity, charge, started_at, ended_at, is_billable) in enumerate(self._logins(day), 1):
             yield Session(f"S{day:%Y%m%d}-{number:05d}", entity, charge, started_at, ended_at, is_billable)
 
@@ -65,19 +65,19 @@ class LoginLog:
         return not on_leave
 
     def _shift_start(self, random: Random, person: Person) -> timedelta:
-        """The time of day of the first login: a few minutes around the shift's hour, within the day."""
+        """Return the time of the first login: within minutes of the shift's start, and on the same day."""
         hour = (self.company.opens_at + person.shift.starts_after) % 24
         minutes = min(max(hour * 60 + random.gauss(-2, 5), 0), 24 * 60 - 1)
         return timedelta(milliseconds=round(minutes * 60_000))
 
     def _registered_at(self, appliance: Appliance, day: date) -> datetime:
-        """A phone restarts in the small hours, the same second whoever asks."""
+        """Return when a phone restarts on a day, in the small hours; the same for the same arguments."""
         random = chance(self.seed, appliance.device_id, day)
         return midnight(day) + timedelta(milliseconds=random.randrange(90 * 60_000, 240 * 60_000))
 
 
 def shift_sessions(random: Random, person: Person, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The sessions of one person's shift: one or two around lunch, and now and then what goes wrong."""
+    """Yield the sessions of one person's shift: one, or two around lunch, and now and then a mishap."""
     end = start + timedelta(hours=person.shift.hours) + _minutes(random, -6, 14)
     if random.random() < 0.01:
         end += _minutes(random, 16 * 60, 44 * 60)  # forgot to log out
@@ -96,5 +96,5 @@ def shift_sessions(random: Random, person: Person, start: datetime) -> Iterator[
 
 
 def _minutes(random: Random, least: float, most: float) -> timedelta:
-    """A length of time in whole milliseconds."""
+    """Return a random duration in whole milliseconds."""
     return timedelta(milliseconds=round(random.uniform(least, most) * 60_000))

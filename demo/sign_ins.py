@@ -1,15 +1,15 @@
-"""Who can sign in to the demo, and what for. The passwords are known to everybody: for demo data alone."""
+"""The people who can sign in to the demo. Their password is public, and only good for demo data."""
 
 from dataclasses import dataclass
 
-PASSWORD = "count-every-call"  # noqa: S105 - printed at the start of the demo, whose web server listens to this machine alone
+PASSWORD = "count-every-call"  # noqa: S105 - printed at the start of the demo, which listens only on the loopback address
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """A person of the demo: `accounts` by code, `permissions` as `app_label.codename`, `groups` by name.
 
-    Without accounts it is platform staff.
+    A person without accounts is platform staff.
     """
 
     email: str

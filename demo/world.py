@@ -1,4 +1,4 @@
-"""The whole demo as rows of upload files, one kind after the other."""
+"""The whole demo as rows of upload files, by kind."""
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,8 +59,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "resource_usage": ("account", "date", "resource", "quantity"),
     }
 )
-# The subscriptions come last of what does not change from day to day: once they are there, all of it is. Resource usage
-# comes last of what does: a day that has it has everything.
+# Subscriptions are the last of the lasting kinds: once they are loaded, so are the others. Resource usage is the last
+# of the daily kinds: a day that has it is complete.
 LASTING_KINDS = ("accounts", "charges", "resources", "rates", "users", "devices", "subscriptions")
 DAILY_KINDS = ("sessions", "calls", "resource_usage")
 
@@ -70,14 +70,14 @@ Days = Mapping[Company, Sequence[date]]
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A demo: its seed, the day on which it was first loaded, and its size (1: about 100,000 calls in three months)."""
+    """A demo: its seed, the day of its first load, and its scale (1: about 100,000 calls in three months)."""
 
     seed: int
     loaded_on: date
     scale: float = 1.0
 
     def lasting_rows(self, kind: str) -> Iterator[Row]:
-        """The rows of a kind that does not change from day to day."""
+        """Yield the rows of a kind that does not change from day to day."""
         rows: dict[str, Iterable[Row]] = {
             "accounts": ((company.code, company.name) for company in COMPANIES),
             "charges": CHARGES,
@@ -90,12 +90,12 @@ class World:
         yield from rows[kind]
 
     def days_of_usage(self, company: Company, through: date) -> Sequence[date]:
-        """The days of a company that have usage, through a last one; none if that comes before the first."""
+        """Return the days of a company with usage, through a last day; none if it is before the first."""
         first = first_day_of_usage(company, self.loaded_on)
         return [first + number * ONE_DAY for number in range((through - first).days + 1)]
 
     def daily_rows(self, kind: str, days: Days, through: date) -> Iterator[Row]:
-        """The rows of a kind for the companies' days (in order), as they are known at the end of the day `through`."""
+        """Yield the rows of a kind for the companies' days (in order), as known at the end of the day `through`."""
         rows: dict[str, Callable[[Company, Sequence[date], date], Iterable[Row]]] = {
             "sessions": self._sessions,
             "calls": self._calls,
@@ -132,9 +132,9 @@ class World:
             )
 
     def _sessions(self, company: Company, days: Sequence[date], through: date) -> Iterator[Row]:
-        """A session still going on at the end of the data has no end yet; it comes again with the day of its end.
+        """Yield sessions. One still open at the end of the data has no end; it recurs with the day of its end.
 
-        What happens after midnight of a shift that began before comes with the next day.
+        What a shift does after midnight comes with the next day.
         """
         log = LoginLog(self.seed, company, self.scale)
         known_from, known_until = midnight(days[0]), midnight(through + ONE_DAY)
@@ -153,7 +153,7 @@ class World:
                     )
 
     def _calls(self, company: Company, days: Sequence[date], through: date) -> Iterator[Row]:
-        """A call is known once it has ended: one across midnight comes with the next day."""
+        """Yield calls that have ended: a call across midnight comes with the next day."""
         known_from, known_until = midnight(days[0]), midnight(through + ONE_DAY)
         wanted = set(days)
         for day in self._days_since(days[0] - ONE_DAY, company, through):
@@ -178,12 +178,12 @@ class World:
 
 
 def written(instant: datetime) -> str:
-    """An instant of UTC with milliseconds, as upload files have it."""
+    """Return a UTC instant with milliseconds, as in upload files."""
     return f"{instant.isoformat(timespec='milliseconds')[:23]}Z"
 
 
 def write_file(folder: Path, kind: str, rows: Iterable[Row]) -> Path:
-    """An upload file of a kind with these rows, streamed."""
+    """Write an upload file of a kind with these rows, and return its path. Streams the rows."""
     path = folder / f"{kind}.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

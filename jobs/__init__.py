@@ -1,1 +1,1 @@
-"""The life that uploads and report jobs share: an abstract model, claim, heartbeat, sweep. It has no screens."""
+"""The life cycle that uploads and report jobs share: an abstract model, claim, heartbeat, sweep. No screens."""

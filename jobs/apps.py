@@ -1,9 +1,9 @@
-"""The application of work that outlives a request."""
+"""The application for work that outlives a request."""
 
 from django.apps import AppConfig
 
 
 class JobsConfig(AppConfig):
-    """The life that uploads and report jobs share."""
+    """Holds the life cycle that uploads and report jobs share."""
 
     name = "jobs"

@@ -1,4 +1,4 @@
-"""What this process knows of Redis: after it failed to answer, it is left alone for a while."""
+"""A circuit breaker for Redis: after a failure, this process does not call Redis for a while."""
 
 import os
 import threading
@@ -10,14 +10,14 @@ from django.conf import settings
 
 
 class BrokerAwayError(Exception):
-    """Redis was asked a moment ago and did not answer: it is not asked again yet."""
+    """Raised instead of calling Redis: a recent call failed, and the pause is not over."""
 
 
 class Circuit:
-    """Counts how long Redis is left alone after a failure; one for the process, for any number of its threads.
+    """Suspends calls to Redis after a failure. One instance serves all threads of the process.
 
-    When the pause is over, one thread tries, and the others go on without Redis until it is known to answer: a dead
-    Redis costs one request in `BROKER_PAUSE_SECONDS` its time-outs, not all of them.
+    When the pause is over, one thread tries Redis; the others go on without it until it has answered. A dead Redis thus
+    costs one request in `BROKER_PAUSE_SECONDS` its time-outs, instead of every request.
     """
 
     def __init__(self) -> None:
@@ -26,33 +26,33 @@ class Circuit:
 
     @contextmanager
     def guarding(self, *failures: type[Exception], patience: float | None = None) -> Iterator[None]:
-        """Around what asks Redis. Raises BrokerAwayError instead of asking while Redis is left alone.
+        """Guard a block that calls Redis. Raises BrokerAwayError, without entering the block, during a pause.
 
-        An exception of these types begins a pause, and so does an answer that took longer than `patience` seconds.
+        An exception of one of these types starts a pause, and so does a block that took longer than `patience` seconds.
         """
-        if not self._may_ask():
+        if not self._may_call():
             raise BrokerAwayError("Redis did not answer a moment ago")
         began = time.monotonic()
         try:
             yield
         except failures:
-            self._failed()
+            self._start_pause()
             raise
         if patience is not None and time.monotonic() - began > patience:
-            self._failed()
+            self._start_pause()
         else:
             self.forget()
 
     def forget(self) -> None:
-        """Ask Redis again from now on."""
+        """End the pause, so that the next call goes to Redis."""
         with self._lock:
             self._retry_at = None
 
     def renew_lock(self) -> None:
-        """In a forked process: the thread that held the lock may have stayed behind."""
+        """Replace the lock after a fork: the thread that held the old one may not exist in the child."""
         self._lock = threading.Lock()
 
-    def _may_ask(self) -> bool:
+    def _may_call(self) -> bool:
         now = time.monotonic()
         with self._lock:
             if self._retry_at is None:
@@ -62,7 +62,7 @@ class Circuit:
             self._retry_at = now + settings.BROKER_PAUSE_SECONDS
             return True
 
-    def _failed(self) -> None:
+    def _start_pause(self) -> None:
         with self._lock:
             self._retry_at = time.monotonic() + settings.BROKER_PAUSE_SECONDS
 

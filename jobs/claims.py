@@ -1,4 +1,4 @@
-"""What one attempt at a job may write: everything holds only as long as the claim does, and the row says whether."""
+"""What one attempt may write to its job. Every write checks in the row that the claim is still held."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from jobs.states import State
 
 
 class ClaimLostError(Exception):
-    """The job was cancelled, or another attempt has it: what this one made is to be discarded."""
+    """Raised when the job was cancelled or another attempt has claimed it: discard the result of this attempt."""
 
 
 class Progress(NamedTuple):
-    """How far an attempt is: fields of its job."""
+    """How far an attempt is, as fields of its job."""
 
     rows_done: int = 0
     rows_expected: int | None = None
@@ -27,7 +27,7 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Claim(Generic[JobT]):
-    """One attempt at one job; `fence` is its number, which no other attempt has."""
+    """One attempt at one job, identified by its `fence`, which no other attempt shares."""
 
     model: type[JobT]
     pk: uuid.UUID
@@ -35,43 +35,44 @@ class Claim(Generic[JobT]):
 
     @classmethod
     def of(cls, job: JobT) -> Self:
-        """The claim of a job that was just claimed."""
+        """Return the claim for a job that was just claimed."""
         return cls(type(job), job.pk, job.fence)
 
     def is_held(self) -> bool:
-        """Whether the job is still this attempt's."""
+        """Return whether this attempt still holds the job."""
         return self._row().exists()
 
     def renew(self, progress: "Progress") -> bool:
-        """Lengthen the lease and record how far it is; False when the claim is lost."""
+        """Extend the lease and record the progress. Return False if the claim is lost."""
         lease = timedelta(seconds=settings.JOB_LEASE_SECONDS)
         return bool(self._row().update(lease_until=Now() + lease, **progress._asdict()))
 
     def record(self, **fields: Any) -> None:
-        """Write down what is known before the end, as fields of its model. Raises ClaimLostError."""
+        """Save fields of the job before the attempt ends. Raises ClaimLostError."""
         if not self._row().update(**fields):
             raise ClaimLostError
 
     def succeed(self, **result: Any) -> None:
-        """Finish the job with what it made, as fields of its model; inside a transaction, together with that.
+        """Finish the job and save its result in fields of the job.
 
-        Raises ClaimLostError: then nothing of the attempt counts.
+        Call it in the transaction that writes the result. Raises ClaimLostError if the claim is lost; then nothing
+        of the attempt counts.
         """
         self._finish(state=State.SUCCEEDED, failure="", **result)
 
     def fail(self, failure: str, **result: Any) -> None:
-        """Finish the job with a sentence that says what happened and what to do. Raises ClaimLostError."""
+        """Fail the job with a sentence that says what happened and what to do. Raises ClaimLostError."""
         self._finish(state=State.FAILED, failure=failure, **result)
 
     def release_unattempted(self) -> bool:
-        """Queue the job again as if this attempt had not happened; the caller publishes it. False if the claim is lost.
+        """Queue the job again without counting this attempt; the caller publishes it. False if the claim is lost.
 
-        For a worker that shuts down: the job is not to blame.
+        Used on worker shutdown, which is not the job's fault.
         """
         return bool(self._queue_again(attempt=F("attempt") - 1, published_at=Now()))
 
     def release(self) -> bool:
-        """Queue the job again after an attempt that counts; the sweep publishes it. False if the claim is lost."""
+        """Queue the job again and count this attempt; the sweep publishes it. Return False if the claim is lost."""
         return bool(self._queue_again(published_at=None))
 
     def _row(self) -> JobQuerySet[JobT]:
@@ -82,7 +83,7 @@ class Claim(Generic[JobT]):
             raise ClaimLostError
 
     def _queue_again(self, **fields: Any) -> int:
-        # A new fence, so that nothing of this attempt can count as the next one's.
+        # A new fence, so that no late write of this attempt can pass for the next one's.
         return self._row().update(
             state=State.QUEUED, fence=F("fence") + 1, lease_until=None, **Progress()._asdict(), **fields
         )

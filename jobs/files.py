@@ -1,4 +1,4 @@
-"""The files of jobs in Django's default storage: stored whole or not at all, and what is left over collected."""
+"""The files of jobs in the default storage: stored entirely or not at all; left-over files are collected."""
 
 import os
 import re
@@ -25,11 +25,11 @@ RowT = TypeVar("RowT", bound=Model)
 
 @contextmanager
 def storing(name: str) -> Iterator[BinaryIO]:
-    """A file open for writing, which is stored under the name when the block ends well and is gone when it does not.
+    """Yield a file open for writing. It is stored under the name if the block succeeds, and discarded if it raises.
 
-    In a folder of this machine: under a temporary name beside the final one, synced, then renamed. A storage
-    elsewhere reads it while it is written: it is never on a disk of this machine, nor in memory as a whole. The name
-    must be new, as one with a job's ID and fence is.
+    In a local folder the file is written under a temporary name, synced, then renamed. Any other storage reads it while
+    it is being written, so that it is never on a local disk, nor in memory as a whole. The name must be new, as is any
+    name that holds a job's ID and fence.
     """
     path = local_path(name)
     if path is None:
@@ -51,14 +51,14 @@ def storing(name: str) -> Iterator[BinaryIO]:
 
 
 def remove(name: str) -> None:
-    """Delete a stored file and its temporary one; it may be missing."""
+    """Delete a stored file and its temporary file, either of which may be missing."""
     with suppress(FileNotFoundError):
         default_storage.delete(name)
         default_storage.delete(name + TEMPORARY)
 
 
 def is_lost(name: str, size: int | None) -> bool:
-    """Whether a file that was stored with so many bytes is not there any more, or has others."""
+    """Return whether a file that was stored with this size is missing, or has another size now."""
     try:
         return default_storage.size(name) != size
     except FileNotFoundError:
@@ -66,15 +66,15 @@ def is_lost(name: str, size: int | None) -> bool:
 
 
 def local_path(name: str) -> Path | None:
-    """Where the default storage keeps a name on this machine; None when it keeps files elsewhere."""
+    """Return the path of a stored file; None if the default storage is not a local folder."""
     storage = storages["default"]
     return Path(storage.path(name)) if isinstance(storage, FileSystemStorage) else None
 
 
 def collect(folder: str, *, wanted: Callable[[list[str]], set[str]], older_than: timedelta) -> int:
-    """Delete the old files of a folder of the storage that are not wanted; returns how many.
+    """Delete the unwanted files of a storage folder that are older than `older_than`, and return how many there were.
 
-    `wanted` is asked about some names at a time (inside the folder) and answers with those to keep.
+    `wanted` is called with up to BATCH names, relative to the folder, and returns those to keep.
     """
     try:
         names = sorted(default_storage.listdir(folder)[1])
@@ -113,7 +113,7 @@ def _delete_older(name: str, older_than: timedelta) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename outlive a power failure."""
+    """Sync a folder, so that a rename in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The thread beside a running job: keeps its lease, records its progress, and stops it when it is no longer wanted."""
+"""The thread beside a running job: renews its lease, records its progress, and interrupts it when it must stop."""
 
 import threading
 import time
@@ -19,27 +19,27 @@ logger = structlog.get_logger(__name__)
 
 GLANCE_SECONDS = 0.2
 PROGRESS_SECONDS = 0.5
-# Seldom enough that what the work does to clean up is not cancelled in its turn.
+# Long enough that the queries with which the work cleans up are not cancelled too.
 CANCEL_SECONDS = 2
 
 
 class StopReason(StrEnum):
-    """Why a running job is to stop before it is done."""
+    """Why a running job must stop before it is done."""
 
     CLAIM_LOST = "claim lost"
     SHUTDOWN = "worker is shutting down"
 
 
 class StoppedError(Exception):
-    """Raised inside a job's work when there is no use in going on."""
+    """Raised inside a job's work when the work must stop."""
 
 
 class Heartbeat:
     """Runs from `start` to `stop`, with a database connection of its own.
 
-    The work's own connection is busy with one long query, and may be in a transaction that is read-only or about to be
-    rolled back. `measure`, if there is one, is asked how far that query is. When the work is to stop, the query is
-    cancelled, and again every now and then until the work has noticed.
+    The working connection is busy with one long query, and its transaction may be read-only or about to be rolled back.
+    `measure`, if set, returns how far that query is. When the work must stop, the query is cancelled, repeatedly, until
+    the work has ended.
     """
 
     def __init__(self, claim: Claim[Any], *, working_connection: "psycopg.Connection[Any]") -> None:
@@ -54,11 +54,10 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name=f"heartbeat of {claim.pk}", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for it: afterwards nothing cancels a query any more. A second time does nothing."""
+        """Stop the thread and wait for it; no query is cancelled afterwards. Calling it again has no effect."""
         self._done.set()
         self._thread.join()
 
@@ -85,14 +84,14 @@ class Heartbeat:
         try:
             held = self._look(now)
         except Error as error:
-            # A database that restarts: the lease holds a while longer. When it ends, another attempt may begin.
+            # The database may be restarting. The claim is good until the lease expires; then another attempt may begin.
             logger.warning("heartbeat_failed", error=str(error))
             connection.close()
             held = now - self._renewed_at < settings.JOB_LEASE_SECONDS
         return None if held else StopReason.CLAIM_LOST
 
     def _look(self, now: float) -> bool:
-        """Renew the lease when it is time or there is progress; otherwise only look whether the claim is held."""
+        """Renew the lease if it is due or there is progress; otherwise only check that the claim is held."""
         self._looked_at = now
         self._measure()
         progress = self.progress
@@ -103,16 +102,16 @@ class Heartbeat:
         return held
 
     def _measure(self) -> None:
-        """Ask how far a long statement is; who cannot be asked is not asked again."""
+        """Update the progress from `measure`; after a failure, do not call it again."""
         measure = self.measure
         if measure is None:
             return
         try:
             rows_done = measure()
-        except (Error, OSError, ValueError) as error:  # a statement or file that is over
-            logger.warning("progress_not_measured", error=str(error))
+        except (Error, OSError, ValueError) as error:  # the statement or its file is gone
+            logger.warning("progress_unknown", error=str(error))
             connection.close()
             self.measure = None
             return
-        if self.measure is measure:  # the work may have gone on to the next statement
+        if self.measure is measure:  # otherwise the work has moved on to another statement
             self.progress = self.progress._replace(rows_done=rows_done)

@@ -1,4 +1,4 @@
-"""Locks that last until the end of a transaction, by name."""
+"""Named locks, held until the transaction ends."""
 
 from typing import LiteralString
 
@@ -9,16 +9,16 @@ _TOGETHER = "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0)) FROM
 
 
 def hold(*names: str) -> None:
-    """Hold these names alone, in this order; what the holders before committed is seen by the next statement.
+    """Take exclusive locks on these names, in this order. The next statement sees what earlier holders committed.
 
-    Everyone who holds several takes them in one order, so that nobody waits in a circle. Two names that fold into one
-    number wait for each other without need, and that is all.
+    All callers must take several names in the same order, which rules out deadlocks. Two names whose hashes collide
+    share a lock: a needless wait, and nothing worse.
     """
     _take(_ALONE, names)
 
 
 def hold_together(*names: str) -> None:
-    """Hold these names together with others who do, and with nobody who holds one alone."""
+    """Take shared locks on these names, in this order; they exclude only the holders of `hold`."""
     _take(_TOGETHER, names)
 
 

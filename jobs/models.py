@@ -1,4 +1,4 @@
-"""The abstract model of work that outlives a request, and the record of what keeps it going.
+"""The abstract model of work that outlives a request, and the record of the periodic tasks behind it.
 
 The row in PostgreSQL is the only truth.
 """
@@ -16,15 +16,15 @@ from jobs.querysets import JobQuerySet
 from jobs.states import UNFINISHED, State
 
 LONG_WAIT = timedelta(seconds=15)
-"""A worker that is there takes a job at once; after this long, people are told what it waits for."""
+"""A free worker claims a job at once; after this long, screens say what the job waits for."""
 
 
 class Job(models.Model):
-    """One request for work, taken by one worker at a time.
+    """One piece of work, claimed by one worker at a time.
 
-    `attempt` counts the workers that took it and may fail it when they are too many; `fence` grows with every claim, so
-    that a worker whose lease ran out cannot write over its successor. `published_at` is when a message last told the
-    workers of it; null while that failed. All instants are the database's.
+    `attempt` counts the claims, and the job fails after too many. `fence` grows with every claim, so that a
+    worker whose lease has expired cannot overwrite its successor's work. `published_at` is when the job was last
+    published to the broker; null means that the job is unpublished. All instants come from the database's clock.
     """
 
     id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
@@ -52,7 +52,7 @@ class Job(models.Model):
     """The Celery task that works on a job of the model; it takes the job's ID."""
 
     concurrency_key: ClassVar[str]
-    """Of a model with a limit, the column by which jobs take turns: of those with one value, `max_concurrent()` run."""
+    """For a model with a limit, the column by which it applies: `max_concurrent()` jobs run for each value."""
 
     class Meta:
         abstract = True
@@ -72,7 +72,7 @@ class Job(models.Model):
             ),
         ]
         indexes = [
-            # The sweep: what waits or runs, a handful among all that is done.
+            # For the sweep: unfinished jobs are a handful among all the finished ones.
             models.Index(
                 fields=["requested_at"], condition=Q(state__in=["queued", "running"]), name="%(class)s_unfinished"
             ),
@@ -80,24 +80,24 @@ class Job(models.Model):
 
     @classmethod
     def max_concurrent(cls) -> int:
-        """How many jobs with one value of `concurrency_key` run at the same time; 0: any number."""
+        """Return how many jobs with one value of `concurrency_key` may run at the same time; 0 means no limit."""
         return 0
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing more will happen to the job."""
+        """Whether the job has reached a final state."""
         return self.state not in UNFINISHED
 
     def awaits_worker(self, moment: datetime) -> bool:
-        """Whether no worker has it: it was queued long ago, or whoever had it is no longer heard of."""
+        """Return whether the job lacks a worker: it has been queued for long, or its lease has expired."""
         if self.state == State.RUNNING:
             return self.lease_until is not None and self.lease_until < moment
         return self.state == State.QUEUED and moment - self.requested_at > LONG_WAIT
 
     def cancel(self) -> bool:
-        """End the job: queued, it is gone; running, its worker stops and its result is discarded.
+        """Cancel the job, and reload the object. If the job is running, its worker stops and discards the result.
 
-        False when it is finished already. The object then shows what the row says.
+        Return False if the job has already finished.
         """
         cancelled = (
             type(self)
@@ -109,10 +109,8 @@ class Job(models.Model):
 
 
 class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
-    """Sets of periodic tasks."""
-
     def record(self, name: str) -> None:
-        """Write down that the task has just come to its end; one statement, so that two at once do no harm."""
+        """Record that the task has just ended, in one statement, so that concurrent calls do no harm."""
         self.bulk_create(
             [PeriodicTask(name=name, last_ended_at=Now())],
             update_conflicts=True,
@@ -121,7 +119,7 @@ class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
         )
 
     def age(self, name: str) -> timedelta | None:
-        """How long ago the task last came to its end; None when it never did."""
+        """Return how long ago the task last ended; None if it never has."""
         ages = self.filter(pk=name).annotate(
             age=ExpressionWrapper(Now() - F("last_ended_at"), output_field=models.DurationField())
         )
@@ -129,7 +127,7 @@ class PeriodicTaskQuerySet(models.QuerySet["PeriodicTask"]):
 
 
 class PeriodicTask(models.Model):
-    """A task that the scheduler repeats, and when it last came to its end, by the database's clock."""
+    """A task that the scheduler repeats, and when it last ended, by the database's clock."""
 
     name = models.CharField(max_length=100, primary_key=True)
     last_ended_at = models.DateTimeField(db_default=Now())

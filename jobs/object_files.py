@@ -1,4 +1,4 @@
-"""Objects of an S3-compatible storage as files that are open for reading, and its errors as those of files."""
+"""Objects of S3-compatible storage as files open for reading, and its errors as errors of files."""
 
 import errno
 import io
@@ -22,12 +22,12 @@ BUFFER_BYTES = 256 * 1024
 
 
 class StorageError(OSError):
-    """The storage cannot be reached, or refuses."""
+    """Raised when the storage cannot be reached, or refuses a request."""
 
 
 @contextmanager
 def errors_of_files() -> Iterator[None]:
-    """Raise FileNotFoundError for what is not there, StorageError for all else that goes wrong with the storage."""
+    """Raise FileNotFoundError for a missing object, and StorageError for every other error of the storage."""
     try:
         yield
     except ClientError as error:
@@ -40,14 +40,14 @@ def errors_of_files() -> Iterator[None]:
 
 
 class StoredFile(BytesFile):
-    """The object at an address, with a name as a file; can be opened again once it is closed.
+    """A stored object as a named file, which can be reopened after it is closed.
 
-    Its bytes are sent as they are read, from where reading goes on: of what is skipped little is sent, and nothing is
-    kept. `client` is boto3's, `address` what its methods take: Bucket and Key.
+    Bytes are transferred as they are read. Seeking starts a new transfer at that position, so that little of what is
+    skipped is transferred, and nothing is kept. `client` is boto3's; `address` is Bucket and Key, as its methods take.
     """
 
     def __init__(self, client: Any, address: dict[str, str], name: str) -> None:
-        """Raises FileNotFoundError when there is none."""
+        """Open the object. Raises FileNotFoundError if there is none."""
         self._new = partial(_Object, client, address)
         super().__init__(io.BufferedReader(self._new(), BUFFER_BYTES), name)
 
@@ -59,7 +59,7 @@ class StoredFile(BytesFile):
 
 
 class _Object(io.RawIOBase):
-    """The bytes of an object, unbuffered."""
+    """The bytes of an object, without buffering."""
 
     def __init__(self, client: Any, address: dict[str, str]) -> None:
         self._client = client
@@ -82,7 +82,7 @@ class _Object(io.RawIOBase):
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
         if start + offset < 0:
-            raise OSError(errno.EINVAL, "There is nothing before a file")
+            raise OSError(errno.EINVAL, "Cannot seek before the beginning of a file")
         self._position = start + offset
         return self._position
 
@@ -93,7 +93,7 @@ class _Object(io.RawIOBase):
         try:
             block = self._read(len(view))
         except OSError:
-            self._forget()  # who reads here again, asks again
+            self._forget()  # reading here again starts a new request
             raise
         view[: len(block)] = block
         self._position = self._answer_at = self._position + len(block)

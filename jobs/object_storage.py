@@ -1,4 +1,4 @@
-"""Files in an S3-compatible storage: written in parts as they come, read by range, there once they are complete."""
+"""Files in S3-compatible storage: uploaded in parts as they are written, read by range, visible once complete."""
 
 import errno
 import posixpath
@@ -15,17 +15,17 @@ from storages.backends.s3 import S3Storage
 from jobs.files import TEMPORARY
 from jobs.object_files import BytesFile, StoredFile, errors_of_files
 
-# Two of them are in memory at a time. The least that S3 takes but for the last one; of 10,000 at most: files of 48 GB.
+# S3's minimum for all parts but the last. Two parts are in memory at a time; at most 10,000 make a file of 48 GB.
 PART_BYTES = 5 * 1024 * 1024
-# A storage that hangs is one that is away: what is done with it is tried again later.
+# A storage that hangs counts as unavailable; the work is retried later.
 PATIENCE = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no types
-    """A bucket, or what is under `location` in it.
+    """A bucket, or the part of it below `location`.
 
-    A file is there once it is complete. The unfinished upload of one, which a killed process leaves behind, appears as
-    the temporary file of that name: it is listed, has the time at which it began, and can be deleted.
+    A file exists once it is complete. The unfinished upload that a killed process leaves behind appears as the
+    temporary file of that name: it is listed, its modification time is when it began, and it can be deleted.
     """
 
     client_config: Any
@@ -36,21 +36,21 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
 
     @property
     def client(self) -> Any:
-        """One for all threads."""
+        """The boto3 client, shared by all threads."""
         return self.bucket.meta.client
 
     def head(self, name: str) -> dict[str, Any]:
-        """What is known of a file. Raises FileNotFoundError."""
+        """Return the metadata of a file. Raises FileNotFoundError."""
         with errors_of_files():
             found: dict[str, Any] = self.client.head_object(**self.address(name))
             return found
 
     def address(self, name: str) -> dict[str, str]:
-        """A file's bucket and key, as the client's methods take them."""
+        """Return a file's bucket and key, as the client's methods take them."""
         return {"Bucket": self.bucket_name, "Key": self._normalize_name(name)}
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Return whether a complete file has this name."""
         try:
             self.head(name)
         except FileNotFoundError:
@@ -58,11 +58,11 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
         return True
 
     def size(self, name: str) -> int:
-        """In bytes. Raises FileNotFoundError."""
+        """Return the size in bytes. Raises FileNotFoundError."""
         return int(self.head(name)["ContentLength"])
 
     def get_modified_time(self, name: str) -> datetime:
-        """When the file was complete; of a temporary one, when it was begun. Raises FileNotFoundError."""
+        """Return when the file was completed, or when its unfinished upload began. Raises FileNotFoundError."""
         if not name.endswith(TEMPORARY):
             return self.head(name)["LastModified"]  # type: ignore[no-any-return]
         begun = [upload["Initiated"] for upload in self._unfinished(name.removesuffix(TEMPORARY))]
@@ -71,7 +71,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
         return max(begun)  # type: ignore[no-any-return]
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
-        """The folders and the files in a folder, unfinished ones included."""
+        """Return the folders and the files in a folder, unfinished uploads included."""
         prefix = posixpath.join(self._normalize_name(path), "")
         folders, names = list[str](), list[str]()
         with errors_of_files():
@@ -85,7 +85,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
         return folders, [*filter(None, names), *(name + TEMPORARY for name in begun if "/" not in name)]
 
     def delete(self, name: str) -> None:
-        """Delete a file, or an unfinished one; it may be missing."""
+        """Delete a file or an unfinished upload, which may be missing."""
         with errors_of_files():
             if not name.endswith(TEMPORARY):
                 self.client.delete_object(**self.address(name))
@@ -107,11 +107,11 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
 
     def _open(self, name: str, mode: str = "rb") -> BytesFile:
         if mode != "rb":
-            raise ValueError("A stored file is opened to be read as bytes; one is written by saving it.")
+            raise ValueError("A stored file opens only for reading bytes; write one by saving it.")
         return StoredFile(self.client, self.address(name), name)
 
     def _save(self, name: str, content: BytesFile) -> str:
-        """Write the content as it is read, in parts of which two are in memory; nothing is left when that raises."""
+        """Upload the content while reading it, with two parts in memory. Leaves nothing behind if that raises."""
         target = self.address(name)
         about = {"ContentType": self.default_content_type, **self.get_object_parameters(name)}
         if content.seekable():
@@ -126,15 +126,15 @@ class ObjectStorage(S3Storage):  # type: ignore[misc] # django-storages has no t
                 parts = self._upload_parts(upload, read, content)
                 self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
             except BaseException:
-                with suppress(BotoCoreError, ClientError):  # then it is collected later
+                with suppress(BotoCoreError, ClientError):  # what remains is collected later
                     self.client.abort_multipart_upload(**upload)
                 raise
         return name
 
     def _upload_parts(self, upload: dict[str, str], read: list[bytes], content: BytesFile) -> list[dict[str, Any]]:
-        """The parts as the completion names them. One is on its way while the next is read.
+        """Upload the content, sending one part while reading the next, and return the parts for the completion request.
 
-        Of what is read already nothing is left: as a mere argument it would stay in memory until the end.
+        `read` holds the first part, and is emptied: as a plain argument that part would stay in memory until the end.
         """
 
         def put(number: int, body: bytes) -> dict[str, Any]:

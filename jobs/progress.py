@@ -1,11 +1,11 @@
-"""How work says how far it is: to the attempt at a job that it belongs to, or to nobody."""
+"""How work reports its progress: to the attempt that it belongs to, or to nothing at all."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class ProgressReporter(Protocol):
-    """Receives the progress of one piece of work; an `Attempt` is one."""
+    """Receives the progress of one piece of work. `jobs.running.Attempt` is one."""
 
     def expect(self, rows: int | None, *, phase: str = "", measure: Callable[[], int] | None = None) -> None:
         """Start counting from 0 towards this many rows, None if unknown; `phase` names what is being done.
@@ -15,11 +15,11 @@ class ProgressReporter(Protocol):
         """
 
     def report_rows(self, rows: int) -> None:
-        """Record that this many rows are done. Raises when the work is to stop."""
+        """Record that this many rows are done. Raises if the work must stop."""
 
 
 class NullReporter:
-    """Ignores all progress."""
+    """Discards all progress, for work outside of any job."""
 
     def expect(self, rows: int | None, *, phase: str = "", measure: Callable[[], int] | None = None) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Telling the workers of a job. A message is a hint that saves waiting; the sweep makes good those that get lost."""
+"""Publishing jobs to the broker. A message is only a hint that saves time; the sweep replaces lost ones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ _FAILURES = (OperationalError, RedisError, OSError)
 
 
 def send(task: str, *arguments: object, **options: Any) -> bool:
-    """Send the message for a task, within the broker's short time-outs; False when the broker did not take it."""
+    """Send the message for a task, within the broker's short time-outs. Return False if it was not accepted."""
     try:
         with circuit.guarding(*_FAILURES):
             current_app.send_task(task, args=arguments, **options)
@@ -31,7 +31,7 @@ def send(task: str, *arguments: object, **options: Any) -> bool:
 def publish(job: Job) -> bool:
     """Send the message for a queued job.
 
-    False when the broker did not take it: the job then waits for the sweep, which sends it once the broker is back.
+    Return False if the broker did not accept it. The job is then unpublished until the sweep publishes it.
     """
     if send(job.task_name, str(job.pk)):
         return True
@@ -40,7 +40,7 @@ def publish(job: Job) -> bool:
 
 
 def publish_all(jobs: Sequence[Job]) -> None:
-    """Send the messages for queued jobs of one model until the broker takes no more; the rest wait for the sweep."""
+    """Publish queued jobs of one model until the broker refuses one; leave the rest to the sweep."""
     for number, job in enumerate(jobs, start=1):
         if not publish(job):
             rest = [waiting.pk for waiting in jobs[number:]]

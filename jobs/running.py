@@ -1,4 +1,4 @@
-"""Running a job: one attempt from the claim to its end, whatever happens in between."""
+"""Runs a job: one attempt from its claim to its end, whatever happens in between."""
 
 import uuid
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from jobs.states import State
 
 logger = structlog.get_logger(__name__)
 
-# A database or disk that is away or full for a while: worth another attempt, later.
+# The database, storage or disk may be unavailable or full for a while: worth another attempt later.
 PASSING = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError, OSError)
 UNEXPECTED = (
     "Something went wrong on our side, and it has been recorded. Try again; if it happens again, tell the platform's "
@@ -29,9 +29,9 @@ UNEXPECTED = (
 
 
 class JobFailedError(Exception):
-    """Raised inside a job's work: it cannot be done, for a reason that the message says in a sentence for people.
+    """Raised inside a job's work when it cannot be done; the message is a sentence for people that says why.
 
-    `result` is what is recorded with the failure, as fields of the job's model.
+    `result` holds fields of the job to save with the failure.
     """
 
     def __init__(self, failure: str, **result: Any) -> None:
@@ -40,7 +40,7 @@ class JobFailedError(Exception):
 
 
 class Attempt(Generic[JobT]):
-    """What a job's work sees of its attempt: the job, its progress, and its end (`outcome`, for the log)."""
+    """One attempt, as the job's work sees it: the job, its progress and its end. `outcome` is for the log."""
 
     def __init__(self, job: JobT, working_connection: BaseDatabaseWrapper) -> None:
         self.job = job
@@ -51,7 +51,7 @@ class Attempt(Generic[JobT]):
 
     @property
     def stop_reason(self) -> StopReason | None:
-        """Why the work is to stop, or was stopped; None as long as it is wanted."""
+        """Why the work must stop; None as long as it may go on."""
         return self._heartbeat.stop_reason
 
     def expect(self, rows: int | None, *, phase: str = "", measure: Callable[[], int] | None = None) -> None:
@@ -65,28 +65,28 @@ class Attempt(Generic[JobT]):
         self._heartbeat.measure = measure
 
     def report_rows(self, rows: int) -> None:
-        """Record that this many rows are done. Cheap: call it often. Raises StoppedError when the work is to stop."""
+        """Record that this many rows are done. Cheap, so call it often. Raises StoppedError if the work must stop."""
         self._heartbeat.progress = self._heartbeat.progress._replace(rows_done=rows)
         if self._heartbeat.stop_reason is not None:
             raise StoppedError
 
     def record(self, **fields: Any) -> None:
-        """Write down what is known before the end, as fields of the model. Raises ClaimLostError."""
+        """Save fields of the job before the attempt ends. Raises ClaimLostError."""
         self.claim.record(**fields)
 
     def succeed(self, **result: Any) -> None:
-        """End with success, if the job is still this attempt's; the result as fields of the model.
+        """Finish the job and save the result in its fields. Raises ClaimLostError if the claim is lost.
 
-        Raises ClaimLostError otherwise. From here on nothing stops the work any more. The row then shows all of its
-        progress, also of work that was done before the heartbeat looked.
+        From here on nothing interrupts the work. The row also gets the final progress, including what the heartbeat has
+        not recorded yet.
         """
         self._heartbeat.stop()
         self.claim.succeed(**self._heartbeat.progress._asdict(), **result)
 
     def fail(self, failure: str, **result: Any) -> None:
-        """End with a sentence for people, as `succeed` ends: for a failure that other rows are saved with.
+        """Fail the job with a sentence for people, in the transaction that saves other rows with the failure.
 
-        Where nothing else is saved, JobFailedError does. Raises ClaimLostError.
+        If there is nothing else to save, raise JobFailedError instead. Raises ClaimLostError.
         """
         self._heartbeat.stop()
         self.claim.fail(failure, **result)
@@ -104,13 +104,13 @@ Work = Callable[[Attempt[JobT]], None]
 
 
 def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
-    """Claim the job and do its work, which ends by `attempt.succeed(...)`; nothing is done when there is none to claim.
+    """Claim the job and do its work, which must end with `attempt.succeed(...)`. Do nothing if it cannot be claimed.
 
-    A failure is recorded on the job, unless the work has done so by `attempt.fail(...)`. A lost claim leaves it alone.
-    A worker that is to stop hands the job over: it is queued again and published, as if the attempt had not been.
-    However it ends, a job that waited for it has its turn.
+    A failure is recorded on the job, unless the work has called `attempt.fail(...)`. If the claim is lost, the job is
+    left alone. On worker shutdown the job is released: queued again and published, without counting the attempt.
+    However the attempt ends, the next job in its queue is published.
     """
-    if shutdown.is_requested():  # the message came too late for this worker; another one shall have it
+    if shutdown.is_requested():  # too late for this worker: pass the message on to another one
         for waiting in model.objects.filter(pk=pk, state=State.QUEUED):
             publish(waiting)
         return
@@ -125,7 +125,7 @@ def run(model: type[JobT], pk: uuid.UUID | str, work: Work[JobT]) -> None:
 
 
 def _publish_next(model: type[Job], pk: uuid.UUID | str) -> None:
-    """Tell the workers of the jobs that waited for this one; if that fails, the sweep does."""
+    """Publish the jobs that this one kept waiting; if that fails, the sweep publishes them."""
     try:
         publish_all(model.objects.next_in_queue(pk))
     except PASSING as error:
@@ -142,21 +142,21 @@ def _run(job: JobT, work: Work[JobT]) -> str:
         return "discarded"
     except JobFailedError as error:
         return _fail(attempt, str(error), **error.result)
-    except SystemExit:  # SIGTERM to this very process
+    except SystemExit:  # SIGTERM to this process itself
         _release_on_shutdown(attempt)
         raise
-    except Exception as error:  # noqa: BLE001 - the process's work ends here, and the job records its failure
+    except Exception as error:  # noqa: BLE001 - the work ends here, and the job records its failure
         return _after_an_error(attempt, error)
     return attempt.outcome
 
 
 def _after_an_error(attempt: Attempt[JobT], error: Exception) -> str:
     if attempt.stop_reason is StopReason.CLAIM_LOST:
-        connection.close()  # a query was cancelled on it; a late cancellation must not hit the next one
+        connection.close()  # a late cancellation must not hit the next query
         return "discarded"
     if attempt.stop_reason is StopReason.SHUTDOWN:
         return _release_on_shutdown(attempt)
-    logger.error("job_broke_off", exc_info=error)
+    logger.error("job_raised", exc_info=error)
     connection.close()
     if isinstance(error, PASSING) and attempt.job.attempt < settings.JOB_MAX_ATTEMPTS:
         return "released" if attempt.claim.release() else "discarded"
@@ -172,7 +172,7 @@ def _fail(attempt: Attempt[JobT], failure: str, **result: Any) -> str:
 
 
 def _release_on_shutdown(attempt: Attempt[JobT]) -> str:
-    connection.close()  # as above; and whatever was in a transaction is rolled back
+    connection.close()  # as above; this also rolls back an open transaction
     if not attempt.claim.release_unattempted():
         return "discarded"
     publish(attempt.job)

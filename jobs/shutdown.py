@@ -1,7 +1,7 @@
-"""How a job learns that its worker is to stop: one byte that the worker shares with the processes it forks.
+"""How a job learns of worker shutdown: one byte that the worker shares with the processes that it forks.
 
-On SIGTERM a worker waits for its processes to finish what they have, and tells them nothing. A report may take many
-minutes; this byte lets it be handed over at once. Writing it is safe in a signal handler.
+On SIGTERM a Celery worker waits for its processes to finish their tasks, and does not notify them. A report may take
+many minutes; this byte lets its job be released at once. Writing it is safe in a signal handler.
 """
 
 import mmap
@@ -11,15 +11,15 @@ _shared = mmap.mmap(-1, 1)
 
 
 def request(**_signal: Any) -> None:
-    """Tell every job of this worker; a receiver of Celery's `worker_shutting_down`."""
+    """Stop every job of this worker. Receives Celery's signal `worker_shutting_down`."""
     _shared[0] = 1
 
 
 def is_requested() -> bool:
-    """Whether this process's worker is to stop."""
+    """Return whether this process's worker is shutting down."""
     return _shared[0] == 1
 
 
 def forget() -> None:
-    """Forget the announcement (a process that outlives its worker, as in tests)."""
+    """Withdraw the request, in a process that outlives its worker (as in tests)."""
     _shared[0] = 0

@@ -1,4 +1,4 @@
-"""Where a job stands."""
+"""The states of a job."""
 
 from django.db import models
 

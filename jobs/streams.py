@@ -1,4 +1,4 @@
-"""A file that one thread writes while another one reads it, with a pipe between them and nothing on disk."""
+"""Files that one thread writes while another reads, through a pipe, with nothing on disk."""
 
 import io
 import os
@@ -14,16 +14,16 @@ BLOCK_BYTES = 256 * 1024
 
 
 class AbandonedError(Exception):
-    """Whoever writes has given up: what was read so far is the beginning of a file that will never be."""
+    """Raised to the reader when the writer fails: the file will never be complete."""
 
 
 class _Source(io.RawIOBase):
-    """The reading end of a pipe. Its end is the file's end, or an AbandonedError."""
+    """The reading end of a pipe. It ends with the end of the file, or with an AbandonedError."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self.is_abandoned = False
-        self.has_said_so = False
+        self.has_raised = False
 
     def readable(self) -> bool:
         return True
@@ -31,7 +31,7 @@ class _Source(io.RawIOBase):
     def readinto(self, buffer: "WriteableBuffer", /) -> int:
         read = os.readv(self._descriptor, [buffer])
         if self.is_abandoned:
-            self.has_said_so = True
+            self.has_raised = True
             raise AbandonedError
         return read
 
@@ -43,10 +43,10 @@ class _Source(io.RawIOBase):
 
 @contextmanager
 def streamed(take: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
-    """A file open for writing; another thread calls `take` with the file to read, which cannot seek.
+    """Yield a file open for writing; another thread calls `take` with the file to read, which cannot seek.
 
-    When the block raises, reading raises AbandonedError, and `take` has to undo what it began. When `take` raises, that
-    is raised here, whatever becomes of writing to a pipe without a reader. Either way `take` has ended when this ends.
+    If the block raises, reading raises AbandonedError, and `take` must undo what it began. If `take` raises, its error
+    is raised here, and replaces the error of writing to a pipe without a reader. Either way `take` has ended.
     """
     reading, writing = os.pipe()
     source, target = _Source(reading), os.fdopen(writing, "wb", BLOCK_BYTES)
@@ -56,17 +56,17 @@ def streamed(take: Callable[[BinaryIO], object]) -> Iterator[BinaryIO]:
             yield target
             target.close()
         except BaseException as error:
-            source.is_abandoned = True  # before it is closed, which wakes the reader
+            source.is_abandoned = True  # set before closing, which wakes the reader
             with suppress(OSError):
                 target.close()
             failure = taking.exception()
-            if isinstance(error, Exception) and failure is not None and not source.has_said_so:
+            if isinstance(error, Exception) and failure is not None and not source.has_raised:
                 raise failure from error
             raise
         taking.result()
 
 
 def _take(take: Callable[[BinaryIO], object], source: _Source) -> None:
-    """Closing the source at the end is what lets a writer go that waits for a reader."""
+    """Call `take`, then close the source, which unblocks a writer that waits for a reader."""
     with io.BufferedReader(source, BLOCK_BYTES) as file:
         take(file)

@@ -1,4 +1,4 @@
-"""The sweep: what makes good every message that got lost and every worker that died."""
+"""The sweep, which makes up for lost messages and dead workers."""
 
 import structlog
 from celery import shared_task
@@ -14,21 +14,21 @@ SWEEP = "sweep"
 
 @shared_task
 def sweep() -> None:
-    """Queue again the jobs of workers that died, and tell the workers of every job that none took.
+    """Queue abandoned jobs again, and publish unpublished ones.
 
-    Any number of sweeps at once do no more than one.
+    Concurrent sweeps do no more than a single one.
     """
     for model in apps.get_models():
         if issubclass(model, Job):
             _sweep(model)
-    # Also with nothing to do: whoever sees to it that all is well looks when the sweep was last seen.
+    # Even if there was nothing to do: the readiness probe and the metrics watch how old the last sweep is.
     PeriodicTask.objects.record(SWEEP)
 
 
 def _sweep(model: type[Job]) -> None:
     queued, failed = model.objects.release_abandoned()
     if queued or failed:
-        logger.warning("jobs_were_abandoned", model=model.__name__, queued=queued, failed=failed)
+        logger.warning("jobs_abandoned", model=model.__name__, queued=queued, failed=failed)
     if unpublished := model.objects.take_unpublished():
-        logger.info("jobs_published_again", model=model.__name__, jobs=[str(job.pk) for job in unpublished])
+        logger.info("jobs_republished", model=model.__name__, jobs=[str(job.pk) for job in unpublished])
         publish_all(unpublished)

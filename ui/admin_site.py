@@ -17,7 +17,7 @@ from ui.navigation import sections_open_to, start_page
 
 
 class SignInForm(AuthenticationForm):
-    """Sign in with an e-mail address, regardless of case."""
+    """Asks for an e-mail address, regardless of case, and a password."""
 
     error_messages = {
         "invalid_login": "The e-mail address or password is wrong.",
@@ -32,7 +32,7 @@ class SignInForm(AuthenticationForm):
 
 
 class AdminSite(admin.AdminSite):
-    """The product's face."""
+    """The admin of the product, with its own sections, sign-in and start page."""
 
     site_header = "Tallydesk"
     site_title = "Tallydesk"
@@ -43,11 +43,11 @@ class AdminSite(admin.AdminSite):
     sections = ["Billing", "Usage", "Charges and rates", "People"]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Return whether the administrator is active; what they may see inside is decided page by page."""
+        """Admit every active administrator; permissions decide what they see."""
         return request.user.is_active
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Return Django's addresses without `r/…`, which would lead to any object by its number, visible or not."""
+        """Leave out `r/…`, which would redirect to any object by its ID, visible or not."""
         return [pattern for pattern in super().get_urls() if getattr(pattern, "name", None) != "view_on_site"]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # it may redirect
@@ -60,7 +60,7 @@ class AdminSite(admin.AdminSite):
         return super().index(request, extra_context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return the models by section, as the product names them, instead of by Django application."""
+        """Return the models of the index by section, in the words of the product, not by Django application."""
         applications = super().get_app_list(request, app_label)
         if app_label:
             return applications

@@ -1,4 +1,4 @@
-"""How numbers, sizes, durations, days and instants read on every screen.
+"""Formats numbers, sizes, durations, days and instants for every screen.
 
 `static/tallydesk/formatting.js` writes the same where the server cannot: the size of a file that is being uploaded.
 """
@@ -43,10 +43,10 @@ def size_text(size: int) -> str:
 
 
 def duration_text(duration: timedelta) -> str:
-    """Return `under 0.1 s`, `0.4 s`, `12 s`, `2 min 5 s` or `1 h 2 min`: what has passed in full, the rest cut off."""
+    """Return `under 0.1 s`, `0.4 s`, `12 s`, `2 min 5 s` or `1 h 2 min`: only whole units, rounded down."""
     tenths = duration // TENTH
     seconds = tenths // 10
-    if tenths < 1:  # also below zero: the clocks of two machines may differ slightly
+    if tenths < 1:  # or below zero, since the clocks of two machines may differ a little
         return "under 0.1 s"
     if seconds < TEN_SECONDS:
         return f"{seconds}.{tenths % 10} s"
@@ -63,7 +63,7 @@ def day_text(day: date, *, year: bool = True) -> str:
 
 
 def days_text(days: DateRange, *, year: bool = True) -> str:
-    """Return `22 Nov – 21 Dec 2026`; a range across years names both, a range of one day is that day."""
+    """Return `22 Nov – 21 Dec 2026`; a range across years names both years, and a range of one day is that day."""
     first, last = days.date_from, days.date_through
     if first == last:
         return day_text(first, year=year)
@@ -89,9 +89,9 @@ def instant_text(instant: datetime, *, milliseconds: bool = False) -> str:
 
 
 def ago_text(instant: datetime, now: datetime) -> str:
-    """Return `just now`, `5 minutes ago`, `1 hour ago` or `3 days ago`: what has passed in full, the rest cut off."""
+    """Return `just now`, `5 minutes ago`, `1 hour ago` or `3 days ago`: only whole units, rounded down."""
     minutes = int((now - instant).total_seconds()) // 60
-    if minutes < 1:  # also below zero: the clocks of two machines may differ slightly
+    if minutes < 1:  # or below zero, since the clocks of two machines may differ a little
         return "just now"
     if minutes < MINUTES_IN_AN_HOUR:
         return f"{count_text(minutes, 'minute', 'minutes')} ago"

@@ -1,4 +1,4 @@
-"""What all views share in reading requests and writing responses."""
+"""HTTP helpers that all views share."""
 
 from django.http import HttpRequest
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
 
-# An AppConfig imports this module, and does so before there are models.
+# An AppConfig imports this module before the models are loaded.
 if TYPE_CHECKING:
     from billing.models import Administrator
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A link of a section: its words, the name of its URL, and an icon of `icons.svg`."""
+    """A link of a section: its title, the name of its URL, and an icon of `icons.svg`."""
 
     title: str
     url_name: str
@@ -23,7 +23,7 @@ class Page:
 
     @property
     def address(self) -> str:
-        """Where it leads; empty while no URL has that name."""
+        """The address of the page; empty if no URL has that name."""
         try:
             return reverse(self.url_name)
         except NoReverseMatch:
@@ -32,7 +32,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredSection:
-    """A heading, its pages, and a test of who may open them."""
+    """A heading of the sidebar, its pages, and the rule for who may open them."""
 
     title: str
     pages: Sequence[Page]

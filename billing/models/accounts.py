@@ -11,10 +11,8 @@ if TYPE_CHECKING:
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
-    """Sets of accounts."""
-
     def visible_to(self, administrator: "Administrator") -> Self:
-        """Every account for platform staff, else those the administrator is a member of."""
+        """Return every account for platform staff; for others, the accounts that they are members of."""
         if not administrator.is_active:
             return self.none()
         if administrator.is_platform_staff:

@@ -11,14 +11,14 @@ from billing.permissions import REPORT_PERMISSIONS
 
 
 class AdministratorManager(BaseUserManager["Administrator"]):
-    """Makes administrators and finds them by e-mail address, regardless of case."""
+    """Creates administrators, and finds them by e-mail address regardless of case."""
 
     def get_by_natural_key(self, username: str | None) -> "Administrator":
-        """The administrator who signs in with this e-mail address."""
+        """Return the administrator who signs in with this e-mail address."""
         return self.get(email=(username or "").strip().lower())
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Administrator":
-        """Save a new administrator; without a password nobody can sign in until one is set."""
+        """Save a new administrator, who cannot sign in without a password until one is set."""
         administrator = self.model(email=email.strip().lower(), **fields)
         administrator.set_password(password)
         administrator.save(using=self._db)
@@ -30,10 +30,8 @@ class AdministratorManager(BaseUserManager["Administrator"]):
 
 
 class AdministratorQuerySet(models.QuerySet["Administrator"]):
-    """Sets of administrators."""
-
     def visible_to(self, administrator: "Administrator") -> "AdministratorQuerySet":
-        """Everybody for platform staff; a customer's administrator sees themselves alone."""
+        """Return everyone for platform staff; a customer's administrator sees only themselves."""
         if not administrator.is_active:
             return self.none()
         return self if administrator.is_platform_staff else self.filter(pk=administrator.pk)
@@ -81,13 +79,13 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def clean(self) -> None:
-        """Addresses are compared regardless of case: kept in lower case."""
+        """Store the address in lower case, since addresses are compared regardless of case."""
         super().clean()
         self.email = self.email.strip().lower()
 
     @property
     def is_staff(self) -> bool:
-        """Django's word for "may open the admin": every active administrator; what they see there is another matter."""
+        """Django's name for "may open the admin": true for every active administrator, whatever they see there."""
         return self.is_active
 
     @property

@@ -1,4 +1,4 @@
-"""Conditions on amounts that constraints share."""
+"""Conditions on amounts, shared by constraints."""
 
 from decimal import Decimal
 
@@ -7,7 +7,7 @@ from django.db.models.functions import Cast
 
 
 def finite(field: str) -> Q:
-    """The condition that an amount is 0 or more and a number: NaN is greater than every number, so >= lets it in."""
+    """Return the condition that an amount is a number of 0 or more. `>=` alone accepts NaN, the greatest value."""
     return Q(**{f"{field}__gte": Decimal(0)}) & ~Q(
         **{field: Cast(Value("NaN"), DecimalField(max_digits=24, decimal_places=6))}
     )

@@ -1,4 +1,4 @@
-"""API tokens: what programs authenticate with on behalf of an administrator."""
+"""API tokens, with which programs act on behalf of an administrator."""
 
 import hashlib
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from billing.models.administrators import Administrator
 
 PREFIX = "tally_"
-"""What every token begins with: people and secret scanners recognize it."""
+"""The prefix of every token, by which people and secret scanners recognize it."""
 
 SECRET = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}", re.ASCII)
 MOST_USABLE = 50
@@ -30,15 +30,15 @@ USE_IS_RECORDED_EVERY = timedelta(minutes=1)
 
 
 class TooManyTokensError(Exception):
-    """An administrator has as many tokens as one may have; the message is a sentence for them."""
+    """Raised when an administrator has the maximum number of tokens; the message is a sentence for them."""
 
 
 class AlreadyIssuedError(Exception):
-    """The form made a token when it was sent before; the secret was shown then, and cannot be shown again."""
+    """Raised when a form is sent again: its token exists, and the secret was shown then and cannot be shown again."""
 
 
 class TokenState(Enum):
-    """What became of a token, in the words of the screen."""
+    """The states of a token, in the words of the screen."""
 
     ACTIVE = "active"
     EXPIRES_SOON = "expires soon"
@@ -47,28 +47,26 @@ class TokenState(Enum):
 
 
 def digest(token: str) -> str:
-    """What is stored of a token. It has 256 random bits, so that a plain hash cannot be guessed back."""
+    """Return the hash that is stored. A token has 256 random bits, so a plain hash cannot be reversed by guessing."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def end_of(last_day: date) -> datetime:
-    """The instant at which a token expires that is good through a day."""
+    """Return the instant at which a token that is valid through a day expires."""
     return datetime.fromisoformat(f"{last_day + timedelta(days=1)}T00:00+00:00")
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    """Sets of tokens."""
-
     def visible_to(self, administrator: "Administrator") -> Self:
-        """An administrator's own; nobody sees another's."""
+        """Return an administrator's own tokens, the only ones that they may see."""
         return self.filter(administrator=administrator) if administrator.is_active else self.none()
 
     def usable(self) -> Self:
-        """Those that are neither revoked nor expired, of administrators who are active."""
+        """Return the tokens of active administrators that are neither revoked nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=Now(), administrator__is_active=True)
 
     def of_secret(self, secret: str) -> "ApiToken | None":
-        """The usable token that a program presented, with its owner: one query. None when there is none."""
+        """Return the usable token with this secret, with its owner, in one query; None if there is none."""
         if SECRET.fullmatch(secret) is None:
             return None
         return self.usable().select_related("administrator").filter(digest=digest(secret)).first()
@@ -83,17 +81,17 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         is_read_only: bool = False,
         form_key: uuid.UUID | None = None,
     ) -> tuple["ApiToken", str]:
-        """Save a new token; returns it and the secret itself, which is stored nowhere and cannot be shown again.
+        """Save a new token. Return it with its secret, which is stored nowhere and cannot be shown again.
 
-        Raises TooManyTokensError; AlreadyIssuedError when the administrator has one with the same form key.
+        Raises TooManyTokensError, or AlreadyIssuedError if the administrator has a token with this form key.
         """
         secret = PREFIX + secrets.token_urlsafe(32)
         with transaction.atomic(using=self.db):
-            # One after another, so that two at once do not both take the last place.
+            # Serialized, so that two concurrent requests cannot both take the last place.
             get_user_model().objects.select_for_update(no_key=True).get(pk=administrator.pk)
             own = self.filter(administrator=administrator)
             if form_key is not None and own.filter(form_key=form_key).exists():
-                raise AlreadyIssuedError("This form made a token already.")
+                raise AlreadyIssuedError("This form has already made a token.")
             if own.usable().count() >= MOST_USABLE:
                 raise TooManyTokensError(f"You have {MOST_USABLE} tokens that work. Revoke one that is not needed.")
             token = self.create(
@@ -111,7 +109,7 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 
 
 class ApiToken(models.Model):
-    """A name under which a program acts for an administrator: never with more than they may do at that moment."""
+    """Lets a program act for an administrator, never with more than they may do at that moment."""
 
     administrator = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens", editable=False
@@ -132,7 +130,7 @@ class ApiToken(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
-    # A form that is sent twice makes one token.
+    # A form that is sent twice makes only one token.
     form_key = models.UUIDField(default=uuid.uuid4, editable=False)
 
     objects = models.Manager.from_queryset(ApiTokenQuerySet)()
@@ -140,7 +138,7 @@ class ApiToken(models.Model):
     class Meta:
         verbose_name = "API token"
         ordering = ["-created_at"]
-        # Nobody grants them: tokens are one's own.
+        # Tokens are personal, so there is nothing to grant.
         default_permissions = ()
         constraints = [
             models.CheckConstraint(
@@ -153,7 +151,7 @@ class ApiToken(models.Model):
                 name="api_token_expires_after_it_is_made",
                 violation_error_message="The token would have expired already.",
             ),
-            # Two days more than a year: the rest of the last day, and clocks that differ.
+            # Two days more than a year allow for the rest of the last day, and for clocks that differ.
             models.CheckConstraint(
                 condition=Q(expires_at__lte=F("created_at") + timedelta(days=367)),
                 name="api_token_expires_within_a_year",
@@ -170,7 +168,7 @@ class ApiToken(models.Model):
         return self.name
 
     def state(self, now: datetime) -> TokenState:
-        """What became of it."""
+        """Return the state at an instant."""
         if self.revoked_at is not None:
             return TokenState.REVOKED
         if self.expires_at <= now:
@@ -178,20 +176,20 @@ class ApiToken(models.Model):
         return TokenState.EXPIRES_SOON if self.expires_at - now <= SOON else TokenState.ACTIVE
 
     def is_usable(self, now: datetime) -> bool:
-        """Whether it still works, as long as its owner is active."""
+        """Return whether the token works, provided that its owner is active."""
         return self.state(now) in {TokenState.ACTIVE, TokenState.EXPIRES_SOON}
 
     @property
     def last_day(self) -> date:
-        """The last day, in UTC, on which it works."""
+        """The last UTC day on which the token works."""
         return (self.expires_at - timedelta(microseconds=1)).date()
 
     def revoke(self) -> bool:
-        """Refuse it from now on; False when it was revoked before."""
+        """Revoke the token. Return False if it was revoked before."""
         return bool(ApiToken.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=Now()))
 
     def record_use(self, now: datetime) -> None:
-        """Note that it is used, at most once a minute; waits for nobody who holds the row at the same time."""
+        """Record a use, at most once a minute. Skips the row, rather than wait, if another transaction holds it."""
         if self.last_used_at is not None and now - self.last_used_at < USE_IS_RECORDED_EVERY:
             return
         due = Q(last_used_at=None) | Q(last_used_at__lt=Now() - USE_IS_RECORDED_EVERY)

@@ -1,4 +1,4 @@
-"""Charges: the licence types that logins are billed under."""
+"""Charges, the licence types under which logins are billed."""
 
 from django.db import models
 
@@ -6,10 +6,10 @@ from billing.models.uploaded import UploadedModel
 
 
 class Charge(UploadedModel):
-    """A licence type, named as reports name it (`CX 2 Named`), and what it is billed by."""
+    """A licence type, with the name that reports use (`CX 2 Named`) and the basis of its billing."""
 
     class Basis(models.TextChoices):
-        """What is counted for the invoice."""
+        """What the invoice counts for a charge."""
 
         NAMED = "named", "named"
         CONCURRENT = "concurrent", "concurrent"

@@ -1,4 +1,4 @@
-"""Data versions: whether anything has changed since somebody looked."""
+"""Data versions, which tell whether data has changed since an earlier look."""
 
 from collections.abc import Collection
 
@@ -21,29 +21,29 @@ ON CONFLICT (account_id) DO UPDATE SET version = billing_dataversion.version + 1
 
 
 class DataVersionQuerySet(models.QuerySet["DataVersion"]):
-    """Sets of data versions. Whoever takes several rows takes the shared one first, then the accounts by number."""
+    """Sets of data versions. Locks are taken in one order: the shared row first, then the accounts by ID."""
 
     def hold(self, account_ids: Collection[int]) -> None:
-        """Wait for the transactions that write into these accounts and the shared tables, and let none begin.
+        """Block writes to these accounts and to the shared tables until this transaction ends.
 
-        Lasts until the end of the transaction. The shared tables are held together with others, the accounts alone.
+        Waits for transactions that are writing. The lock on the shared tables is shared, those on accounts exclusive.
         """
         accounts = list(account_ids)
         with connection.cursor() as cursor:
-            # One message, but each statement has a snapshot of its own, taken after those before it have waited.
+            # One round trip, but each statement has its own snapshot, taken after the earlier ones have waited.
             cursor.execute(f"{_MAKE};{_HOLD_SHARED};{_MAKE};{_HOLD}", [[None], accounts, accounts])
 
     def bump(self, *account_ids: int | None) -> None:
-        """Say that the data of these accounts change, or (None) those of the shared tables, in this transaction.
+        """Record that this transaction changes the data of these accounts; None stands for the shared tables.
 
-        Before the first row is written: who holds them is waited for without holding what they wait for.
+        Call it before writing the first row, so that it waits for holders without holding any lock that they need.
         """
         with connection.cursor() as cursor:
             cursor.execute(_BUMP, [list(account_ids)])
 
     def of(self, account_ids: Collection[int] | None = None) -> str:
-        """The versions of the shared tables and of these accounts (None: of all), as one text to compare later."""
-        # 0 is that of a row that was made to be held.
+        """Return the versions of the shared tables and of these accounts (None: all), as one text to compare later."""
+        # Version 0 belongs to a row that was only made to be locked.
         versions = self.filter(version__gt=0).order_by(models.F("account_id").asc(nulls_first=True))
         if account_ids is not None:
             versions = versions.filter(models.Q(account=None) | models.Q(account__in=account_ids))
@@ -52,9 +52,9 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
 
 
 class DataVersion(models.Model):
-    """A number that grows with every change of an account's data, or (account: null) of what all accounts share.
+    """A number that grows with every change to an account's data, or (account: null) to the shared tables.
 
-    It is written in the transaction that writes the data, so that a snapshot shows both or neither.
+    It changes in the transaction that writes the data, so a snapshot shows both or neither.
     """
 
     account = models.ForeignKey(Account, null=True, on_delete=models.CASCADE, db_index=False, related_name="+")

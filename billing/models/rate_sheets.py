@@ -1,4 +1,4 @@
-"""Rate sheets: what a minute costs, by usage group, call type and direction, from one day to another."""
+"""Rate sheets: the price of a minute by usage group, call type and direction, for a range of days."""
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -18,7 +18,7 @@ class Direction(models.TextChoices):
 
 
 class RateSheet(models.Model):
-    """A price list with a name; what it says is in its versions. A subscription may name a sheet before it has any."""
+    """A named price list, whose prices are in its versions. A subscription may name a sheet that has none yet."""
 
     name = models.CharField(max_length=255, unique=True, db_collation="C")
 
@@ -30,13 +30,13 @@ class RateSheet(models.Model):
 
 
 class RateSheetVersion(models.Model):
-    """A rate sheet as it reads from one day through another, with the currency and the blocks of time that it bills."""
+    """A rate sheet as in force on some days, with its currency and the blocks of time that it bills."""
 
     rate_sheet = models.ForeignKey(RateSheet, on_delete=models.PROTECT, related_name="versions")
     effective_from = models.DateField()
     effective_through = models.DateField(null=True, blank=True, help_text="The last day; empty: until further notice.")
-    # The last day is not one that somebody stated: the version was open until its successor came, and another one may
-    # come between the two.
+    # The last day was not stated by anyone: the version was open until its successor came, and another version may
+    # still come between the two.
     is_ended_by_successor = models.BooleanField(default=False, editable=False)
     currency = models.CharField(max_length=3)
     increment_seconds = models.PositiveIntegerField(default=6, help_text="Every started block of seconds counts.")
@@ -72,7 +72,7 @@ class RateSheetVersion(models.Model):
         return f"{self.rate_sheet} from {self.effective_from}"
 
     def clean(self) -> None:
-        """Refuse days in the wrong order, of which PostgreSQL cannot even build a range, and the wrong currency."""
+        """Refuse the wrong currency, and days in the wrong order, from which PostgreSQL cannot build a range."""
         if self.effective_through and self.effective_from and self.effective_through < self.effective_from:
             raise ValidationError({"effective_through": "The version ends before it starts."})
         if self.rate_sheet_id and self.currency:
@@ -82,7 +82,7 @@ class RateSheetVersion(models.Model):
 
 
 class UsageGroup(models.Model):
-    """A group of destinations as one version of a sheet knows it: its code, and the name it is shown under."""
+    """A group of destinations on one version of a sheet: its code, and the name under which it is shown."""
 
     version = models.ForeignKey(RateSheetVersion, on_delete=models.PROTECT, related_name="usage_groups")
     code = models.CharField(max_length=255, db_collation="C")

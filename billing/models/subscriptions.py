@@ -1,4 +1,4 @@
-"""Subscriptions: the contracts that usage is reported under, and their discounts."""
+"""Subscriptions, the contracts under which usage is reported, and their discounts."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Self
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):
-    """Sets of subscriptions."""
-
     def visible_to(self, administrator: "Administrator") -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the subscriptions of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
 
@@ -73,7 +71,7 @@ class Subscription(UploadedModel):
                 of="account",
                 first="activation_date",
                 last="ended_on",
-                # Checked when a statement ends: an upload moves the border between two subscriptions in one.
+                # Checked at the end of each statement: an upload moves the border between two subscriptions in one.
                 deferrable=Deferrable.IMMEDIATE,
                 violation_error_message="The account has another subscription on some of these days.",
             ),
@@ -98,7 +96,7 @@ class Subscription(UploadedModel):
 
 
 class TelcoCommitDiscount(models.Model):
-    """A percentage off a subscription's rates, for calls that start on its days; without days for the whole of it."""
+    """A percentage off a subscription's rates for calls that start on certain days, or without days for all calls."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="+")
     subscription = models.ForeignKey(
@@ -136,6 +134,6 @@ class TelcoCommitDiscount(models.Model):
         return f"{self.percent.normalize():f} % off {self.subscription}"
 
     def clean(self) -> None:
-        """The order of the days comes first: PostgreSQL cannot even build a range that ends before it starts."""
+        """Refuse days in the wrong order first: PostgreSQL cannot build a range that ends before it starts."""
         if self.effective_from and self.effective_through and self.effective_through < self.effective_from:
             raise ValidationError({"effective_through": "The discount ends before it starts."})

@@ -1,12 +1,12 @@
-"""Where a row came from."""
+"""The upload from which a row came."""
 
 from django.db import models
 
 
 class UploadedModel(models.Model):
-    """A row that comes in by upload, and knows the upload that last wrote it."""
+    """A row that uploads write, and that names the upload that last wrote it."""
 
-    # No foreign key: uploads lie above what they bring in, and a key would cost a look-up for each of a million rows.
+    # No foreign key: uploads are in a higher layer, and a key would cost a look-up for each of a million rows.
     upload_id = models.UUIDField(
         "upload",
         null=True,

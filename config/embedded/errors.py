@@ -1,5 +1,5 @@
-"""What goes wrong with the embedded servers, in one sentence that a person can act on."""
+"""The error of the embedded servers."""
 
 
 class EmbeddedError(Exception):
-    """The embedded servers cannot be used; its text is one clear message for the terminal."""
+    """Raised when the embedded servers cannot be used; the message says for people what to do."""

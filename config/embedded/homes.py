@@ -1,4 +1,4 @@
-"""The home: the folder that holds everything an installation keeps, and remembers what lies outside of it."""
+"""The home: the folder that holds everything an installation keeps, and records what lies outside of it."""
 
 import json
 import os
@@ -14,16 +14,16 @@ from config.embedded.owners import Owner, ourselves, postgres_owner
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 REFUGES = Path("/var/lib/tallydesk")
-TEMPORARY = "/tmp"  # noqa: S108 - short, always there; the names in it are random and their owner is checked
+TEMPORARY = "/tmp"  # noqa: S108 - short, always there; our names in it are random and their owner is checked
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a home remembers.
+    """What a home records about itself.
 
-    `sockets` is what the paths of the servers' socket folders begin with; they lie outside of the home, since the
-    path of a socket has at most 108 bytes. `refuge` is where PostgreSQL lives when `nobody` cannot reach the home, or
-    its programs.
+    `sockets` is the common prefix of the servers' socket folders, which lie outside of the home because the path of a
+    socket has at most 108 bytes. `refuge` is where PostgreSQL lives if the account `nobody` cannot reach the home or
+    the programs.
     """
 
     home: str
@@ -44,19 +44,19 @@ class Place:
 
     @property
     def is_safe(self) -> bool:
-        """Whether nobody else has taken the remembered names (after a reboot, say, which empties /tmp)."""
+        """Whether the recorded names are free or ours. After a reboot, which empties /tmp, others may take them."""
         return all(_is_missing_or_private(folder, owner) for folder, owner in self.socket_folders.items())
 
 
 def home_folder() -> Path:
-    """TALLYDESK_HOME, or `.tallydesk` in the project. The folder may not exist yet."""
+    """Return TALLYDESK_HOME, or `.tallydesk` in the project. The folder may not exist yet."""
     named = os.environ.get("TALLYDESK_HOME")
     return Path(named).expanduser().resolve() if named else PROJECT / ".tallydesk"
 
 
 @contextmanager
 def plain_errors(home: Path) -> Iterator[None]:
-    """Turn what the system refuses (no permission, disk full, read-only) into one sentence that names the home."""
+    """Turn an OSError (no permission, disk full, read-only) into an EmbeddedError that names the home."""
     try:
         yield
     except OSError as error:
@@ -65,7 +65,7 @@ def plain_errors(home: Path) -> Iterator[None]:
 
 
 def made_home() -> Path:
-    """The home, made when it is not there. As root others may pass through it, but not look around: `nobody` has to."""
+    """Return the home, and make it if it is missing. Root's home can be passed through, but not listed, by `nobody`."""
     home = home_folder()
     with plain_errors(home):
         home.parent.mkdir(parents=True, exist_ok=True)
@@ -75,7 +75,7 @@ def made_home() -> Path:
 
 
 def secret_key() -> str:
-    """A random key of at least 50 characters, made at first use and kept in the home for its owner alone."""
+    """Return a random key of at least 50 characters, made at first use and readable only by the home's owner."""
     path = made_home() / "secret_key"
     with plain_errors(path.parent), exclusive(path.with_suffix(".lock")):
         if not path.exists():
@@ -84,7 +84,7 @@ def secret_key() -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file for its owner alone, so that it is there entirely or not at all."""
+    """Write a file that only its owner may read, entirely or not at all."""
     temporary = path.with_suffix(".new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -95,7 +95,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def remembered_place(home: Path) -> Place:
-    """What the home remembers; new names if it has none yet, was copied or moved, or somebody else took them."""
+    """Return the home's record; a new one if it has none, was copied or moved, or its names were taken."""
     with plain_errors(home):
         place = _read_place(home)
         if place and place.home == str(home) and place.is_safe:
@@ -110,7 +110,7 @@ def remembered_place(home: Path) -> Place:
 
 
 def made_refuge(home: Path) -> Path:
-    """The home's refuge, made when it has none: a folder of random name under /var/lib/tallydesk (as root only)."""
+    """Return the home's refuge, and make it if missing: a folder of random name in /var/lib/tallydesk (root only)."""
     place = remembered_place(home)
     if place.refuge and Path(place.refuge).is_dir():
         return Path(place.refuge)
@@ -118,14 +118,14 @@ def made_refuge(home: Path) -> Path:
         REFUGES.mkdir(mode=0o711, exist_ok=True)
         refuge = REFUGES / secrets.token_hex(8)
         refuge.mkdir(mode=0o711)
-        refuge.chmod(0o711)  # whatever root's umask is, `nobody` passes through this folder of our own
+        refuge.chmod(0o711)  # whatever root's umask is, `nobody` must be able to pass through
         write_whole(refuge / "home", str(home))
         _write_place(home, replace(place, refuge=str(refuge)))
         return refuge
 
 
 def _refuse_foreign(home: Path) -> None:
-    """What root wrote into somebody's home would lock them out of it."""
+    """Refuse a home of another account: files that root writes into it would lock its owner out."""
     used = home / "place.json"
     if used.exists() and not ourselves().owns(used):
         raise EmbeddedError(
@@ -135,7 +135,7 @@ def _refuse_foreign(home: Path) -> None:
 
 
 def _refuge_follows(place: Place, home: Path) -> bool:
-    """A home that was moved keeps its refuge; a copy leaves it to the original and begins anew."""
+    """Return whether the home keeps its refuge: a moved home does, a copy leaves it to the original."""
     if not place.refuge or not Path(place.refuge).is_dir():
         return False
     original = _read_place(Path(place.home))

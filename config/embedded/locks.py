@@ -1,4 +1,4 @@
-"""File locks that the kernel lets go when their holder dies, however it dies."""
+"""File locks that the kernel releases when their holder dies, however it dies."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ _held: set[int] = set()
 
 
 def _let_go_in_child() -> None:
-    """A forked child shares its parent's locks; closing its copies leaves them to the parent alone."""
+    """Close a forked child's copies of its parent's locks, so that only the parent holds them."""
     for descriptor in _held:
         os.close(descriptor)
     _held.clear()
@@ -23,7 +23,7 @@ os.register_at_fork(after_in_child=_let_go_in_child)
 
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
-    """The descriptor of a lock file, which neither a forked child nor an executed program inherits."""
+    """Yield the descriptor of a lock file, which neither a forked child nor an executed program inherits."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -39,14 +39,14 @@ def opened(path: Path) -> Iterator[int]:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Wait until nobody else holds this lock, and hold it."""
+    """Wait for this lock, and hold it inside the context."""
     with opened(path) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 def try_lock(descriptor: int, kind: int) -> bool:
-    """Whether the lock of this kind (LOCK_SH, LOCK_EX) could be had at once."""
+    """Take a lock of this kind (LOCK_SH, LOCK_EX) without waiting. Return whether that succeeded."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -55,6 +55,6 @@ def try_lock(descriptor: int, kind: int) -> bool:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds this lock exclusively."""
+    """Return whether some process holds this lock exclusively."""
     with opened(path) as descriptor:
         return not try_lock(descriptor, fcntl.LOCK_SH)

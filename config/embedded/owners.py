@@ -1,4 +1,4 @@
-"""Whom a server runs as: PostgreSQL refuses root, so that as root it runs as `nobody`."""
+"""The accounts that servers run as. PostgreSQL refuses to run as root, and then runs as `nobody`."""
 
 import os
 import pwd
@@ -11,7 +11,7 @@ from config.embedded.errors import EmbeddedError
 
 
 class SpawnOptions(TypedDict, total=False):
-    """What `subprocess` needs to know to start a program as somebody else."""
+    """Arguments with which `subprocess` starts a program as another account."""
 
     user: int
     group: int
@@ -20,7 +20,7 @@ class SpawnOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Owner:
-    """The system's account that owns a server's process and files."""
+    """The system account that owns a server's process and files."""
 
     name: str
     uid: int
@@ -32,19 +32,19 @@ class Owner:
 
     @property
     def spawn_options(self) -> SpawnOptions:
-        """Without `group` the program would keep root's group, without `extra_groups` root's further ones."""
+        """The arguments for `subprocess`. Without `group` and `extra_groups`, the program would keep root's groups."""
         return {} if self.is_ours else {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def owns(self, path: Path) -> bool:
         return path.lstat().st_uid == self.uid
 
     def give(self, path: Path) -> None:
-        """Make the account the owner of a file or folder of ours."""
+        """Give the account a file or folder of ours."""
         if not self.is_ours:
             os.chown(path, self.uid, self.gid)
 
     def reaches(self, path: Path) -> bool:
-        """Whether the account may enter a folder or run a program: the kernel answers, who knows access lists too."""
+        """Return whether the account may enter a folder or run a program. Asks the kernel, which knows access lists."""
         if self.is_ours:
             return os.access(path, os.X_OK)
         question = ["/bin/sh", "-c", '[ -x "$1" ]', "sh", str(path)]
@@ -52,16 +52,16 @@ class Owner:
 
 
 def ourselves() -> Owner:
-    """The account of this process."""
+    """Return the account of this process."""
     try:
         name = pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container may run under a number that has no name
+    except KeyError:  # in a container, the account may have no name
         name = str(os.geteuid())
     return Owner(name=name, uid=os.geteuid(), gid=os.getegid())
 
 
 def postgres_owner() -> Owner:
-    """`nobody` when this process is root, otherwise oneself. No account is ever created."""
+    """Return `nobody` if this process is root, otherwise its own account. Never creates an account."""
     if os.geteuid() != 0:
         return ourselves()
     try:

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a unix socket alone, and tables that belong to a role which is no superuser."""
+"""The embedded PostgreSQL. It listens only on a unix socket, and its tables belong to an ordinary role."""
 
 import json
 import re
@@ -31,16 +31,16 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_level": "minimal",  # nothing is replicated, and COPY into new tables then writes half as much
+    "wal_level": "minimal",  # nothing is replicated, and COPY into new tables writes half as much
     "max_wal_senders": "0",
     "random_page_cost": "1.1",
-    "jit": "off",  # compiles longer than these queries run
+    "jit": "off",  # compiling takes longer than these queries run
 }
 FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class Postgres(Server):
-    """One cluster; as root it runs as `nobody`, where that account can reach it."""
+    """One cluster. As root it runs as `nobody`, in a place that this account can reach."""
 
     title = "PostgreSQL"
     name = "postgres"
@@ -57,7 +57,7 @@ class Postgres(Server):
 
     @property
     def data(self) -> Path:
-        """The cluster's folder: in the home, unless its account cannot reach that."""
+        """The cluster's folder, in the home unless its account cannot reach that."""
         inside = self.home / "postgres"
         return self._refuge / "postgres" if self._refuge and not inside.is_dir() else inside
 
@@ -72,8 +72,8 @@ class Postgres(Server):
             )
         elif not self.owner.reaches(self.data):
             raise EmbeddedError(
-                f"PostgreSQL runs as '{self.owner.name}', who can no longer enter {self.data}. "
-                "Open the way again, or set TALLYDESK_HOME to another folder."
+                f"PostgreSQL runs as '{self.owner.name}', which can no longer enter {self.data}. "
+                "Restore access, or set TALLYDESK_HOME to another folder."
             )
         self._remove_stale_pid_file()
 
@@ -87,13 +87,13 @@ class Postgres(Server):
         return int(lines[0]) if lines and lines[0].isdigit() else None
 
     def answers(self) -> bool:
-        """The server itself writes into its file where it listens and whether it is ready."""
+        """Return whether the server is ready, which it writes into its PID file with the place of its socket."""
         lines = self._pid_file_lines()
         is_ready = len(lines) > 7 and lines[7].strip() == "ready"
         return is_ready and lines[4] == str(self.sockets) and self.accepts_connections()
 
     def make_database(self) -> None:
-        """Make role and database where they are missing; a killed first start may have made one of them, or none."""
+        """Make the role and the database if missing. A killed first start may have made one of them, or none."""
         role, database = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         address = f"host='{self.sockets}' port={PORT} user=postgres dbname=postgres"
         try:
@@ -108,7 +108,7 @@ class Postgres(Server):
             ) from error
 
     def _make_cluster(self, programs: Path) -> None:
-        """Make it under another name, and rename it when it is whole: a killed initdb leaves nothing like one."""
+        """Make the cluster under another name and rename it once complete: a killed initdb leaves no cluster."""
         self._refuse_old(programs)
         if not self._refuge and not self.owner.reaches(self.home):
             self._take_refuge()
@@ -137,7 +137,7 @@ class Postgres(Server):
         return self._refuge
 
     def _reachable_programs(self) -> Path:
-        """The folder of the programs, or of a copy where their account cannot run them."""
+        """Return the folder of the programs, or of a copy if the server's account cannot run them."""
         programs = postgres_programs()
         if self.owner.reaches(programs / "postgres"):
             return programs
@@ -166,17 +166,15 @@ class Postgres(Server):
             return []
 
     def _remove_stale_pid_file(self) -> None:
-        """A copied or crashed cluster names a process that is somebody else by now, which PostgreSQL would respect."""
+        """Remove the PID file of a copied or crashed cluster. PostgreSQL would heed it, whatever has that PID now."""
         lines = self._pid_file_lines()
         if lines and _works_in(lines[0], self.data):
-            raise EmbeddedError(
-                f"Somebody else has started PostgreSQL (process {lines[0]}) on {self.data}: stop it first."
-            )
+            raise EmbeddedError(f"Another PostgreSQL (process {lines[0]}) is running on {self.data}: stop it first.")
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def _works_in(process_id: str, folder: Path) -> bool:
-    """Whether the process lives and its working folder is this one, as PostgreSQL's is its data folder."""
+    """Return whether the process lives and works in this folder, as PostgreSQL does in its data folder."""
     try:
         return Path(f"/proc/{process_id}/cwd").samefile(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""`python -m config.embedded.reset`: remove the home with all its data, for a new beginning."""
+"""`python -m config.embedded.reset`: remove the home with all its data, to start afresh."""
 
 import fcntl
 import shutil
@@ -12,15 +12,15 @@ from config.embedded.sharing import stop_servers
 
 
 def remove_home(home: Path) -> None:
-    """Remove a home, the homes of test runs inside of it, and what they keep elsewhere.
+    """Remove a home, the homes of test runs inside it, and what they keep elsewhere.
 
-    Raises EmbeddedError, and removes nothing, when a home is in use.
+    Raises EmbeddedError for a home that is in use, which is kept.
     """
     for test_home in sorted(home.glob("test*/place.json")):
         remove_home(test_home.parent)
     with opened(home / "needed.lock") as needed, exclusive(home / "start.lock"):
         if not try_lock(needed, fcntl.LOCK_EX):
-            raise EmbeddedError(f"{home} is in use: stop what runs (Ctrl-C) first.")
+            raise EmbeddedError(f"{home} is in use: stop the programs that use it (Ctrl-C) first.")
         stop_servers(home)
         place = remembered_place(home)
         with plain_errors(home):

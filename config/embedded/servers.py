@@ -1,7 +1,7 @@
-"""What both servers share: to start, to adopt one that a killed process left behind, to stop.
+"""What both servers share: starting, adopting one that a killed process left behind, and stopping.
 
-A running server holds the lock on its `.alive` file: it inherits the open file, and the kernel lets the lock go when
-the server's last process is gone. So a number in a stale file is never taken for a server, and a copied home has none.
+A running server holds the lock on its `.alive` file: it inherits the open file, and the kernel releases the lock when
+the server's last process ends. So a stale PID is never mistaken for a server, and a copied home has no server.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from config.embedded.errors import EmbeddedError
 from config.embedded.locks import is_held, opened
 from config.embedded.owners import Owner
 
-START_SECONDS = 120  # a database that recovers from a crash may need long
+START_SECONDS = 120  # a database may take long to recover from a crash
 SETTLE_SECONDS = 10
 STOP_SECONDS = 20
 LOG_BYTES = 1_000_000
@@ -50,36 +50,36 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make what the server needs before it starts; nothing of it runs."""
+        """Make what the server needs, before any of its processes runs."""
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The program and its arguments."""
+        """Return the program and its arguments."""
 
     @abstractmethod
     def process_id(self) -> int | None:
-        """The number in the file that the running server wrote; meaningless unless it is alive."""
+        """Return the PID that the server wrote into its file; meaningless unless the server is alive."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether the living server is ready to serve on its socket."""
+        """Return whether the living server is ready on its socket."""
 
     @property
     def is_alive(self) -> bool:
         return is_held(self.alive)
 
     def launch(self, *, is_alone: bool) -> None:
-        """Start the server, unless one of this home lives and answers; `await_ready` must follow.
+        """Start the server, unless one of this home is alive and answers; `await_ready` must follow.
 
-        A living one that does not answer (it lost its socket, its home was moved) is replaced if `is_alone`: if nobody
-        else uses it. Otherwise EmbeddedError.
+        If `is_alone`, so that no other process uses the server, one that is alive but does not answer (its socket is
+        lost, its home was moved) is replaced. Otherwise it raises EmbeddedError.
         """
         if self.is_alive:
             self._wait(SETTLE_SECONDS, lambda: self.answers() or not self.is_alive)
             if self.is_alive and self.answers():
                 return
             if not is_alone:
-                raise EmbeddedError(f"{self.title} of {self.home} does not answer. Stop what uses it, and try again.")
+                raise EmbeddedError(f"{self.title} of {self.home} does not answer. Stop its other users, then retry.")
             self.stop()
         self._make_sockets_folder()
         self.prepare()
@@ -89,8 +89,10 @@ class Server(ABC):
         self.process = self.spawn(self.command())
 
     def spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
-        """Start a program of the server, holding the lock of the living; in a session of its own, so that Ctrl-C in
-        the terminal reaches this process alone."""
+        """Start a program of the server, which holds the lock on `.alive`.
+
+        It runs in a session of its own, so that Ctrl-C in the terminal reaches only this process.
+        """
         with opened(self.alive) as alive, self.log.open("ab") as log:
             fcntl.flock(alive, fcntl.LOCK_EX)
             try:
@@ -110,7 +112,7 @@ class Server(ABC):
                 raise EmbeddedError(f"{self.title} did not start: {command[0]}: {error.strerror}.") from error
 
     def await_ready(self) -> None:
-        """Wait until the launched server answers; EmbeddedError with the end of its log when it does not come up."""
+        """Wait until the launched server answers. If it does not start, raise EmbeddedError with the end of its log."""
         process = self.process
         if process is None:
             return
@@ -119,7 +121,7 @@ class Server(ABC):
             raise EmbeddedError(f"{self.title} did not start. Its log ({self.log}) ends:\n{self.log_tail()}")
 
     def stop(self) -> None:
-        """Stop the server, politely first; at the end none of its processes lives."""
+        """Stop the server, gracefully at first, until none of its processes is left."""
         if self.is_alive:
             self._wait(SETTLE_SECONDS, lambda: self.process_id() is not None or not self.is_alive)
             for number in (self.stop_signal, self.kill_signal, signal.SIGKILL):
@@ -135,7 +137,7 @@ class Server(ABC):
             self.sockets.rmdir()
 
     def let_go(self) -> None:
-        """Have done with the process if it has ended; if it serves others, it goes on."""
+        """Reap the process if it has ended; if it serves others, let it run."""
         if self.process and not self.is_alive:
             self.process.wait()
 
@@ -162,7 +164,7 @@ class Server(ABC):
         try:
             os.kill(process_id, number)
         except ProcessLookupError:
-            return self.is_alive  # the head is gone; its children follow by themselves
+            return self.is_alive  # the main process is gone; its children end by themselves
         return True
 
     def _make_sockets_folder(self) -> None:
@@ -173,7 +175,7 @@ class Server(ABC):
             status = self.sockets.lstat()
             if self.sockets.is_symlink() or not self.owner.owns(self.sockets) or status.st_mode & 0o077:
                 raise EmbeddedError(
-                    f"Somebody else has made {self.sockets}. Run the command again: it takes another name."
+                    f"Another account has made {self.sockets}. Run the command again: it chooses another name."
                 ) from None
 
     @staticmethod

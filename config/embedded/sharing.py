@@ -1,4 +1,4 @@
-"""The embedded servers while somebody needs them: the first process in starts them, the last one out stops them."""
+"""Shares the embedded servers: the first process that needs them starts them, the last one stops them."""
 
 import fcntl
 import os
@@ -22,18 +22,18 @@ BYTES_FREE_AT_FIRST = 256 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Running:
-    """The servers that serve as long as the context of `running` lasts."""
+    """The servers that run inside the context of `running`."""
 
     servers: Sequence[Server]
 
     @property
     def fallen(self) -> Server | None:
-        """A server that has died since, or None."""
+        """A server that has died since the start, or None."""
         return next((server for server in self.servers if not server.is_alive), None)
 
 
 def database_settings() -> dict[str, Any]:
-    """Django's DATABASES["default"] for the embedded PostgreSQL. Starts nothing; makes the home if it is missing."""
+    """Return DATABASES["default"] for the embedded PostgreSQL. Starts nothing; makes the home if it is missing."""
     place = remembered_place(made_home())
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -46,18 +46,18 @@ def database_settings() -> dict[str, Any]:
 
 
 def redis_url() -> str:
-    """The embedded Valkey's address for redis-py: `unix:///…/valkey.sock?db=0`. Starts nothing."""
+    """Return the embedded Valkey's address for redis-py: `unix:///…/valkey.sock?db=0`. Starts nothing."""
     place = remembered_place(made_home())
     return f"unix://{place.valkey_sockets / 'valkey.sock'}?db=0"
 
 
 @contextmanager
 def running(*, durable: bool = True) -> Iterator[Running]:
-    """Start or adopt the servers that DATABASE_URL and REDIS_URL do not replace; stop them if nobody needs them then.
+    """Start or adopt the servers that DATABASE_URL and REDIS_URL do not replace, and stop them after the last user.
 
-    Any number of processes share the servers of a home; each holds a shared lock on it, which the kernel lets go
-    when the process dies. Without `durable` a power failure may destroy the data (for tests).
-    Raises EmbeddedError when a server does not come up.
+    Any number of processes share the servers of a home. Each holds a shared lock on it, which the kernel releases when
+    the process dies. Without `durable` a power failure may destroy the data (for tests).
+    Raises EmbeddedError if a server does not start.
     """
     wanted = [kind for kind, url in ((Postgres, "DATABASE_URL"), (Valkey, "REDIS_URL")) if url not in os.environ]
     if not wanted:
@@ -93,7 +93,7 @@ def _start(home: Path, servers: Sequence[Server], *, is_alone: bool) -> None:
 
 
 def stop_servers(home: Path) -> None:
-    """Stop all servers of the home, also one that this process had no use for."""
+    """Stop all servers of the home, including one that this process did not use."""
     with plain_errors(home):
         place = remembered_place(home)
         for kind in (Valkey, Postgres):

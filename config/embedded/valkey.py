@@ -1,4 +1,4 @@
-"""The embedded Valkey: a unix socket alone, every write appended to a file in the home."""
+"""The embedded Valkey. It listens only on a unix socket, and appends every write to a file in the home."""
 
 import signal
 import socket
@@ -13,7 +13,7 @@ SOCKET_NAME = "valkey.sock"
 
 
 class Valkey(Server):
-    """Speaks Redis's protocol; it runs as oneself."""
+    """A server with Redis's protocol, which runs under our own account."""
 
     title = "Valkey"
     name = "valkey"
@@ -56,7 +56,7 @@ class Valkey(Server):
             return None
 
     def answers(self) -> bool:
-        """PING is answered with an error while the data are still being loaded."""
+        """Return whether PING succeeds; while data is being loaded, it is answered with an error."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(2)
             try:

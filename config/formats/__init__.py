@@ -1,1 +1,1 @@
-"""How days and times read in the admin, by language."""
+"""Formats of days and times in the admin, by language."""

@@ -1,1 +1,1 @@
-"""Figures for Prometheus: requests, counted where they are answered, and jobs, counted in the database."""
+"""Metrics for Prometheus: requests, counted as they are answered, and jobs, counted in the database."""

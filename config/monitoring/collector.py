@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests from the web server's folder, jobs from the database, as far as either is there."""
+"""Collects the metrics: requests from the web server's folder, jobs from the database, whichever is available."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import wait
@@ -13,12 +13,12 @@ from config.monitoring.job_metrics import read_finished, read_unfinished
 from config.monitoring.metrics_folder import metrics_folder
 from config.monitoring.questions import Question
 
-# Prometheus itself gives a target ten seconds, unless it is told otherwise.
+# Prometheus waits ten seconds for a target, unless configured otherwise.
 PATIENCE_SECONDS = 6.0
 
 
 class Requests(Collector):
-    """What `config.monitoring.request_metrics` counts, summed over the web server's processes on this machine."""
+    """The counts of `config.monitoring.request_metrics`, summed over the web server's processes on this machine."""
 
     def collect(self) -> Iterator[Metric]:
         folder = metrics_folder()
@@ -26,14 +26,14 @@ class Requests(Collector):
             return
         try:
             yield from MultiProcessCollector(None, str(folder)).collect()  # type: ignore[no-untyped-call]  # it is not typed
-        except FileNotFoundError:  # a web server is just starting, and has deleted what was there before
+        except FileNotFoundError:  # a web server is starting, and has deleted the old counts
             return
 
 
 class Jobs(Collector):
-    """The figures of `config.monitoring.job_metrics`, and whether the database gave those that it has at hand.
+    """The metrics of `config.monitoring.job_metrics`, and whether the database answered for the cheap ones.
 
-    However many read them, the database is asked for the cheap ones once a second, for the others twice a minute.
+    However often they are read, the cheap ones are queried once a second at most, the others twice a minute.
     """
 
     def __init__(self) -> None:
@@ -50,12 +50,12 @@ class Jobs(Collector):
             yield from found or []
 
     def describe(self) -> list[Metric]:
-        """Nothing beforehand: to be registered, the database is not needed."""
+        """Return nothing, so that registering does not need the database."""
         return []
 
 
 def make_registry() -> CollectorRegistry:
-    """All figures of the product."""
+    """Return a registry of all metrics of the product."""
     registry = CollectorRegistry()
     registry.register(Requests())
     registry.register(Jobs())

@@ -1,4 +1,4 @@
-"""Whether the web server lives (/healthz), and whether it can do its work (/readyz): for programs that probe it."""
+"""Probes of the web server: whether it is alive (/healthz), and whether it can do its work (/readyz)."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from config.monitoring.readiness import failings
 
 
 def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware, the first of all: probes are answered without a session, a count, or a line in the log.
+    """The outermost middleware, which answers probes without a session, a metric or a log line.
 
-    They come from beside the server, by its bare address and in plain HTTP: neither ALLOWED_HOSTS nor the redirect to
-    HTTPS is for them.
+    Probes come from inside the deployment, to the bare address and in plain HTTP, so neither ALLOWED_HOSTS nor the
+    redirect to HTTPS applies to them.
     """
     answers = {"/healthz": alive, "/readyz": ready}
 
@@ -24,13 +24,13 @@ def answer_probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callab
 
 @require_safe
 def alive(_request: HttpRequest) -> HttpResponse:
-    """200: the process answers. It asks nobody else, since to start it again would help nobody else."""
+    """Respond 200 if the process is alive. Checks no dependency, since a restart would not repair one."""
     return _answer({"status": "ok"}, status=200)
 
 
 @require_safe
 def ready(_request: HttpRequest) -> HttpResponse:
-    """200 when everything that the product needs is well, otherwise 503; and what each check found."""
+    """Respond 200 if every dependency works, otherwise 503, with the result of each check."""
     found = failings()
     checks = {
         name: {"status": "failing", "detail": failing} if failing else {"status": "ok"}

@@ -1,4 +1,4 @@
-"""Jobs as figures, read from the database: they are true for all machines, and survive every restart."""
+"""Metrics of jobs, read from the database, so that they cover all machines and survive restarts."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,8 +19,8 @@ from usage.models import Step, UploadStep
 
 BUCKETS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 7200.0)
 
-# Both read the index of what is unfinished: a handful of rows. A plain `min` where the state is queued might be looked
-# for from the oldest job of all on, past every finished one.
+# Both read the index of unfinished jobs, a handful of rows. For a plain `min` over queued jobs, the planner might scan
+# from the oldest job on, past every finished one.
 UNFINISHED_JOBS: LiteralString = (
     "SELECT {type}, state, count(*) FROM {table} WHERE state IN ('queued', 'running') GROUP BY 1, 2"
 )
@@ -38,7 +38,7 @@ FINISHED_JOBS: LiteralString = (
 
 @dataclass(frozen=True)
 class Kind:
-    """One sort of job, by its name in the figures; `type_column` tells its types apart, `rows_column` its size."""
+    """A kind of job, with its name in metrics. `type_column` holds its type, `rows_column` its size."""
 
     name: str
     model: type[Job]
@@ -56,19 +56,19 @@ KINDS = [
 
 @dataclass
 class Made:
-    """What the succeeded jobs of a type came to: rows in all, seconds in all, and how many took how long."""
+    """Totals of the succeeded jobs of a type: rows, seconds, and a histogram of durations."""
 
     rows: int = 0
     seconds: float = 0.0
     counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
 
     def buckets(self) -> list[tuple[str, float]]:
-        """For each upper bound, how many took no longer."""
+        """Return for each upper bound how many jobs took no longer."""
         return list(zip([*map(str, BUCKETS), "+Inf"], accumulate(self.counts), strict=True))
 
 
 def read_unfinished() -> list[Metric]:
-    """What waits and runs, and when the sweep was last seen: a few index entries, however many jobs are done."""
+    """Return metrics of unfinished jobs and of the sweep. Reads a few index entries, however many jobs are finished."""
     jobs = GaugeMetricFamily("tallydesk_jobs", "Jobs not finished.", labels=["kind", "type", "state"])
     ages = GaugeMetricFamily(
         "tallydesk_queue_age_seconds", "For how long the oldest queued job has been waiting.", labels=["kind"]
@@ -85,7 +85,7 @@ def read_unfinished() -> list[Metric]:
 
 
 def read_finished() -> list[Metric]:
-    """What was ever done, from every row: a millisecond for each thousand of them."""
+    """Return metrics of finished jobs. Reads every row, at about a millisecond for each thousand."""
     jobs = CounterMetricFamily("tallydesk_jobs_finished", "Jobs finished.", labels=["kind", "type", "state"])
     figures: list[Metric] = [jobs]
     for kind in KINDS:
@@ -122,14 +122,14 @@ def _sweep_age() -> Iterator[Metric]:
 
 
 def _zeros(kind: Kind, states: "set[State] | frozenset[State]") -> "defaultdict[tuple[str, str], int]":
-    """A figure for everything that may be counted, so that none begins to exist with its first job."""
+    """Return zero for every possible label set, so that no series appears only with its first job."""
     return defaultdict(
         int, {(job_type, str(state)): 0 for job_type, _title in kind.types() for state in sorted(states)}
     )
 
 
 def composed(statement: LiteralString, kind: Kind) -> str:
-    """One of the statements above for the jobs of a kind."""
+    """Return one of the statements above for the jobs of a kind."""
     return (
         sql.SQL(statement)
         .format(

@@ -1,4 +1,4 @@
-"""Logs: a line for each event on stderr, with the request or job it belongs to; as JSON where machines read them."""
+"""Logs: one line for each event on stderr, with its request or job, as text or as JSON."""
 
 import logging.config
 import re
@@ -12,7 +12,7 @@ _SECRET = re.compile(
     r"""
     (/set-password/[^/\s]+/) [^/\s]+                                       # links that set a password
     | (\b(?:tally_|whsec_)) [\w+/=-]{16,}                                  # API tokens, secrets of webhooks
-    | (\b(?:bearer|basic)\s+) [\w.~+/=-]{16,}                              # whatever else authenticates
+    | (\b(?:bearer|basic)\s+) [\w.~+/=-]{16,}                              # any other credentials
     | (\bauthorization['"]?\s*[:=]\s*['"]?(?:[a-z]+\s+)?) [\w.~+/=-]{8,}
     """,
     re.VERBOSE | re.IGNORECASE,
@@ -21,7 +21,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A processor: who reads the lines learns no link or token that lets in, and no stranger steers a terminal."""
+    """Processor that masks secret links and tokens, and escapes characters that could control a terminal."""
     return {key: _harmless(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
@@ -30,7 +30,7 @@ def _harmless(text: str) -> str:
 
 
 def _cut(match: re.Match[str]) -> str:
-    """What tells the kind of the secret, without it."""
+    """Return the part that shows the kind of secret, without the secret itself."""
     return "".join(filter(None, match.groups())) + "..."
 
 
@@ -42,7 +42,7 @@ _OF_EVERY_LINE: list[Processor] = [
 
 
 def logging_settings(*, as_json: bool, level: str) -> dict[str, Any]:
-    """Django's LOGGING, for its own lines and those of others alike; structlog passes its events through it."""
+    """Return Django's LOGGING, which formats the lines of all loggers alike, structlog's events included."""
     structlog.configure(
         processors=[*_OF_EVERY_LINE, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -69,12 +69,12 @@ def logging_settings(*, as_json: bool, level: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # It would say everything twice.
+        # Otherwise every line would appear twice.
         "loggers": {"django": {"handlers": [], "propagate": True}},
     }
 
 
 def configure_worker(loglevel: int, **_signal: Any) -> None:
-    """Give a worker or scheduler the same lines, from its own level on; a receiver of Celery's `setup_logging`."""
+    """Log in the same format in workers and schedulers, at their own level. Receives Celery's `setup_logging`."""
     logging.config.dictConfig(settings.LOGGING)
     logging.getLogger().setLevel(loglevel)

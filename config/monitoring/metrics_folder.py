@@ -1,24 +1,24 @@
-"""The folder in which the processes of a web server count, so that one other process can add it up."""
+"""The folder in which the web server's processes store their counts, for another process to add up."""
 
 import os
 from pathlib import Path
 
 from config.embedded import home_folder
 
-# prometheus_client looks here, once, when it is first imported: with it, values live in files of this folder.
+# prometheus_client reads it once, when first imported, and then keeps its values in files of that folder.
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def metrics_folder() -> Path:
-    """PROMETHEUS_MULTIPROC_DIR, or `metrics` in the home. The folder may not exist."""
+    """Return PROMETHEUS_MULTIPROC_DIR, or `metrics` in the home. The folder may not exist."""
     named = os.environ.get(VARIABLE)
     return Path(named) if named else home_folder() / "metrics"
 
 
 def count_in_folder() -> None:
-    """From now on this process and its children count in the folder; before prometheus_client is imported.
+    """Make this process and its children count in the folder. Call it before prometheus_client is imported.
 
-    A folder that cannot be made costs the figures, not the web server.
+    If the folder cannot be made, the web server runs without metrics.
     """
     folder = metrics_folder()
     try:
@@ -30,6 +30,6 @@ def count_in_folder() -> None:
 
 
 def forget_counts() -> None:
-    """Begin anew, as Prometheus expects of a server that starts: the counts of its processes before are deleted."""
+    """Delete the counts of earlier processes: Prometheus expects counters to restart with the server."""
     for file in metrics_folder().glob("*.db"):
         file.unlink(missing_ok=True)

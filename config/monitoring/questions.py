@@ -1,4 +1,4 @@
-"""Questions whose answer may never come: a thread finds it out, so that who asks waits as long as they like."""
+"""Questions that may never be answered: a thread finds the answer, so that callers choose how long to wait."""
 
 import threading
 import time
@@ -14,9 +14,9 @@ Answer = TypeVar("Answer")
 
 
 class Question(Generic[Answer]):
-    """One that many may ask: they share a thread while it looks for the answer, and the answer while it is fresh.
+    """A question that many callers share: one thread finds the answer, which is reused while it is fresh.
 
-    So however often it is asked, and however long nothing answers, at most one thread is at it.
+    However often it is asked, and however long no answer comes, at most one thread is working on it.
     """
 
     def __init__(self, name: str, find_out: Callable[[], Answer], *, fresh_seconds: float) -> None:
@@ -28,7 +28,7 @@ class Question(Generic[Answer]):
         self._answered_at = 0.0
 
     def ask(self) -> "Future[Answer]":
-        """The answer, or the exception that was raised instead, once it is there."""
+        """Return a future of the answer, or of the exception raised instead."""
         with self._lock:
             if self._answer is None or self._is_stale(self._answer):
                 self._answer = Future()
@@ -41,7 +41,7 @@ class Question(Generic[Answer]):
     def _run(self, answer: "Future[Answer]") -> None:
         try:
             found = self._find_out()
-        except Exception as error:  # noqa: BLE001 - the thread's work ends here, and who asked learns of it
+        except Exception as error:  # noqa: BLE001 - the thread's work ends here, and the future passes the error on
             logger.warning("question_not_answered", question=self.name, error=str(error).strip())
             self._answered_at = time.monotonic()
             answer.set_exception(error)

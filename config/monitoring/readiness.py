@@ -1,4 +1,4 @@
-"""What has to be well for the product to do its work: database, broker, storage, and the sweep of jobs."""
+"""Checks of everything that the product depends on: database, broker, storage, and the sweep of jobs."""
 
 import os
 from concurrent.futures import Future, wait
@@ -21,22 +21,22 @@ from jobs.tasks import SWEEP
 
 logger = structlog.get_logger(__name__)
 
-# How long a probe waits for all answers together; the database gives up before that.
+# How long a probe waits for all answers together; the database times out before that.
 PATIENCE_SECONDS = 3.0
 DATABASE_SECONDS = 2
 BROKER_SECONDS = 0.7
-# However many probe, each check is made once in this time.
+# However often it is probed, each check runs at most once in this time.
 FRESH_SECONDS = 1.0
-# A sweep that waits for a broker, or for a worker that starts, is no sweep that is missing.
+# Allows for a sweep that waits for the broker, or for a worker that is starting.
 SWEEP_SLACK = timedelta(seconds=15)
 
 
 class NotReadyError(Exception):
-    """Something is not well; its text says what, to anybody: it names no host and no password."""
+    """Raised by a failed check. The message is public: it names no host and no password."""
 
 
 def check_database() -> None:
-    """It answers, and has every migration."""
+    """Check that the database answers and has every migration."""
     with impatient_connection(seconds=DATABASE_SECONDS):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -44,7 +44,7 @@ def check_database() -> None:
 
 
 def check_broker() -> None:
-    """It answers a PING."""
+    """Check that the broker answers a PING."""
     client = redis.Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=BROKER_SECONDS,
@@ -56,12 +56,12 @@ def check_broker() -> None:
 
 
 def check_storage() -> None:
-    """Files can be written, or another storage than a folder answers."""
+    """Check that files can be written or, if the storage is not a folder, that it answers."""
     if not isinstance(default_storage, FileSystemStorage):
         default_storage.exists("readiness")
         return
     folder = Path(default_storage.location)
-    # The first file makes the folder.
+    # The folder is made with the first file.
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -69,7 +69,7 @@ def check_storage() -> None:
 
 
 def check_sweep() -> None:
-    """The sweep came to its end not long ago, by the database's clock."""
+    """Check that the sweep ended recently, by the database's clock."""
     with impatient_connection(seconds=DATABASE_SECONDS):
         age = PeriodicTask.objects.age(SWEEP)
     if age is None:
@@ -87,7 +87,7 @@ CHECKS = {
 
 
 def failings() -> dict[str, str | None]:
-    """For each check a sentence about what is not well, None where all is; within PATIENCE_SECONDS."""
+    """Return, within PATIENCE_SECONDS, a sentence for each failed check, and None for each that passed."""
     answers = {name: check.ask() for name, check in CHECKS.items()}
     wait(answers.values(), timeout=PATIENCE_SECONDS)
     return {name: _failing(name, answer) for name, answer in answers.items()}
@@ -102,11 +102,11 @@ def _failing(name: str, answer: "Future[None]") -> str | None:
             return None
         case NotReadyError() as error:
             return str(error)
-        case _:  # its text is for the log alone
+        case _:  # its message is only for the log
             return "It cannot be reached."
 
 
-@cache  # not of an exception: once all are there, they stay, and files and database are compared no more
+@cache  # exceptions are not cached; once all migrations are applied, they stay so
 def _refuse_pending_migrations() -> None:
     if pending_migrations():
         raise NotReadyError("Migrations are not applied: run 'manage.py migrate'.")

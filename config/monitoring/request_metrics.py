@@ -1,4 +1,4 @@
-"""Requests as figures: how many, how they were answered, how long that took."""
+"""Metrics of requests: how many, with which status, and how long they took."""
 
 import time
 from collections.abc import Callable
@@ -17,15 +17,15 @@ SECONDS = Histogram(
     "tallydesk_request_seconds",
     "Seconds until an answer began, by method and name of the address.",
     ["method", "route"],
-    # Up to the 30 seconds for which a request may wait for a job.
+    # Up to the 30 seconds that a request may wait for a job.
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 31),
 )
 
 
 def count_requests(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """A middleware: counts what comes through, probes excepted.
+    """Middleware that counts requests, except for probes.
 
-    Labels have few values, whatever strangers send: never a path, and one word for every method that nobody knows.
+    Labels have few values, whatever clients send: never a path, and one word for all unknown methods.
     """
 
     def answer(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Runs several programs as one: their output in one place, what dies is started again, all end together."""
+"""Runs several programs as one: collects their output, restarts those that die, and ends all together."""
 
 from config.supervisor.console import Console as Console
 from config.supervisor.parts import Part as Part

@@ -1,4 +1,4 @@
-"""One terminal for several programs: each line begins with the name of the one that wrote it."""
+"""One terminal for several programs: each line begins with the name of its program."""
 
 import os
 from typing import TextIO
@@ -7,7 +7,7 @@ COLOURS = (36, 32, 33, 35, 34, 96, 92, 93)
 
 
 class Console:
-    """Writes lines with a name in front; coloured on a terminal, unless NO_COLOR is set."""
+    """Writes lines that begin with a name, in colour on a terminal unless NO_COLOR is set."""
 
     def __init__(self, stream: TextIO, names: list[str]) -> None:
         self.is_broken = False
@@ -18,14 +18,14 @@ class Console:
             self._colours = {name: COLOURS[index % len(COLOURS)] for index, name in enumerate(names)}
 
     def line(self, name: str, text: str) -> None:
-        """Write what a program said."""
+        """Write a line of a program's output."""
         label = f"{name:<{self._width}} |"
         if name in self._colours:
             label = f"\033[{self._colours[name]}m{label}\033[0m"
         self.say(f"{label} {text}")
 
     def say(self, text: str) -> None:
-        """Write a line of our own. When nobody reads any more (a closed pipe), `is_broken` becomes true."""
+        """Write a line of our own. If the stream is closed (a broken pipe), set `is_broken`."""
         if self.is_broken:
             return
         try:
@@ -33,5 +33,5 @@ class Console:
             self._stream.flush()
         except OSError:
             self.is_broken = True
-            # Whatever is still in the stream's buffer goes nowhere, also when the interpreter flushes it at its end.
+            # Discard what is left in the stream's buffer, so that the interpreter's last flush cannot fail.
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())

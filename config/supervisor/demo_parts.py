@@ -1,4 +1,4 @@
-"""The programs that make up the demo, and how one sees that they serve."""
+"""The programs that make up the demo, and checks that they are running."""
 
 import http.client
 import platform
@@ -11,12 +11,12 @@ from config.celery import app
 from config.supervisor import Part
 from config.supervisor.ports import ADDRESS
 
-# Queue and number of processes. Each has a worker of its own, so that a long upload delays neither report nor sweep.
+# Queues with their number of processes. Each has its own worker, so a long upload delays neither report nor sweep.
 QUEUES = {"reports": 2, "uploads": 1, "webhooks": 4, "maintenance": 1}
 
 
 def demo_parts(port: int, home: Path, *, metrics_port: int | None) -> list[Part]:
-    """Web server, one worker for each queue, scheduler, and what serves the metrics, if there is a port for it."""
+    """Return the web server, one worker for each queue, the scheduler and, if there is a port, the metrics server."""
     parts = [
         Part("web", _python("gunicorn", "config.wsgi:application", *_web_options(port))),
         *(Part(queue, _celery("worker", *_worker_options(queue, size))) for queue, size in QUEUES.items()),
@@ -28,7 +28,7 @@ def demo_parts(port: int, home: Path, *, metrics_port: int | None) -> list[Part]
 
 
 def web_answers(port: int) -> bool:
-    """Whether the web server answers requests. It is asked for nothing that it would write into its log."""
+    """Return whether the web server answers requests. Uses a probe, which is not logged."""
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=5)
     try:
         connection.request("GET", "/healthz")
@@ -40,17 +40,17 @@ def web_answers(port: int) -> bool:
 
 
 def workers_answer() -> bool:
-    """Whether a worker of each queue answers."""
+    """Return whether a worker of each queue answers."""
     names = [_worker_name(queue) for queue in QUEUES]
     try:
         replies = app.control.ping(destination=names, timeout=1.0)
-    except (OperationalError, OSError):  # the first message over a connection that went stale
+    except (OperationalError, OSError):  # the first message over a stale connection
         return False
     return {name for reply in replies or [] for name in reply} == set(names)
 
 
 def _python(module: str, *options: str) -> list[str]:
-    # Neither is news on one's own machine: that one is root, and that static files are served from where they lie.
+    # Silence two warnings that do not matter on one's own machine: running as root, and uncollected static files.
     quiet = [f"-Wignore:{message}" for message in ("You're running the worker with superuser", "No directory at")]
     return [sys.executable, *quiet, "-m", module, *options]
 

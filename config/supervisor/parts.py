@@ -1,4 +1,4 @@
-"""One part of what is supervised: its program, its present process, its deaths."""
+"""One supervised part: its program, its current process and its deaths."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ class Part:
 
 
 class Supervised:
-    """A part with its process. It runs in a session of its own, so that Ctrl-C reaches the supervisor alone."""
+    """A part with its process, which has a session of its own, so that Ctrl-C reaches only the supervisor."""
 
     def __init__(self, part: Part, console: Console) -> None:
         self.part = part
@@ -44,13 +44,13 @@ class Supervised:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its process has ended; it is not waited for yet, so that its number stays its own."""
+        """Whether the process has ended. It is not reaped yet, so that its PID is not reused."""
         if self.process.returncode is not None:
             return True
         return os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def relay(self) -> bool:
-        """Write what it said since the last time; False once nobody can say anything any more."""
+        """Write the output since the last call. Return False once there can be no more."""
         while True:
             try:
                 piece = os.read(self.output, LONGEST_LINE)
@@ -65,12 +65,12 @@ class Supervised:
                 self._finish_line()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the program itself; it knows best how to stop its children."""
+        """Send a signal to the program alone, which knows best how to stop its children."""
         if not self.has_ended:
             os.kill(self.process.pid, number)
 
     def bury(self) -> int:
-        """End whatever is left of an ended (or hopeless) part, and return its exit status."""
+        """Kill what is left of a part that has ended, or will not end, and return its exit status."""
         if self.process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -107,5 +107,5 @@ class Supervised:
 
 
 def described(status: int) -> str:
-    """An exit status in words: `exit status 1`, `killed by SIGKILL`."""
+    """Return an exit status in words: `exit status 1`, `killed by SIGKILL`."""
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"

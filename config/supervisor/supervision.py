@@ -1,4 +1,4 @@
-"""The loop that keeps the parts alive until it is told to stop, or has to give up."""
+"""The loop that keeps the parts alive until a signal stops it, or it cannot go on."""
 
 import selectors
 import signal
@@ -20,7 +20,7 @@ STOP_SECONDS = 10.0
 
 
 class SupervisorError(Exception):
-    """Everything was stopped, and this is why: a message for the terminal."""
+    """Raised after everything was stopped; the message says why."""
 
 
 def supervise(
@@ -33,9 +33,9 @@ def supervise(
 ) -> None:
     """Run the parts until SIGINT, SIGTERM or SIGHUP, then stop them all.
 
-    A part that ends is started again after a pause that doubles. `is_ready` is asked, in a thread, until it says yes;
-    then `when_ready` is called once. `trouble` says why things cannot go on, or None.
-    Raises SupervisorError after having stopped everything: a part died five times within a minute, there is trouble, or
+    A part that ends is restarted after a pause that doubles each time. A thread calls `is_ready` until it returns true;
+    then `when_ready` is called once. `trouble` returns why the parts cannot go on, or None.
+    Raises SupervisorError, after stopping everything, if a part died five times within a minute, there is trouble, or
     the parts did not become ready.
     """
     supervision = _Supervision(console)
@@ -52,7 +52,7 @@ def supervise(
                     waiting = False
                     when_ready()
                 if waiting and time.monotonic() > late:
-                    raise SupervisorError(f"Not everything came up within {START_SECONDS:g} s.")
+                    raise SupervisorError(f"Not everything was running within {START_SECONDS:g} s.")
         finally:
             supervision.stop()
 
@@ -73,7 +73,7 @@ class _Supervision:
             self._watch(supervised)
 
     def turn(self) -> None:
-        """Relay output for a moment, and see to the dead."""
+        """Relay output for a moment, and restart parts that have died."""
         self._relay()
         now = time.monotonic()
         for supervised in self._parts:
@@ -85,7 +85,7 @@ class _Supervision:
                 self._watch(supervised)
 
     def stop(self) -> None:
-        """Stop all parts: politely, and without mercy after STOP_SECONDS, or when asked once more."""
+        """Stop all parts: gracefully, then by force after STOP_SECONDS or at another signal."""
         requests = max(self.stop_requests, 1)
         for supervised in self._parts:
             supervised.signal(signal.SIGTERM)
@@ -121,12 +121,12 @@ class _Supervision:
             raise SupervisorError(f"{name} died {DEATHS} times within a minute. Its last lines:\n{last or '  (none)'}")
         pause = FIRST_PAUSE * 2 ** (len(deaths) - 1)
         supervised.restart_at = now + pause
-        self._console.line(name, f"died ({how}); it is started again in {pause:g} s")
+        self._console.line(name, f"died ({how}); restarting in {pause:g} s")
 
 
 @contextmanager
 def _told_to_stop(supervision: _Supervision) -> Iterator[None]:
-    """Count the signals that ask for an end, instead of being interrupted by them."""
+    """Count signals to stop, instead of being interrupted by them."""
 
     def count(_number: int, _frame: FrameType | None) -> None:
         supervision.stop_requests += 1
@@ -141,7 +141,7 @@ def _told_to_stop(supervision: _Supervision) -> Iterator[None]:
 
 @contextmanager
 def _asked_until_true(question: Callable[[], bool]) -> Iterator[threading.Event]:
-    """An event that is set once the question was answered with yes; a thread keeps asking."""
+    """Yield an event that is set once the question returns true; a thread keeps asking."""
     answered, over = threading.Event(), threading.Event()
 
     def ask() -> None:

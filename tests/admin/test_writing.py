@@ -181,7 +181,7 @@ def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch:
         reverse("admin:billing_subscription_add"), subscription_answers(first.account)
     )
     assert response.status_code == 302
-    assert "This was not saved: somebody has changed something" in sentences(response)
+    assert "This was not saved: something that it depends on has changed" in sentences(response)
     assert Subscription.objects.count() == 1
 
 

@@ -126,7 +126,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence_and_by_the_database(
         ApiToken.objects.issue(administrator=owner, **values)  # type: ignore[arg-type]  # on purpose of any kind
 
 
-def test_a_form_makes_one_token_for_whoever_sends_it() -> None:
+def test_a_form_makes_one_token_for_each_sender() -> None:
     key, owner = uuid.uuid4(), make_administrator()
     first, _secret = make_api_token(administrator=owner, form_key=key)
     with pytest.raises(AlreadyIssuedError):
@@ -198,7 +198,7 @@ def test_a_use_that_was_just_recorded_costs_no_query(django_assert_num_queries: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_recording_a_use_waits_for_nobody() -> None:
+def test_recording_a_use_never_waits() -> None:
     token, _secret = make_api_token(account=make_account())
 
     def record() -> None:

@@ -1,4 +1,4 @@
-"""The database itself refuses what the rules forbid, whoever writes; and forms say so in a sentence."""
+"""The database itself refuses what the rules forbid, and forms say so in a sentence."""
 
 from datetime import date
 from typing import Any

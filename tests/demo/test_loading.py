@@ -107,7 +107,7 @@ def test_an_interrupted_load_goes_on_where_it_stopped() -> None:
 def test_another_seed_or_size_is_refused_where_a_demo_is() -> None:
     load()
     for other in ({"seed": 2}, {"scale": 0.3}):
-        with pytest.raises(DemoRefusedError, match="another seed or in another size"):
+        with pytest.raises(DemoRefusedError, match="another seed or scale"):
             load(today=LATER, **other)
     assert_holds_usage_through(YESTERDAY)
 
@@ -149,7 +149,7 @@ def test_the_command_loads_and_says_so(settings: Settings) -> None:
 
 def test_the_command_spares_a_database_that_is_not_the_embedded_one(settings: Settings) -> None:
     settings.LOCAL = False
-    with pytest.raises(CommandError, match="everybody knows the passwords"):
+    with pytest.raises(CommandError, match="the demo's passwords are public"):
         call_command("load_demo_data", "--scale=0.02")
     assert not Administrator.objects.exists()
     call_command("load_demo_data", "--scale=0.02", "--today=2026-03-01", "--force", stderr=StringIO())

@@ -171,7 +171,7 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
         assert [answer.status_code for answer in answers] == [202] * AT_ONCE
         return answers
 
-    def all_are_told_of() -> bool:
+    def all_are_published() -> bool:
         """Ask on connections that are there from then on; a Redis that is well may be late on a busy machine."""
         circuit.forget()
         before = unpublished.count()
@@ -179,9 +179,9 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
         return unpublished.count() == before
 
     def all_are_counted_before_it_freezes() -> bool:
-        """Ask while it freezes midway; whoever was not counted by then waited for Redis before."""
+        """Ask while it freezes midway; a request not counted by then waited for Redis before."""
         counted_there.process.send_signal(signal.SIGCONT)
-        wait_for(all_are_told_of, what="a Redis that is well is told of every report")
+        wait_for(all_are_published, what="every report to be published to a healthy Redis")
         before = unpublished.count()
         answers = ask_all_at_once(midway=lambda: counted_there.process.send_signal(signal.SIGSTOP))
         assert unpublished.count() == before + AT_ONCE

@@ -61,7 +61,7 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     wait_for(lambda: processes.logs().count(NOT_SENT) > unsent, what="what the worker tells the broker goes unanswered")
     broker.process.send_signal(signal.SIGCONT)
     wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), what="delivered after the freeze", pause=0.2)
-    assert "Couldn't ack" not in processes.logs()  # a worker that says so takes no message any more
+    assert "Couldn't ack" not in processes.logs()  # a worker that logs this takes no further message
 
     broker.kill()
     late = make_job()

@@ -44,7 +44,7 @@ class Cluster:
         self._server.await_ready()
 
     def stop_immediately(self) -> None:
-        """As `pg_ctl stop -m immediate` does: nothing is written any more, and the next start recovers."""
+        """As `pg_ctl stop -m immediate` does: nothing more is written, and the next start recovers."""
         process_id = self._server.process_id()
         assert process_id is not None
         os.kill(process_id, signal.SIGQUIT)

@@ -91,7 +91,7 @@ def test_a_worker_that_is_stopped_hands_its_report_over_at_once_and_at_no_cost(
         assert first.wait() == 0  # although the report is held
     wait_for(lambda: state_of(job) == State.SUCCEEDED, what="delivered", pause=0.1)
     assert_delivered(job, files_root, attempt=1)
-    assert job.fence == 3  # claimed, handed over, claimed again: the first worker did not finish it
+    assert job.fence == 3  # claimed, released, claimed again: the first worker did not finish it
 
 
 def test_a_supervisor_that_stops_every_process_of_a_worker_costs_no_attempt_either(

@@ -61,7 +61,7 @@ class ObjectServer:
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
-        for part in _PARTS:  # it makes sockets beside those that it is told of
+        for part in _PARTS:  # it makes further sockets beside these
             Path(f"/tmp/seaweedfs-{part}-grpc-{self.ports[f'{part}.port.grpc']}.sock").unlink(missing_ok=True)
 
     def storage(self, **options: Any) -> dict[str, Any]:

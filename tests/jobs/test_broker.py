@@ -27,7 +27,7 @@ def fail(circuit: Circuit) -> None:
         raise AwayError
 
 
-def is_asked(circuit: Circuit) -> bool:
+def is_called(circuit: Circuit) -> bool:
     try:
         with circuit.guarding(AwayError):
             return True
@@ -37,23 +37,25 @@ def is_asked(circuit: Circuit) -> bool:
 
 @pytest.fixture
 def let_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """A clock that goes on by so many seconds when it is told to, and otherwise stands still."""
+    """Return a function that advances the clock, which otherwise stands still, by a number of seconds."""
     now = time.monotonic()
 
-    def turn(seconds: float) -> None:
+    def advance(seconds: float) -> None:
         nonlocal now
         now += seconds
 
     monkeypatch.setattr("jobs.broker.time", SimpleNamespace(monotonic=lambda: now))
-    return turn
+    return advance
 
 
-def test_after_a_failure_nobody_asks_for_five_seconds(circuit: Circuit, let_pass: Callable[[float], None]) -> None:
-    assert is_asked(circuit)
+def test_after_a_failure_redis_is_not_called_for_five_seconds(
+    circuit: Circuit, let_pass: Callable[[float], None]
+) -> None:
+    assert is_called(circuit)
     fail(circuit)
-    assert not is_asked(circuit)
+    assert not is_called(circuit)
     let_pass(4.9)
-    assert not is_asked(circuit)
+    assert not is_called(circuit)
 
 
 def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was_answered(
@@ -62,8 +64,8 @@ def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was
     fail(circuit)
     let_pass(5.1)
     with circuit.guarding(AwayError):
-        assert not is_asked(circuit)
-    assert is_asked(circuit)
+        assert not is_called(circuit)
+    assert is_called(circuit)
 
 
 def test_when_the_one_that_asks_fails_too_the_pause_begins_again(
@@ -72,19 +74,19 @@ def test_when_the_one_that_asks_fails_too_the_pause_begins_again(
     fail(circuit)
     let_pass(5.1)
     fail(circuit)
-    assert not is_asked(circuit)
+    assert not is_called(circuit)
 
 
 def test_an_answer_that_took_too_long_counts_as_none(circuit: Circuit, let_pass: Callable[[float], None]) -> None:
     with circuit.guarding(AwayError, patience=0.4):
         let_pass(0.5)
-    assert not is_asked(circuit)
+    assert not is_called(circuit)
 
 
 def test_a_fault_of_ones_own_says_nothing_about_the_broker(circuit: Circuit) -> None:
     with pytest.raises(ZeroDivisionError), circuit.guarding(AwayError):
         raise ZeroDivisionError
-    assert is_asked(circuit)
+    assert is_called(circuit)
 
 
 def test_a_forked_process_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held() -> None:
@@ -101,7 +103,7 @@ def test_a_forked_process_does_not_wait_for_a_lock_that_a_thread_of_its_parent_h
     child = os.fork()
     if child == 0:
         threading.Timer(GUARD_SECONDS, os._exit, [1]).start()
-        os._exit(0 if is_asked(broker.circuit) else 2)
+        os._exit(0 if is_called(broker.circuit) else 2)
     done.set()
     thread.join()
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -31,7 +31,7 @@ Decision = Callable[[Upload, Administrator], object]
 
 @pytest.fixture(autouse=True)
 def no_tables_of_other_tests(transactional_db: None) -> None:
-    """Those of uploads that are not there any more."""
+    """Drop the tables of uploads that no longer exist."""
     drop_abandoned_tables()
 
 

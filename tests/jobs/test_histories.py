@@ -1,4 +1,4 @@
-"""Whatever happens to a job, in whatever order: one holder at a time, three attempts at most, one end."""
+"""Whatever happens to a job, in any order: it has one holder at a time, at most three attempts, and one end."""
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +11,7 @@ from tests.profiles import examples
 from tests.report_jobs import expire_lease, make_job
 
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0"}
-ACTIONS = ["claim", "claim", "expire", "sweep", "cancel", "renew", "succeed", "fail", "hand over", "put back"]
+ACTIONS = ["claim", "claim", "expire", "sweep", "cancel", "renew", "succeed", "fail", "release unattempted", "release"]
 
 
 class History:
@@ -24,7 +24,7 @@ class History:
         self.end: str | None = None
 
     def happen(self, action: str, which: int) -> None:
-        """One event; those of workers come from any claim, also one that was lost long ago."""
+        """Apply one event. Those of workers come from any claim, even one that was lost long ago."""
         if action == "claim":
             if job := ReportJob.objects.claim(self.job.pk):
                 self.claims.append(Claim.of(job))
@@ -44,10 +44,10 @@ class History:
         assert not held or claim is self.claims[-1]
         if action == "renew":
             assert claim.renew(Progress(1, 2)) == held
-        elif action == "hand over":
+        elif action == "release unattempted":
             assert claim.release_unattempted() == held
             self.costly -= held
-        elif action == "put back":
+        elif action == "release":
             assert claim.release() == held
         elif held:
             claim.succeed(**RESULT) if action == "succeed" else claim.fail("It broke.")

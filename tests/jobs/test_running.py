@@ -96,7 +96,7 @@ def test_what_is_saved_with_a_failure_is_saved_with_it_or_not_at_all(
     assert (job.state, job.failure, Account.objects.filter(name="Renamed").count()) == expected
 
 
-def test_an_unexpected_error_is_not_told_to_people_and_not_tried_again() -> None:
+def test_an_unexpected_error_is_hidden_from_people_and_not_retried() -> None:
     job = run_once(make_job(), raising(ValueError("secret")))
     assert (job.state, job.attempt) == (State.FAILED, 1)
     assert "secret" not in job.failure
@@ -204,7 +204,7 @@ def test_a_worker_that_is_to_stop_hands_its_job_over(work: Work, request: pytest
     assert job.published_at
 
 
-def test_a_process_that_is_told_to_exit_hands_its_job_over() -> None:
+def test_a_process_that_gets_sigterm_releases_its_job() -> None:
     job = make_job()
     with pytest.raises(SystemExit):
         run_once(job, raising(SystemExit(1)))

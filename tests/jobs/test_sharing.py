@@ -79,7 +79,7 @@ def waiting(job: ReportJob) -> set[Administrator]:
 # --- Joining ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_request_joins_the_job_that_is_queued_whoever_asks(
+def test_the_same_request_joins_the_job_that_is_queued_for_any_administrator(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     first, second, third = ask(ana, subscription), ask(bruno, subscription), ask(ana, subscription)
@@ -187,13 +187,13 @@ def test_the_second_attempt_is_not_joined_for_what_the_first_saw_before_a_change
     assert not ask(ana, subscription).joined
 
 
-def test_whoever_joins_needs_no_message(
+def test_joining_sends_no_message(
     ana: Administrator, subscription: Subscription, django_capture_on_commit_callbacks: Any
 ) -> None:
-    with django_capture_on_commit_callbacks() as told:
+    with django_capture_on_commit_callbacks() as callbacks:
         ask(ana, subscription)
         ask(ana, subscription)
-    assert len(told) == 1
+    assert len(callbacks) == 1
 
 
 def test_make_again_joins_what_is_under_way(ana: Administrator, subscription: Subscription) -> None:

@@ -1,4 +1,4 @@
-"""A file that is read while it is written: whole or given up, and nobody waits for who is gone."""
+"""Files read while they are written: complete or abandoned, and neither side waits for one that is gone."""
 
 import os
 import shutil
@@ -28,15 +28,15 @@ def test_what_is_written_is_read_in_pieces_as_large_as_asked_for() -> None:
     assert [len(block) for block in read] == [300_000, 300_000, 300_000, 100_003]
 
 
-def test_a_writer_that_fails_is_told_to_the_reader_instead_of_an_end() -> None:
-    told = list[type]()
+def test_the_reader_gets_an_error_instead_of_an_end_if_the_writer_fails() -> None:
+    errors = list[type]()
     taken = BytesIO()
 
     def take(file: BinaryIO) -> None:
         try:
             shutil.copyfileobj(file, taken)
         except AbandonedError as error:
-            told.append(type(error))
+            errors.append(type(error))
             raise
 
     def fail() -> None:
@@ -46,7 +46,7 @@ def test_a_writer_that_fails_is_told_to_the_reader_instead_of_an_end() -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert told == [AbandonedError]
+    assert errors == [AbandonedError]
     assert taken.getvalue() == b""
 
 

@@ -1,4 +1,4 @@
-"""The sweep: what was abandoned runs again, what no worker was told of is told again, and not too often."""
+"""The sweep: abandoned jobs run again, and unpublished ones are republished, but not too often."""
 
 from datetime import timedelta
 from typing import Any
@@ -48,16 +48,16 @@ def test_two_sweeps_publish_a_job_once() -> None:
 @pytest.mark.parametrize(
     ("minutes_ago", "published", "again"),
     [
-        (20, 20, False),  # told at once: it may wait its turn
+        (20, 20, False),  # published at once: it may be waiting in the queue
         (31, 31, True),
-        (100, 40, False),  # told again 60 minutes after the request: then it waits as long
+        (100, 40, False),  # republished after 60 minutes: the next pause is as long
         (100, 61, True),
         (10_000, 290, False),
-        (10_000, 301, True),  # however old: the loss of every message is noticed
+        (10_000, 301, True),  # however old the job: the loss of any message is made good
         (1, None, True),
     ],
 )
-def test_a_message_is_repeated_ever_more_seldom(
+def test_the_pause_between_messages_grows_with_the_age_of_the_job(
     minutes_ago: float, published: float | None, *, again: bool, settings: Any
 ) -> None:
     settings.JOB_REPUBLISH_SECONDS = 30 * 60

@@ -1,4 +1,4 @@
-"""How many reports of one account run at the same time; the others wait, and each has its turn."""
+"""The limit on concurrent reports of one account: the others wait, and each is published when it may run."""
 
 import threading
 from queue import Empty
@@ -25,12 +25,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def limit(settings: Any) -> None:
-    """Two at once."""
+    """Let two reports of an account run at a time."""
     settings.REPORT_JOBS_RUNNING_PER_ACCOUNT = 2
 
 
 def make_jobs(number: int) -> list[ReportJob]:
-    """Queued jobs of one account that workers were told of, the oldest first."""
+    """Return published jobs of one account, oldest first."""
     subscription = make_subscription()
     first = make_job(subscription=subscription)
     rest = [make_job(subscription=subscription, requested_by=first.requested_by) for _ in range(number - 1)]
@@ -43,7 +43,7 @@ def claimed(job: ReportJob) -> ReportJob:
     return taken
 
 
-def is_told_of(job: ReportJob) -> bool:
+def is_published(job: ReportJob) -> bool:
     job.refresh_from_db()
     return job.published_at is not None
 
@@ -66,7 +66,7 @@ def test_without_a_limit_every_report_is_taken(settings: Any) -> None:
     assert ReportJob.objects.next_in_queue(jobs[0].pk) == []
 
 
-@pytest.mark.parametrize("end", ["succeed", "fail", "cancel", "lose", "hand over"])
+@pytest.mark.parametrize("end", ["succeed", "fail", "cancel", "lose", "release"])
 def test_whatever_ends_a_running_report_frees_its_place(end: str) -> None:
     first, second, third = make_jobs(3)
     claim = Claim.of(claimed(first))
@@ -83,7 +83,7 @@ def test_whatever_ends_a_running_report_frees_its_place(end: str) -> None:
     else:
         claim.release_unattempted()
     assert ReportJob.objects.next_in_queue(first.pk) == [third]
-    assert is_told_of(third)
+    assert is_published(third)
     claimed(third)
 
 
@@ -119,15 +119,15 @@ def test_of_many_workers_that_try_at_once_as_many_as_may_get_a_report() -> None:
     assert ReportJob.objects.filter(state=State.QUEUED, published_at=None).count() == 6
 
 
-def test_the_sweep_tells_of_as_many_as_may_run_and_of_the_oldest() -> None:
+def test_the_sweep_publishes_as_many_as_may_run_oldest_first() -> None:
     jobs, (other,) = make_jobs(5), make_jobs(1)
     claimed(jobs[4])
     ReportJob.objects.update(published_at=None)
     assert ReportJob.objects.take_unpublished() == [jobs[0], other]
-    assert [is_told_of(job) for job in jobs[:4]] == [True, False, False, False]
+    assert [is_published(job) for job in jobs[:4]] == [True, False, False, False]
 
 
-def test_one_that_was_cancelled_while_it_waited_passes_its_turn_on() -> None:
+def test_a_job_cancelled_while_queued_lets_the_next_one_be_published() -> None:
     first, second, third = make_jobs(3)
     ReportJob.objects.filter(pk=third.pk).update(published_at=None)
     claimed(first)
@@ -137,8 +137,8 @@ def test_one_that_was_cancelled_while_it_waited_passes_its_turn_on() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("end", ["succeeds", "fails", "is cancelled", "is put back", "breaks"])
-def test_the_worker_tells_of_the_next_one_however_its_own_ended(end: str) -> None:
+@pytest.mark.parametrize("end", ["succeeds", "fails", "is cancelled", "is released", "breaks"])
+def test_the_worker_publishes_the_next_job_however_its_own_ended(end: str) -> None:
     first, second, third, fourth = make_jobs(4)
     claimed(second)
 
@@ -152,7 +152,7 @@ def test_the_worker_tells_of_the_next_one_however_its_own_ended(end: str) -> Non
         elif end == "is cancelled":
             ReportJob.objects.get(pk=first.pk).cancel()
             attempt.succeed(**RESULT)
-        elif end == "is put back":
+        elif end == "is released":
             raise OSError("no space left")
         else:
             raise ZeroDivisionError
@@ -162,7 +162,7 @@ def test_the_worker_tells_of_the_next_one_however_its_own_ended(end: str) -> Non
         run(ReportJob, first.pk, work)
         assert [queue.get(timeout=GUARD_SECONDS).payload[0] for _ in range(queue.qsize())] == [[str(third.pk)]]
         queue.clear()
-    assert (is_told_of(third), is_told_of(fourth)) == (True, False)
+    assert (is_published(third), is_published(fourth)) == (True, False)
 
 
 @pytest.mark.django_db(transaction=True)

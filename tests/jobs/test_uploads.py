@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_tables_of_other_tests(transactional_db: None) -> None:
-    """Those of uploads that are not there any more."""
+    """Drop the tables of uploads that no longer exist."""
     drop_abandoned_tables()
 
 
@@ -145,7 +145,7 @@ def test_a_customer_uploads_into_their_own_account_alone() -> None:
     assert receive_users(USERS, account=own, administrator=customer).account == own
 
 
-def test_without_the_permission_nobody_uploads() -> None:
+def test_uploading_requires_the_permission() -> None:
     account = make_account()
     for administrator in (make_administrator(accounts=(account,)), make_administrator(is_platform_staff=True)):
         with pytest.raises(PermissionDenied):

@@ -41,7 +41,7 @@ def test_uploads_with_the_same_keys_are_applied_one_after_the_other(number: int)
     def apply(upload: Upload) -> None:
         step = UploadStep.objects.get(upload=upload, step="apply")
         barrier.wait(GUARD_SECONDS)
-        # As the messages come again: a step whose turn it is not yet is left for later.
+        # As messages are republished: a step that may not run yet is left for later.
         while step.state in {State.QUEUED, State.RUNNING}:
             tasks.take_step(str(step.pk))
             step.refresh_from_db()

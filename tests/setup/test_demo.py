@@ -125,7 +125,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         )
         second = demo(port + 1 if port < 65_535 else port - 1, tmp_path / "second")
         assert second.wait(timeout=START_SECONDS) == 1
-        assert "runs already" in (tmp_path / "second").read_text()
+        assert "is already running" in (tmp_path / "second").read_text()
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=GUARD_SECONDS) == 0
     finally:
@@ -153,7 +153,7 @@ def test_a_demo_whose_port_for_metrics_is_taken_says_so_and_runs_until_its_broke
         finally:
             process.kill()
             process.wait()
-    assert f"There are no metrics: port {taken} is taken. METRICS_PORT names another." in lines
+    assert f"There are no metrics: port {taken} is taken. Set METRICS_PORT to another one." in lines
     assert not any(line.startswith("metrics ") for line in log.read_text().splitlines())
     assert "Valkey died. Its log" in log.read_text()
     assert processes_of(used_home) == []
@@ -164,5 +164,5 @@ def test_a_taken_port_is_said_before_anything_slow_begins(home: Path, tmp_path: 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert demo(port, log).wait(timeout=START_SECONDS) == 1
-    assert log.read_text().startswith(f"CommandError: Another program listens on 127.0.0.1:{port}.")
+    assert log.read_text().startswith(f"CommandError: Another program is listening on 127.0.0.1:{port}.")
     assert not (home / "postgres").exists()

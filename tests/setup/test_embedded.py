@@ -223,7 +223,7 @@ def test_a_full_disk_is_one_sentence(home: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_missing_program_is_one_sentence(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(POSTGRES_VARIABLE, str(home))
-    with pytest.raises(EmbeddedError, match="holds no 'postgres' and 'initdb'"), running():
+    with pytest.raises(EmbeddedError, match="does not contain 'postgres' and 'initdb'"), running():
         pass
 
 

@@ -232,7 +232,7 @@ def test_a_port_that_cannot_be_had_is_one_sentence(home: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_whoever_is_signed_in_is_in_no_figure() -> None:
+def test_no_metric_names_the_signed_in_administrator() -> None:
     client = Client()
     client.force_login(make_administrator())
     client.get("/admin/")

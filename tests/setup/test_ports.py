@@ -23,11 +23,11 @@ def test_a_taken_port_is_one_sentence_that_says_what_to_do(taken: int) -> None:
     )
     assert answer.returncode == 1
     assert answer.stderr == (
-        f"Another program listens on 127.0.0.1:{taken}. Stop it, or use another port: make demo PORT=8000\n"
+        f"Another program is listening on 127.0.0.1:{taken}. Stop it, or use another port: make demo PORT=8000\n"
     )
 
 
 @pytest.mark.parametrize("text", ["", "http", "0", "-1", "65536", "٣"])
 def test_what_is_no_port_is_refused(text: str) -> None:
-    with pytest.raises(PortError, match="is no port"):
+    with pytest.raises(PortError, match="is not a port"):
         free_port(text)

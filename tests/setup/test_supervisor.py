@@ -110,11 +110,11 @@ def test_a_part_that_dies_is_started_again_and_its_orphans_are_ended(tmp_path: P
         first = number_in(tmp_path / "a")
         orphan = number_in(tmp_path / f"orphan.{first}")
         os.kill(first, signal.SIGKILL)
-        wait_for(lambda: number_in(tmp_path / "a") != first, what="it is started again")
+        wait_for(lambda: number_in(tmp_path / "a") != first, what="the part to restart")
         assert not lives(orphan)
         process.terminate()
         output, _ = process.communicate(timeout=GUARD_SECONDS)
-    assert "web | died (killed by SIGKILL); it is started again in 0.05 s" in output
+    assert "web | died (killed by SIGKILL); restarting in 0.05 s" in output
 
 
 def test_five_deaths_within_a_minute_end_everything_and_name_the_part(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_five_deaths_within_a_minute_end_everything_and_name_the_part(tmp_path: 
         output, errors = process.communicate(timeout=GUARD_SECONDS)
     assert process.returncode == 1
     assert output.count("bad  | died (exit status 3)") == 4
-    assert [f"again in {pause} s" in output for pause in ("0.05", "0.1", "0.2", "0.4")] == [True] * 4
+    assert [f"restarting in {pause} s" in output for pause in ("0.05", "0.1", "0.2", "0.4")] == [True] * 4
     assert errors.startswith("bad died 5 times within a minute. Its last lines:\n")
     assert errors.endswith("  the reason\n")
     assert not lives(good)

@@ -35,7 +35,7 @@ class Section:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Return an icon of `icons.svg` to stand beside words; screen readers skip it."""
+    """Return an icon of `icons.svg`. It stands beside text, and is hidden from screen readers."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("tallydesk/icons.svg"), name
     )
@@ -51,7 +51,7 @@ def navigation(context: Context) -> dict[str, list[Section]]:
 
 
 def _registered_section(section: RegisteredSection, path: str) -> Section:
-    """Return a section with those of its pages that exist; a page is current on every address below it."""
+    """Return the pages of a section that exist. A page is current on every address below its own."""
     pages = [(page, page.address) for page in section.pages]
     return Section(
         section.title,
@@ -60,7 +60,7 @@ def _registered_section(section: RegisteredSection, path: str) -> Section:
 
 
 def _model_sections(apps: Iterable[dict[str, Any]], path: str) -> list[Section]:
-    """Return the admin's lists of models in the sections of the admin site."""
+    """Return the admin's lists of models, in the sections of the admin site."""
     sections = []
     for app in apps:
         items = [_model_item(model, path) for model in app["models"] if model["admin_url"]]

@@ -13,17 +13,15 @@ from billing.models import Subscription
 
 
 class Command(BaseCommand):
-    """Prints one JSON object; exit status 1 for a day before the activation, 2 for wrong arguments."""
+    """Prints one JSON object. Exits with 1 for a day before the activation, and with 2 for wrong arguments."""
 
     help = "Print the billing cycle of a subscription on a day, and the days with data, as JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """A subscription's number, and a day instead of today."""
         parser.add_argument("subscription", metavar="SUBSCRIPTION", help="the subscription's number")
         parser.add_argument("--on", metavar="DAY", help="as seen on this day, YYYY-MM-DD (today in UTC unless given)")
 
     def handle(self, *, subscription: str, on: str | None, **_options: Any) -> None:
-        """Print it."""
         try:
             day = datetime.now(UTC).date() if on is None else read_day(on)
         except ValueError as error:
@@ -40,9 +38,9 @@ class Command(BaseCommand):
 
 
 def cycle_seen_on(contract: Contract, day: date) -> dict[str, int | str | None]:
-    """The cycle of a day, the available window and the default range of a report; None where there is nothing yet.
+    """Return the cycle of a day, the available window and the default range; None where nothing is available yet.
 
-    A RangeError for a day before the activation.
+    Raises RangeError for a day before the activation.
     """
     cycle = contract.current_cycle(day)
     available, default = contract.available(day), contract.default_range(day)

@@ -1,1 +1,1 @@
-"""British English, save that a day is typed as uploads write it."""
+"""British English, except that days are entered as in upload files."""

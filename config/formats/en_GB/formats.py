@@ -1,4 +1,4 @@
-"""Days as `22 Nov 2026`, times of the 24-hour clock; a field takes `2026-11-22`, which nobody reads as another day."""
+"""Days as `22 Nov 2026` and 24-hour times. Fields take the unambiguous `2026-11-22`."""
 
 DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i:s"

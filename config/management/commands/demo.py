@@ -1,4 +1,4 @@
-"""`manage.py demo`: everything on one machine, until Ctrl-C."""
+"""`manage.py demo`: run everything on one machine until Ctrl-C."""
 
 import fcntl
 import os
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         def when_ready() -> None:
             if metrics_port is None:
                 console.say(
-                    f"\nThere are no metrics: port {settings.METRICS_PORT} is taken. METRICS_PORT names another."
+                    f"\nThere are no metrics: port {settings.METRICS_PORT} is taken. Set METRICS_PORT to another one."
                 )
             else:
                 console.say(f"\nMetrics for Prometheus are at http://{ADDRESS}:{metrics_port}/metrics")
@@ -73,7 +73,7 @@ class Command(BaseCommand):
 
 
 def _metrics_port(port: int) -> int | None:
-    """The port for metrics; None when it cannot be had, since figures are no reason not to run."""
+    """Return the port for metrics; None if it is not free, since the demo can run without metrics."""
     try:
         metrics_port = free_port(str(settings.METRICS_PORT))
     except PortError:
@@ -83,12 +83,12 @@ def _metrics_port(port: int) -> int | None:
 
 @contextmanager
 def _only_demo_of_its_home() -> Iterator[None]:
-    """Two schedulers on one database would send everything twice."""
+    """Allow one demo for each home: two schedulers on one database would send everything twice."""
     home = made_home()
     with opened(home / "demo.lock") as lock:
         if not try_lock(lock, fcntl.LOCK_EX):
             raise CommandError(
-                f"A demo with the home {home} runs already. Stop it, or set TALLYDESK_HOME to another folder."
+                f"A demo with the home {home} is already running. Stop it, or set TALLYDESK_HOME to another folder."
             )
         yield
 

@@ -1,4 +1,4 @@
-"""`manage.py serve_metrics`: the figures for Prometheus, on a port of their own."""
+"""`manage.py serve_metrics`: serve metrics for Prometheus on a port of their own."""
 
 import signal
 from typing import Any
@@ -11,7 +11,7 @@ from config.monitoring.collector import make_registry
 
 
 class Command(BaseCommand):
-    help = "Serve the figures for Prometheus until stopped; with the database away, those that need none."
+    help = "Serve metrics for Prometheus until stopped. Without the database, serve those that do not need it."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         address, port = options["address"], options["port"]
-        # Blocked, a signal waits until `sigwait` takes it; a handler's could arrive just before the wait and be lost.
+        # A blocked signal stays pending until `sigwait` takes it; a handled one could arrive just before the wait.
         stops = {signal.SIGINT, signal.SIGTERM}
         signal.pthread_sigmask(signal.SIG_BLOCK, stops)
         try:
