@@ -41,7 +41,7 @@ class Retryable:
 
         Raises a problem when the key stands for another request.
         """
-        known = IdempotencyKey.objects.standing().filter(administrator=self.caller.administrator, key=self.key).first()
+        known = IdempotencyKey.objects.valid().filter(administrator=self.caller.administrator, key=self.key).first()
         if known is None:
             return None
         if known.fingerprint != self.fingerprint:
