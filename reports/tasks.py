@@ -59,7 +59,7 @@ def _expire(job: ReportJob) -> bool:
 @shared_task
 def forget_idempotency_keys() -> None:
     """Delete the idempotency keys that stand for nothing any more."""
-    IdempotencyKey.objects.past_keeping().delete()
+    IdempotencyKey.objects.expired().delete()
 
 
 @shared_task

@@ -41,7 +41,7 @@ class IdempotentRequest:
 
         Raises a problem if the key was used for a different request.
         """
-        known = IdempotencyKey.objects.standing().filter(administrator=self.caller.administrator, key=self.key).first()
+        known = IdempotencyKey.objects.valid().filter(administrator=self.caller.administrator, key=self.key).first()
         if known is None:
             return None
         if known.fingerprint != self.fingerprint:

@@ -63,10 +63,10 @@ class Totals:
         yield Line("Rows", Decimal(self.rows))
         for it in self.sums:
             yield Line(f"Sum of {it.column}", it.amount, it.unit, it.group)
-        for it in self.distinct:
-            yield Line(f"Different values of {it.name}", Decimal(it.count))
-        for it in self.counts:
-            yield Line(it.name, Decimal(it.count))
+        for values in self.distinct:
+            yield Line(f"Different values of {values.name}", Decimal(values.count))
+        for rows in self.counts:
+            yield Line(rows.name, Decimal(rows.count))
 
     def as_json(self) -> dict[str, Any]:
         """Return the totals as JSON. Amounts are text, so that no reader rounds them."""

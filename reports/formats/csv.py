@@ -1,8 +1,8 @@
 """CSV for people: UTF-8, commas, `\\n`, quoted only where needed. The database formats and writes, through COPY.
 
-The bytes do not depend on how a session shows dates, intervals or numbers: every cell is text made by an expression
-that says itself how. A text cell that a spreadsheet would run as a formula gets a leading apostrophe, unless it is a
-plain number or a phone number.
+The bytes do not depend on how a session shows dates, intervals or numbers: every cell is text from an expression that
+fixes its form. A text cell that a spreadsheet would run as a formula gets a leading apostrophe, unless it is a plain
+number or a phone number.
 """
 
 import csv
@@ -18,13 +18,13 @@ from reports.engine.file_format import Cells, FileFormat
 from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows, pour
 
-# What a spreadsheet takes for the beginning of a formula, and the numbers and phone numbers that may begin so.
+# Characters that a spreadsheet takes for the start of a formula, and the numbers and phone numbers that may start so.
 _RUN = "=@+-\t\r"
 _NUMBER = "[+-]?[0-9]+([.][0-9]+)?"
 
-# ascii() is the code point of the first character. Most texts begin with a letter, and then with a plus: whether it is
-# that of a phone number is seen from the number's own digits in half of the time of the regular expression. An empty
-# cell is NULL, or COPY writes "".
+# ascii() is the code point of the first character. The branches are in the order of frequency: most texts begin with a
+# letter, most others with a plus. Comparing with the digits of the number tells a phone number in half the time of the
+# regular expression. An empty cell must be NULL: for an empty text COPY would write "".
 _TEXT = """CASE WHEN ascii({text}) > {last} THEN {text}
     WHEN ascii({text}) = {plus} AND CASE WHEN pg_input_is_valid({text}, 'bigint') THEN
         '+' || ({text})::bigint = {text} ELSE false END THEN {text}
@@ -42,7 +42,7 @@ def _text(column: ReportColumn) -> sql.Composed:
 
 
 def escape_formula(text: str) -> str:
-    """The same of a text at hand: with an apostrophe where a spreadsheet would run it."""
+    """Return a text as the cells of CSV have it: with an apostrophe if a spreadsheet would run it as a formula."""
     return f"'{text}" if text and text[0] in _RUN and not re.fullmatch(_NUMBER, text) else text
 
 
@@ -51,7 +51,7 @@ def _decimal(column: ReportColumn) -> sql.Composed:
     if least == most:
         return sql.SQL("({})").format(column.rounded)
     shown = sql.SQL("trim_scale({})").format(column.rounded)
-    # A sum has as many decimals as the longer of its terms.
+    # Adding 0.0 restores the least places: a sum has as many decimals as the longer of its terms.
     return sql.SQL("({} + {})").format(shown, Decimal(0).scaleb(-least)) if least else shown
 
 
@@ -60,11 +60,11 @@ _CELLS: dict[ColumnKind, Callable[[ReportColumn], sql.Composed]] = {
     ColumnKind.INTEGER: lambda column: sql.SQL("({})::bigint").format(column.value),
     ColumnKind.DECIMAL: _decimal,
     ColumnKind.DATE: lambda column: sql.SQL("to_char(({})::timestamp, 'YYYY-MM-DD')").format(column.value),
-    # UTC by its distance from itself: a name would be looked up for each cell.
+    # An offset of 0 instead of the name UTC, which would be looked up for each cell.
     ColumnKind.INSTANT: lambda column: sql.SQL(
         "to_char({} AT TIME ZONE interval '0', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
     ).format(column.value),
-    # Divided as doubles, which are as exact here, since a number is turned into a double by way of its text.
+    # Divided as doubles: as exact here, and a numeric would be turned into a double by way of its text.
     ColumnKind.DURATION: lambda column: sql.SQL(
         "to_char(make_interval(secs => ({})::double precision / 1000), 'HH24:MI:SS:MS')"
     ).format(column.value),
@@ -72,7 +72,7 @@ _CELLS: dict[ColumnKind, Callable[[ReportColumn], sql.Composed]] = {
 
 
 def csv_cell(column: ReportColumn) -> sql.Composed:
-    """The SQL expression of a column's cells: NULL for an empty one, else what COPY writes as the text of the cell."""
+    """Return the SQL expression of a column's cells: what COPY writes as the cell's text, or NULL for an empty one."""
     return _CELLS[column.kind](column)
 
 
@@ -96,10 +96,10 @@ def read(source: BinaryIO, _columns: tuple[ReportColumn, ...]) -> Iterator[Cells
         rows = csv.reader(text, strict=True)
         next(rows, None)
         for row in rows:
-            # The line of one empty cell alone is empty.
+            # The line of a row with one empty cell is empty, and has no cell for the reader.
             yield [cell or None for cell in row] or [None]
     finally:
-        text.detach()  # it would close the source
+        text.detach()  # otherwise it would close the source
 
 
 FILE_FORMAT = FileFormat(

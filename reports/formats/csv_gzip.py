@@ -1,4 +1,4 @@
-"""The CSV, compressed with gzip: the same bytes once it is unpacked, and on one machine of itself every time, too."""
+"""The CSV, compressed with gzip. Unpacked it is the same bytes; packed, it is the same each time on one machine."""
 
 import gzip
 import io
@@ -12,14 +12,14 @@ from reports.engine.report_type import ReportColumn
 from reports.engine.rows import OnProgress, ReportRows
 from reports.formats import csv
 
-# In a tenth of the time of the usual level of zlib, and a tenth more bytes.
+# Takes a tenth of the time of zlib's default level, for a tenth more bytes.
 LEVEL = 2
 BYTES_PER_BLOCK = 256 * 1024
 
 
 def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
     """Write the compressed CSV; see FileFormat."""
-    # No name and no time of day in it.
+    # No file name and no time, so that equal rows give equal bytes.
     packed = igzip.IGzipFile(filename="", mode="wb", compresslevel=LEVEL, fileobj=target, mtime=0)
     buffer = io.BufferedWriter(cast("io.RawIOBase", packed), BYTES_PER_BLOCK)
     written = csv.write(rows, cast("BinaryIO", buffer), on_progress)

@@ -1,7 +1,7 @@
-"""JSON Lines for programs: one object per row, its keys the headings; the database makes the lines, through COPY.
+"""JSON Lines for programs: one object per row, keyed by the headings. The database makes the lines, through COPY.
 
-Numbers have the digits of the CSV, which are exact: a reader that wants them to stay so takes them as decimals. Dates,
-instants and durations are the CSV's text; text is raw, without the apostrophe of a spreadsheet; an empty cell is null.
+Numbers have the digits of the CSV, which are exact; a reader keeps them exact by parsing them as decimals. Dates,
+instants and durations are the CSV's text. Text is raw, without an apostrophe for spreadsheets. An empty cell is null.
 """
 
 import json
@@ -15,7 +15,7 @@ from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows, pour
 from reports.formats.csv import csv_cell, escape_formula
 
-# COPY quotes a value that holds one of these, or the end of a line; in JSON all of them are escaped. So it never does.
+# COPY quotes a value that holds one of these characters or a line break. JSON escapes all of them, so none is quoted.
 _AS_IT_IS = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"
 
 
@@ -38,7 +38,7 @@ def _line(columns: tuple[ReportColumn, ...]) -> sql.Composed:
 
 
 def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
-    """Write a line for each row, and nothing else; see FileFormat."""
+    """Write a line for each row, and no headings; see FileFormat."""
     with rows.copying([_line(rows.columns)], _AS_IT_IS) as copy:
         return pour(copy, target, on_progress)
 
@@ -47,7 +47,7 @@ def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]
     """Read the rows back; see FileFormat."""
     guards = [(column.heading, column.kind is ColumnKind.TEXT) for column in columns]
     for line in source:
-        row = json.loads(line, parse_int=str, parse_float=str)  # the digits as they stand
+        row = json.loads(line, parse_int=str, parse_float=str)  # keep the digits as they are
         cells = [(row[heading], is_text) for heading, is_text in guards]
         yield [escape_formula(cell) if is_text and cell else cell for cell, is_text in cells]
 

@@ -1,6 +1,6 @@
 """Parquet for programs: typed columns, compressed with zstd. The database copies CSV, which Arrow reads in blocks.
 
-Text is raw, without the apostrophe of a spreadsheet; an empty cell is null.
+Text is raw, without an apostrophe for spreadsheets. An empty cell is null.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,12 +19,13 @@ from reports.formats.csv import csv_cell, escape_formula
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Of CSV: what is in memory at a time, and one row group of the file; some 50,000 calls.
+# The CSV held in memory at a time, which becomes one row group of the file: some 50,000 calls.
 BYTES_PER_BLOCK = 8 * 1024 * 1024
 ROWS_PER_BATCH = 10_000
-# The most that 128 bits hold.
+# The most digits that 128 bits hold.
 _DIGITS = 38
-# Left out when it is read: Arrow skips a byte order mark at the start, with which the first cell may begin.
+# A first line that is skipped on reading. Arrow drops a byte order mark at the very start of its input, and the first
+# cell may begin with one.
 _SKIPPED = b"-\n"
 
 
@@ -61,7 +62,7 @@ def _table(text: bytearray, schema: "pa.Schema") -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv
 
-    milliseconds = pa.int64()  # Arrow reads no durations
+    milliseconds = pa.int64()  # Arrow cannot read durations
     read = {field.name: milliseconds if pa.types.is_duration(field.type) else field.type for field in schema}
     table = csv.read_csv(
         pa.py_buffer(text),
@@ -75,7 +76,7 @@ def _table(text: bytearray, schema: "pa.Schema") -> "pa.Table":
 
 
 def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
-    """Write the columns, a row group for each block of rows; see FileFormat."""
+    """Write a row group for each block of rows; see FileFormat."""
     from pyarrow import parquet
 
     schema = _schema(rows.columns)
@@ -105,7 +106,7 @@ def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]
 
 
 def _texts(column: ReportColumn, cells: "pa.Array") -> Cells:
-    """The cells of a column as the CSV has them."""
+    """Return the cells of a column as text of CSV."""
     import pyarrow as pa
 
     show: Callable[[Any], str] = str

@@ -1,7 +1,8 @@
-"""XLSX for people: typed cells in one sheet, or several with the same header where one would be too full.
+"""XLSX for people: typed cells in one sheet, or in several with the same header if the rows do not fit into one.
 
-Numbers, days, instants (UTC) and durations are numbers that add up, shown as the CSV shows them. A number with more
-than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apostrophe included, and never a formula.
+Numbers, days, instants (UTC) and durations are numbers that can be added up, shown as the CSV shows them. A number with
+more than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apostrophe included, and never a
+formula.
 """
 
 import re
@@ -26,13 +27,13 @@ from reports.engine.workbook_rows import ReadNumber, rows_of
 from reports.formats.csv import csv_cell, escape_formula
 
 MAX_SHEET_ROWS = 1_048_576
-"""What a sheet holds, its header included."""
+"""The most rows of a sheet, its header included."""
 EXACT_DIGITS = 15
 FOLDER_PREFIX = "tallydesk-workbook-"
-# Spreadsheets disagree on the days before; one of them has a 29 February 1900.
+# 1 March 1900. Spreadsheets disagree on the days before: one of them has a 29 February 1900.
 _FIRST_DAY = 61
 _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
-# One moment for all, since the same rows are the same bytes: the one that the archive's entries have.
+# A fixed instant, so that equal rows give equal bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 _DATA = "Data"
 _WIDTHS = {ColumnKind.INSTANT: 22, ColumnKind.DURATION: 14}
@@ -40,18 +41,18 @@ _DURATION = "[hh]:mm:ss.000"
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
 _ROWS_MEASURED = 1000
 
-# Characters that XML or workbooks write in another way, and space that readers would take off.
+# Characters that XML or workbooks escape, and white space that readers would strip.
 _NOT_PLAIN = re.compile("[\x00-\x1f&<>\ufffe\uffff]|_x|^\\s|\\s$")
 
 Put = Callable[[str, Any], str]
-"""The markup of a cell, of its address in the sheet and of the value that the database sent."""
+"""Returns the markup of a cell, given its address in the sheet and the value that the database sent."""
 
 
 class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
-    """A sheet whose rows come as markup, in a tenth of the time that it takes cell by cell."""
+    """A sheet whose rows are written as markup, in a tenth of the time that writing cell by cell takes."""
 
     def begin(self) -> None:
-        """Done with the header, which was written cell by cell."""
+        """Finish the header, which was written cell by cell."""
         self._write_single_row(1)
 
     def add_row(self, line: int, cells: str) -> None:
@@ -59,7 +60,7 @@ class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
         self.fh.write(f'<row r="{line}">{cells}</row>')
 
     def end(self, lines: int, columns: int) -> None:
-        """Say how large the sheet has become."""
+        """Record the size of the sheet."""
         self._check_dimensions(lines - 1, columns - 1)
 
 
@@ -72,7 +73,10 @@ def _text(address: str, text: str) -> str:
 
 
 def _cell(column: ReportColumn) -> sql.Composable:
-    """The text of the CSV; for what is a number to spreadsheets only, a whole one: days, or parts of a day."""
+    """Return the CSV's expression, or for days, instants and durations one of whole days, seconds or milliseconds.
+
+    Spreadsheets hold these three as numbers of days.
+    """
     match column.kind:
         case ColumnKind.DATE:
             return sql.SQL("({})::date - DATE '1899-12-30'").format(column.value)
@@ -102,11 +106,11 @@ def _number_format(column: ReportColumn) -> str:
         case ColumnKind.DURATION:
             return _DURATION
         case _:
-            return "General"  # of decimals without a least number of places: `0.###` leaves a whole number its point
+            return "General"  # decimals without a least number of places: `0.###` would show a whole number as `1.`
 
 
 def _put(column: ReportColumn, workbook: Workbook) -> Put:
-    """How a cell of the column goes into a sheet, from the value that the database sent."""
+    """Return the function that makes the markup of the column's cells."""
     shown = workbook.add_format({"num_format": _number_format(column)})
     in_a_day = _IN_A_DAY.get(column.kind, 0)
 
@@ -130,7 +134,7 @@ def _put(column: ReportColumn, workbook: Workbook) -> Put:
 
 
 class _Sheets:
-    """The sheets of a workbook, begun one after the other as they are full."""
+    """The sheets of a workbook: when one is full, the next is begun."""
 
     def __init__(self, workbook: Workbook, columns: tuple[ReportColumn, ...]) -> None:
         self.workbook = workbook
@@ -144,7 +148,7 @@ class _Sheets:
         number = len(self.workbook.worksheets()) + 1
         self.sheet = self.workbook.add_worksheet(_DATA if number == 1 else f"{_DATA} {number}", _Sheet)
         self.sheet.freeze_panes(1, 0)
-        # Room for the button of the filter.
+        # The heading needs room for the filter's button.
         self.widths = [max(len(it.heading) + 4, _WIDTHS.get(it.kind, _LEAST_WIDTH)) for it in self.columns]
         for place, column in enumerate(self.columns):
             self.sheet.write_string(0, place, column.heading, self.bold)
@@ -152,7 +156,7 @@ class _Sheets:
         self.lines = 1
 
     def write(self, row: Sequence[Any]) -> None:
-        """The next row, which may be the first of a new sheet."""
+        """Write the next row, if necessary to a new sheet."""
         if self.lines == MAX_SHEET_ROWS:
             self.end()
             self._begin()
@@ -172,46 +176,47 @@ class _Sheets:
                 self.widths[place] = min(len(value) + 1, _MOST_WIDTH)
 
     def end(self) -> None:
-        """What is known of a sheet only once its rows are."""
+        """Write what is known of a sheet only once it has all its rows: its size, filter and column widths."""
         self.sheet.end(self.lines, len(self.columns))
         self.sheet.autofilter(0, 0, self.lines - 1, len(self.columns) - 1)
         for place, width in enumerate(self.widths):
             self.sheet.set_column(place, place, width)
 
 
-class _Watched:
-    """Writes to the target, and says so: packing takes its time after the last row, and may be stopped as well.
+class _ReportingTarget:
+    """Writes to the target and calls `on_write` before each block, so that packing can be stopped like writing rows.
 
-    Once it was stopped, or the disk is full, what comes is thrown away: an archive that is given up writes its end yet.
+    After an exception (a stop, a full disk) everything else is thrown away: an archive still writes its end when it is
+    closed.
     """
 
-    def __init__(self, target: BinaryIO, say: Callable[[], None]) -> None:
+    def __init__(self, target: BinaryIO, on_write: Callable[[], None]) -> None:
         self.target = target
-        self.say = say
-        self.is_given_up = False
+        self.on_write = on_write
+        self.is_abandoned = False
 
     def write(self, block: bytes) -> int:
-        if self.is_given_up:
+        if self.is_abandoned:
             return len(block)
         try:
-            self.say()
+            self.on_write()
             return self.target.write(block)
         except BaseException:
-            self.is_given_up = True
+            self.is_abandoned = True
             raise
 
     def flush(self) -> None:
-        if not self.is_given_up:
+        if not self.is_abandoned:
             self.target.flush()
 
 
 def write(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
-    """Write the sheets, by way of temporary files; see FileFormat."""
+    """Write the sheets through temporary files; see FileFormat."""
     return _write(rows, target, on_progress)
 
 
 def write_with_totals(rows: ReportRows, target: BinaryIO, on_progress: OnProgress) -> int:
-    """The same, and the totals in a sheet of their own, the last one."""
+    """Write the sheets, and the control totals in a last sheet of their own; see FileFormat."""
     return _write(rows, target, on_progress, _add_totals)
 
 
@@ -220,9 +225,9 @@ def _write(
 ) -> int:
     written = 0
     with temporary_folder(FOLDER_PREFIX) as folder:
-        # Larger than 4 GB only where it has to be; every cell has the type of its column: no text is guessed.
+        # ZIP64 is used only for files over 4 GB.
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
-        workbook = Workbook(_Watched(target, lambda: on_progress(written)), options)
+        workbook = Workbook(_ReportingTarget(target, lambda: on_progress(written)), options)
         workbook.set_properties({"created": _CREATED})
         sheets = _Sheets(workbook, rows.columns)
         with rows.copying(map(_cell, rows.columns), "FORMAT text") as copy:
@@ -239,7 +244,7 @@ def _write(
 
 
 def _close(workbook: Workbook) -> None:
-    """Pack the sheets into the target. A full disk is told as what it is, and not as a mistake in the workbook."""
+    """Pack the sheets into the target. A full disk raises its own OSError, not an error of the workbook."""
     try:
         workbook.close()
     except FileCreateError as error:
@@ -271,12 +276,12 @@ def _add_totals(workbook: Workbook, totals: Totals) -> None:
 
 
 def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]:
-    """Read the rows of all sheets back, without those of the totals; see FileFormat."""
+    """Read the rows of all sheets back, except the control totals; see FileFormat."""
     yield from rows_of(source, [_NUMBERS.get(column.kind, str) for column in columns], sheets=_DATA)
 
 
 def _units(column_kind: ColumnKind, number: str) -> int:
-    """So many days, seconds or milliseconds, of the days that a cell holds."""
+    """Return the whole days, seconds or milliseconds, by kind, of the number of days in a cell."""
     return round(float(number) * _IN_A_DAY[column_kind])
 
 

@@ -1,4 +1,4 @@
-"""Report jobs and who waits for them, comparisons of two, the keys that programs asked with, and the webhooks."""
+"""Report jobs and their subscribers, comparisons of two reports, idempotency keys, and webhooks."""
 
 from reports.models.comparisons import Comparison, ComparisonQuerySet
 from reports.models.idempotency_keys import IdempotencyKey

@@ -1,4 +1,4 @@
-"""Comparisons: what has changed between two reports on the same days."""
+"""Comparisons: what changed between two reports on the same days."""
 
 import re
 from typing import ClassVar, Self
@@ -13,17 +13,15 @@ from reports.models.report_jobs import ReportJob, report_type_choices
 
 
 class ComparisonQuerySet(FileJobQuerySet["Comparison"]):
-    """Sets of comparisons."""
-
     def of(self, before: ReportJob, after: ReportJob) -> Self:
-        """Those of these two reports, in this order."""
+        """Return the comparisons of these two reports, in this order."""
         return self.filter(before=before, after=after)
 
 
 class Comparison(FileJob):
-    """Two reports of one type on the same days of a subscription, held against each other row by row.
+    """Two reports of one type on the same days of a subscription, compared row by row.
 
-    The file lists the rows that differ. Reports never change, so that there is one answer for each two of them.
+    The file lists the rows that differ. Reports never change, so each pair has one result.
     """
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="comparisons")
@@ -44,7 +42,7 @@ class Comparison(FileJob):
     task_name = "reports.tasks.compare_reports"
     concurrency_key = "account_id"
     format = "csv"
-    """That of the file, whatever those of the reports are."""
+    """The format of the comparison's own file, whatever the formats of the reports."""
 
     class Meta(FileJob.Meta):
         constraints = [
@@ -75,12 +73,12 @@ class Comparison(FileJob):
 
     @property
     def differences(self) -> int:
-        """How many rows were added, removed or changed; 0 before the end."""
+        """The number of rows added, removed or changed; 0 until the comparison is finished."""
         return (self.rows_added or 0) + (self.rows_removed or 0) + (self.rows_changed or 0)
 
     @property
     def download_name(self) -> str:
-        """The name under which a browser saves the file."""
+        """The file name that browsers save it under."""
         after = self.after
         name = f"{self.report_type}_{self.subscription.number}_{after.date_from}_{after.date_through}_changes.csv"
         return re.sub(r"[^\w.+-]", "_", name)

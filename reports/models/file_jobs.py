@@ -1,4 +1,4 @@
-"""The abstract model of jobs that make a file, which is kept for some time."""
+"""The abstract model of jobs that make a file, which is kept for a limited time."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,20 +18,18 @@ FileJobT = TypeVar("FileJobT", bound="FileJob")
 
 
 class FileJobQuerySet(JobQuerySet[FileJobT], Generic[FileJobT]):
-    """Sets of jobs of accounts that make files."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the jobs of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def past_retention(self) -> Self:
-        """Those with a file that was made longer ago than files are kept."""
+        """Return the jobs whose file has been kept for the retention period."""
         kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
         return self.filter(state=State.SUCCEEDED, finished_at__lt=Now() - kept).exclude(file="")
 
 
 class FileJob(Job):
-    """A job that makes a file; the row stays when the file has been kept for long enough."""
+    """A job that makes a file. After the retention period the file is deleted and the row stays."""
 
     file = models.FileField(max_length=255, blank=True, editable=False)
     file_bytes = models.PositiveBigIntegerField(null=True, editable=False)
@@ -41,38 +39,38 @@ class FileJob(Job):
     objects: ClassVar = FileJobQuerySet.as_manager()
 
     folder: ClassVar[str]
-    """Where the files of the model are stored."""
+    """The folder in the storage for the model's files."""
     format: str
-    """The format of the file, which its name ends with."""
+    """The format of the file, which is also the ending of its name."""
 
     class Meta(Job.Meta):
         abstract = True
 
     @classmethod
     def max_concurrent(cls) -> int:
-        """How many of one account run at the same time: those of other accounts find a worker, too."""
+        """Return how many jobs of one account may run at once, so that other accounts' jobs find a worker too."""
         limit: int = settings.REPORT_JOBS_RUNNING_PER_ACCOUNT
         return limit
 
     @property
     def is_expired(self) -> bool:
-        """Whether the file was made, and deleted after the time for which files are kept."""
+        """Whether the file was made and, after the retention period, deleted."""
         return self.state == State.SUCCEEDED and not self.file
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the file has been kept for long enough, or was; None as long as the job is not finished."""
+        """The end of the retention period; None until the job is finished."""
         kept = timedelta(days=settings.REPORT_RETENTION_DAYS)
         return None if self.finished_at is None else self.finished_at + kept
 
     def file_name(self, fence: int) -> str:
-        """Where the attempt with this fence stores its file: a name that no other attempt uses."""
+        """Return the name under which the attempt with this fence stores its file; no other attempt uses it."""
         return f"{self.folder}/{self.pk}.{fence}.{self.format}"
 
     def expire(self) -> bool:
-        """Delete the file that was made; the job stays. False when there is none to delete any more.
+        """Delete the file and keep the job. Returns False if there is no file left to delete.
 
-        The row first: what a failed deletion leaves over is collected later. Who is just reading the file reads on.
+        The row is updated first; a file whose deletion fails is collected later. A download already under way goes on.
         """
         name = self.file.name
         if not name or not type(self).objects.filter(pk=self.pk, file=name).update(file=""):

@@ -1,4 +1,4 @@
-"""Idempotency keys: under which a program asked for a report, so that asking again is safe."""
+"""Idempotency keys: a program that repeats an order under the same key gets the first answer again."""
 
 from datetime import timedelta
 from typing import Self
@@ -13,22 +13,20 @@ KEPT = timedelta(hours=24)
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
-    """Sets of keys."""
-
-    def standing(self) -> Self:
-        """Those that stand for their request."""
+    def valid(self) -> Self:
+        """Return the keys that still stand for their request."""
         return self.filter(created_at__gt=Now() - KEPT)
 
-    def past_keeping(self) -> Self:
-        """Those that stand for nothing any more."""
+    def expired(self) -> Self:
+        """Return the keys that no longer stand for a request."""
         return self.filter(created_at__lte=Now() - KEPT)
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a request with a key of an administrator; the same request again gets the same answer.
+    """The first answer to a request with an administrator's key; the same request again gets the same answer.
 
-    The row is inserted in the transaction that saves the job: of requests at once, one makes the job and the others
-    wait for it. Kept for 24 hours.
+    The row is inserted in the transaction that saves the job: of concurrent requests, one makes the job and the others
+    wait for its transaction. Keys are kept for 24 hours.
     """
 
     administrator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

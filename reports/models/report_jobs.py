@@ -1,4 +1,4 @@
-"""Report jobs: one request for one report."""
+"""Report jobs: one order for one report."""
 
 import re
 from typing import ClassVar, Self
@@ -15,21 +15,19 @@ from reports.models.file_jobs import FileJob, FileJobQuerySet
 
 
 def report_type_choices() -> list[tuple[str, str]]:
-    """The report types, as `(slug, title)`; a callable, so that a new one needs no migration."""
+    """Return `(slug, title)` of each report type; a callable, so that a new type needs no migration."""
     return [(report_type.slug, report_type.title) for report_type in types.all_types()]
 
 
 class ReportJobQuerySet(FileJobQuerySet["ReportJob"]):
-    """Sets of report jobs."""
-
     def alike(self, job: "ReportJob") -> Self:
-        """Those that ask for what this one asks for, on whichever day."""
-        asked = ("subscription", "report_type", "format", "totals_sheet", "date_from", "date_through")
-        return self.filter(**{name: getattr(job, name) for name in asked})
+        """Return the jobs for the same report as this one, ordered on any day."""
+        options = ("subscription", "report_type", "format", "totals_sheet", "date_from", "date_through")
+        return self.filter(**{name: getattr(job, name) for name in options})
 
 
 class ReportJob(FileJob):
-    """One request for one report on a subscription's usage, over two days, both included."""
+    """One order for one report on a subscription's usage, from one day through another, both included."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, db_constraint=False, related_name="report_jobs")
     subscription = models.ForeignKey(
@@ -91,12 +89,12 @@ class ReportJob(FileJob):
         ]
         indexes = [
             *FileJob.Meta.indexes,
-            # The recent reports of a subscription.
+            # Recent reports of a subscription.
             models.Index(fields=["subscription", "-requested_at"], name="report_job_recent"),
-            # The pages of the API's list, for one account and for the platform's staff.
+            # Pages of the API's list, for one account and for platform staff.
             models.Index(fields=["account", "-requested_at", "-id"], name="report_job_of_account"),
             models.Index(fields=["-requested_at", "-id"], name="report_job_latest"),
-            # What the webhooks are still to be told of, a handful among all that is done.
+            # Jobs not yet announced to webhooks: a handful among all finished ones.
             models.Index(
                 fields=["finished_at"],
                 condition=Q(announced_at=None, state__in=["succeeded", "failed"]),
@@ -114,7 +112,7 @@ class ReportJob(FileJob):
 
     @property
     def percent(self) -> int | None:
-        """How much of the work is done: 100 once the file is there and not before; None as long as nobody knows."""
+        """The part of the work that is done: 100 only once the file is there; None while it is unknown."""
         if self.state == State.SUCCEEDED:
             return 100
         if self.rows_expected is None:
@@ -123,9 +121,9 @@ class ReportJob(FileJob):
 
     @property
     def download_name(self) -> str:
-        """The name under which a browser or a program saves the file.
+        """The file name that browsers and programs save it under.
 
-        What a subscription's number may hold, the name of a file may not.
+        A subscription's number may hold characters that a file name may not; they become underscores.
         """
         name = f"{self.report_type}_{self.subscription.number}_{self.date_from}_{self.date_through}.{self.format}"
         return re.sub(r"[^\w.+-]", "_", name)

@@ -18,39 +18,39 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
 LEASE = timedelta(seconds=60)
-"""Far longer than an attempt may take: a delivery whose lease ran out belongs to a worker that died."""
+"""Far longer than an attempt may take, so that an expired lease means that the worker died."""
 
 MAX_TRIES = 8
 
 
 def new_message_id() -> str:
-    """A new identifier of a message."""
+    """Return a new, random ID for a message."""
     return f"msg_{secrets.token_hex(16)}"
 
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
-    """Sets of deliveries. Every instant is the database's."""
+    """Querysets of deliveries. Every instant is taken from the database's clock."""
 
     def due(self) -> Self:
-        """Those that are to be attempted now and that no worker has."""
+        """Return the deliveries to attempt now that no worker holds."""
         free = Q(lease_until=None) | Q(lease_until__lt=Now())
         return self.filter(free, state=DeliveryState.WAITING, next_attempt_at__lte=Now(), tries__lt=MAX_TRIES)
 
     def in_flight(self) -> Self:
-        """Those that a worker has. Only what waits has a lease, and by that its index finds them."""
+        """Return the deliveries that a worker holds. Only waiting ones do; the filter by state uses their index."""
         return self.filter(state=DeliveryState.WAITING, lease_until__gte=Now())
 
-    def tests_lately(self) -> Self:
-        """Test messages of the last minute, and those that still wait."""
+    def recent_tests(self) -> Self:
+        """Return the test messages of the last minute, and those still waiting."""
         lately = Q(state=DeliveryState.WAITING) | Q(created_at__gt=Now() - timedelta(minutes=1))
         return self.filter(lately, message__type=TEST_EVENT)
 
     def claim(self, pk: int) -> "WebhookDelivery | None":
-        """Take a due delivery for this worker, as a new try with a new fence.
+        """Claim a due delivery for this worker, as a new try with a new fence.
 
-        None when another has it, it is over, or as many as may be are on their way to its endpoint or its account's.
-        The endpoint's row and the account's name are locked meanwhile, so that of workers that ask at once no two count
-        the same; one UPDATE decides.
+        Returns None if another worker holds it, it is over, or its endpoint or its account's endpoints already have the
+        most messages in flight. The endpoint's row and a lock on the account are held meanwhile, so that concurrent
+        workers count one after the other; one UPDATE decides.
         """
         with transaction.atomic():
             locked = WebhookEndpoint.objects.enabled().select_for_update(no_key=True)
@@ -63,7 +63,7 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
             return self.select_related("endpoint", "message").get(pk=pk) if taken else None
 
     def _has_room_for(self, endpoint: WebhookEndpoint) -> bool:
-        """Whether one more message may be on its way: slow endpoints of one account are not to take every worker."""
+        """Return whether one more message may be in flight: one account's slow endpoints must not take every worker."""
         hold(f"sending: account {endpoint.account_id}")
         counts = (
             self.filter(account=endpoint.account_id)
@@ -74,19 +74,19 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return bool(counts["of_account"] < IN_FLIGHT_OF_ACCOUNT and counts["of_endpoint"] < endpoint.max_concurrent)
 
     def to_publish(self, most: int) -> list[int]:
-        """The due ones to tell workers of, the oldest first: of an endpoint no more than may be sent at once."""
+        """Return the IDs of up to `most` due deliveries, oldest first, at most `IN_FLIGHT` of each endpoint."""
         rank = models.Window(RowNumber(), partition_by=F("endpoint_id"), order_by=("next_attempt_at", "id"))
         ranked = self.due().filter(endpoint__disabled_at=None).annotate(rank=rank).filter(rank__lte=IN_FLIGHT)
         return list(ranked.order_by("rank", "next_attempt_at").values_list("pk", flat=True)[:most])
 
-    def give_up_abandoned(self) -> int:
-        """Those whose last worker died during the last try have failed. Returns how many."""
-        abandoned = self.filter(state=DeliveryState.WAITING, tries__gte=MAX_TRIES, lease_until__lt=Now())
-        return abandoned.update(state=DeliveryState.FAILED, next_attempt_at=None, lease_until=None)
+    def fail_exhausted(self) -> int:
+        """Fail the deliveries whose worker died during the last try. Returns how many."""
+        exhausted = self.filter(state=DeliveryState.WAITING, tries__gte=MAX_TRIES, lease_until__lt=Now())
+        return exhausted.update(state=DeliveryState.FAILED, next_attempt_at=None, lease_until=None)
 
 
 class WebhookMessage(models.Model):
-    """One event, told in the same words to each endpoint that wants it. Its ID is what receivers tell repeats by."""
+    """One event, sent with the same body to each endpoint that wants it. Receivers recognize repeats by its ID."""
 
     id = models.CharField(max_length=40, primary_key=True, default=new_message_id, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
@@ -108,10 +108,10 @@ class WebhookMessage(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """A message on its way to an endpoint.
+    """The delivery of one message to one endpoint.
 
-    `tries` counts the attempts of the present round (sending again begins a new one); `fence` grows with every claim,
-    so that a worker whose lease ran out does not write over its successor.
+    `tries` counts the attempts of the current round; sending again begins a new round. `fence` grows with every claim,
+    so that a worker whose lease has expired cannot overwrite its successor's result.
     """
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
@@ -148,7 +148,7 @@ class WebhookDelivery(models.Model):
             ),
         ]
         indexes = [
-            # What is to be sent: a handful among all that is done.
+            # Deliveries still to be sent: a handful among all finished ones.
             models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="webhook_delivery_waiting"),
             # The log of an endpoint, a page at a time.
             models.Index(fields=["endpoint", "-created_at", "-id"], name="webhook_delivery_log"),
@@ -161,7 +161,7 @@ class WebhookDelivery(models.Model):
         return f"{self.message_id} to endpoint {self.endpoint_id}"
 
     def send_again(self) -> None:
-        """Begin a new round of tries at once, whatever became of the last; one that is on its way stays on its way."""
+        """Begin a new round of tries at once, whatever the result of the last. A delivery in flight is left alone."""
         free = Q(lease_until=None) | Q(lease_until__lt=Now())
         WebhookDelivery.objects.filter(free, pk=self.pk).update(
             state=DeliveryState.WAITING, tries=0, next_attempt_at=Now(), lease_until=None
@@ -170,7 +170,7 @@ class WebhookDelivery(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One request that was sent, or was not for a reason, and what came back."""
+    """One attempt at a delivery: the request's answer, or why no request was sent."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     delivery = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Webhooks: where an account wants to be told of its reports, and of what."""
+"""Webhooks: the endpoints that receive an account's events, and which events."""
 
 import hashlib
 from datetime import timedelta
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 IN_FLIGHT = 2
 IN_FLIGHT_OF_ACCOUNT = 3
-"""So many messages may be on their way to all of an account's endpoints: of four workers one is left to the others."""
+"""The most messages in flight to all endpoints of an account: of four workers, one is left to other accounts."""
 
 OVERLAP = timedelta(hours=24)
-"""How long the secret before a rotation still signs beside the new one."""
+"""How long the previous secret still signs beside the new one after a rotation."""
 
 
 class DeliveryState(models.TextChoices):
-    """How the delivery of a message stands."""
-
     WAITING = "waiting", "waiting"
     DELIVERED = "delivered", "delivered"
     FAILED = "failed", "failed"
@@ -37,36 +35,32 @@ class DeliveryState(models.TextChoices):
 
 
 class WebhookEvent(models.TextChoices):
-    """What an account can be told of."""
-
     SUCCEEDED = "report_job.succeeded", "A report is ready"
     FAILED = "report_job.failed", "A report failed"
     EXPIRED = "report_job.expired", "A report's file was deleted after the time for which files are kept"
 
 
 TEST_EVENT = "webhook.test"
-"""The type of a message that a person sends to try an endpoint."""
+"""The type of the message that a person sends to test an endpoint."""
 
 
 def every_event() -> list[str]:
-    """The events of a new endpoint: all there are."""
+    """Return all events, which a new endpoint receives by default."""
     return [event.value for event in WebhookEvent]
 
 
 class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
-    """Sets of endpoints."""
-
     def visible_to(self, administrator: Administrator) -> Self:
-        """Those of the accounts that the administrator may see."""
+        """Return the endpoints of the accounts that the administrator may see."""
         return self.filter(account__in=Account.objects.visible_to(administrator))
 
     def enabled(self) -> Self:
-        """Those that are told of events."""
+        """Return the endpoints that receive events."""
         return self.filter(disabled_at=None)
 
 
 class WebhookEndpoint(models.Model):
-    """An address that an account wants messages at, and the secret they are signed with."""
+    """An address to which an account's messages are sent, and the secret that signs them."""
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="webhook_endpoints")
     url = models.CharField("URL", max_length=2000)
@@ -120,30 +114,30 @@ class WebhookEndpoint(models.Model):
 
     @property
     def is_enabled(self) -> bool:
-        """Whether it is told of events."""
+        """Whether the endpoint receives events."""
         return self.disabled_at is None
 
     @property
     def max_concurrent(self) -> int:
-        """How many messages may be on their way to it at the same time; one while it fails: others are not to wait."""
+        """The most messages in flight to it; one while it fails, so that it does not hold up others."""
         return IN_FLIGHT if self.failing_since is None else 1
 
     @property
     def signing_secrets(self) -> list[str]:
-        """What a message to it is signed with now: its secret, and for a while the one before."""
+        """The secrets that sign a message now: the current one and, for a while after a rotation, the previous one."""
         if self.previous_secret_until is not None and timezone.now() < self.previous_secret_until:
             return [self.secret, self.previous_secret]
         return [self.secret]
 
     @property
     def secret_mark(self) -> str:
-        """What tells the present secret from the next one, and gives nothing of it away."""
+        """A mark that differs for each secret and reveals nothing about it."""
         return hashlib.sha256(self.secret.encode()).hexdigest()[:16]
 
     def rotate(self, secret: str, *, mark: str) -> bool:
-        """Sign with a new secret from now on, and for `OVERLAP` with the present one beside it.
+        """Sign with a new secret from now on, and for `OVERLAP` with the current one as well.
 
-        False when the present one is no longer the one with this mark: the same request twice rotates once.
+        Returns False if the current secret does not have this mark, so that repeating a request rotates once.
         """
         with transaction.atomic():
             present = WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=self.pk).first()
@@ -156,34 +150,34 @@ class WebhookEndpoint(models.Model):
         return True
 
     def disable(self, reason: str) -> bool:
-        """Tell it of nothing more; what still waits is left out. False when it was disabled already."""
+        """Stop sending events to it and skip its waiting deliveries. Returns False if it was already disabled."""
         with transaction.atomic():
             disabled = (
                 WebhookEndpoint.objects.enabled().filter(pk=self.pk).update(disabled_at=Now(), disabled_reason=reason)
             )
             if disabled:
-                self._leave_out_waiting()
+                self._skip_waiting()
         self.refresh_from_db()
         return bool(disabled)
 
     def enable(self) -> None:
-        """Tell it of what happens from now on, and not of what was announced while it was being disabled."""
+        """Send it events from now on, but not those announced while it was being disabled."""
         with transaction.atomic():
             disabled = (
                 WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=self.pk).exclude(disabled_at=None)
             )
             if disabled.exists():
-                self._leave_out_waiting()
+                self._skip_waiting()
                 disabled.update(disabled_at=None, disabled_reason="", failing_since=None)
         self.refresh_from_db()
 
     def remove(self) -> None:
-        """Delete it with its log. The row is locked first: what is announced at that moment cannot refer to it."""
+        """Delete it with its log. The row is locked first, so that a concurrent announcement cannot refer to it."""
         with transaction.atomic():
             for endpoint in WebhookEndpoint.objects.select_for_update().filter(pk=self.pk):
                 endpoint.delete()
 
-    def _leave_out_waiting(self) -> None:
+    def _skip_waiting(self) -> None:
         self.deliveries.filter(state=DeliveryState.WAITING).update(
             state=DeliveryState.SKIPPED, next_attempt_at=None, lease_until=None
         )

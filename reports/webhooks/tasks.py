@@ -37,7 +37,7 @@ def announce() -> None:
 @shared_task
 def send_due() -> None:
     """Tell the workers of every delivery that is due: new ones, retries, and those whose worker died."""
-    if given_up := WebhookDelivery.objects.give_up_abandoned():
+    if given_up := WebhookDelivery.objects.fail_exhausted():
         logger.warning("webhook_deliveries_abandoned", deliveries=given_up)
     for pk in WebhookDelivery.objects.to_publish(MOST_AT_ONCE):
         if not hint(deliver, pk):

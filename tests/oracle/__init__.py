@@ -1,4 +1,4 @@
-"""An independent statement of what the reports must say, and random worlds to hold them against."""
+"""An independent statement of what the reports must say, and random worlds to check them against."""
 
 from tests.oracle.oracle import SLUGS, Oracle
 from tests.oracle.worlds import Question, World, worlds

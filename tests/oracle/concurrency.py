@@ -1,4 +1,4 @@
-"""Who was logged in: each user is asked in turn, for every elementary interval between boundary instants."""
+"""Who was logged in: each user is checked for every elementary interval between boundary instants."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from tests.oracle.values import DAY, day_of, midnight
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One question: a subscription, two inclusive days, and the day on which it is asked."""
+    """One question: a subscription, two inclusive days, and the day of the order."""
 
     subscription: Subscription
     date_from: date
@@ -43,7 +43,7 @@ class Scope:
 
 
 def end_of(session: Session, scope: Scope) -> int:
-    """When a session ended, as far as is known."""
+    """Return the end of a session; an open one ends with the data."""
     return scope.end_of_data if session.ended_at is None else session.ended_at
 
 
@@ -61,7 +61,7 @@ def is_logged_in(sessions: list[Session], instant: int, scope: Scope) -> bool:
 
 
 def by_user(sessions: list[Session]) -> dict[str, list[Session]]:
-    """The sessions of each user."""
+    """Return the sessions of each user."""
     found: dict[str, list[Session]] = {}
     for session in sessions:
         found.setdefault(session.entity, []).append(session)
@@ -69,7 +69,7 @@ def by_user(sessions: list[Session]) -> dict[str, list[Session]]:
 
 
 def concurrency_levels(scope: Scope, sessions: list[Session]) -> list[tuple[int, int]]:
-    """For each elementary interval, how many users are logged in, and its length in milliseconds."""
+    """Return for each elementary interval how many users are logged in, and its length in milliseconds."""
     users = by_user(sessions)
     return [
         (sum(is_logged_in(own, start, scope) for own in users.values()), end - start)
@@ -78,6 +78,6 @@ def concurrency_levels(scope: Scope, sessions: list[Session]) -> list[tuple[int,
 
 
 def time_logged_in(scope: Scope, sessions: list[Session]) -> int:
-    """The milliseconds that one user was logged in."""
+    """Return how many milliseconds one user was logged in."""
     intervals = elementary_intervals(scope, sessions)
     return sum(end - start for start, end in intervals if is_logged_in(sessions, start, scope))

@@ -7,7 +7,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def anniversary(activation: date, months: int) -> date:
-    """The same day so many months later; the month's last day where the month has no such day."""
+    """Return the same day some months later, or the month's last day where the month has no such day."""
     year, month = activation.year, activation.month
     for _ in range(months):
         year, month = (year, month + 1) if month < 12 else (year + 1, 1)
@@ -20,7 +20,7 @@ def anniversary(activation: date, months: int) -> date:
 
 
 def cycles(activation: date, policy: str) -> Iterator[tuple[date, date]]:
-    """First and last day of every cycle, for ever."""
+    """Yield the first and last day of every cycle, without end."""
     first_day = activation
     months = 1
     while True:
@@ -35,7 +35,7 @@ def cycles(activation: date, policy: str) -> Iterator[tuple[date, date]]:
 
 
 def cycle_on(activation: date, policy: str, day: date) -> tuple[date, date]:
-    """First and last day of the cycle in which a day lies."""
+    """Return the first and last day of the cycle that contains a day."""
     if day < activation:
         raise ValueError(f"{day} is before the activation on {activation}")
     return next((first, last) for first, last in cycles(activation, policy) if day <= last)

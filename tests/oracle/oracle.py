@@ -1,7 +1,7 @@
 """The five reports and the billed numbers, worked out the slow and obvious way.
 
 Nothing of the project is imported here, there is no SQL and no sweep: for every elementary interval between
-boundary instants each user is asked in turn whether they are logged in.
+boundary instants each user is checked for being logged in.
 """
 
 from collections.abc import Callable, Iterable
@@ -66,7 +66,7 @@ class Oracle:
             self.calls.notice_upload(kind, changed)
 
     def report(self, slug: str, *, subscription: str, date_from: date, date_through: date, today: date) -> bytes:
-        """The CSV file of a report; ValueError for a range outside the subscription's available window."""
+        """Return the CSV file of a report. Raises ValueError for a range outside the subscription's window."""
         scope = self._scope(subscription, date_from, date_through, today)
         rows_of: dict[str, Callable[[Scope], list[list[str]]]] = {
             "billable-usage": self._billable_usage,
@@ -78,7 +78,7 @@ class Oracle:
         return "".join(csv_line(row) for row in [HEADERS[slug], *rows_of[slug](scope)]).encode()
 
     def billable_peak(self, *, subscription: str, day: date, today: date) -> int:
-        """The greatest number of users of concurrent charges at once, for 30 minutes in all of the cycle of a day."""
+        """Return the most users of concurrent charges at once for 30 minutes in total, in the cycle of a day."""
         scope = self._cycle_so_far(subscription, day, today)
         concurrent = {row["name"] for row in self.records.table("charges") if row["basis"] == "concurrent"}
         sessions = [session for session in self._user_sessions(scope) if session.charge in concurrent]
@@ -89,7 +89,7 @@ class Oracle:
         return max(enough, default=0)
 
     def billed_hours(self, *, subscription: str, day: date, today: date) -> dict[str, int]:
-        """Whole hours per hourly charge in the cycle of a day, for the charges under which somebody spent time."""
+        """Return whole hours by hourly charge in the cycle of a day, for the charges under which users spent time."""
         scope = self._cycle_so_far(subscription, day, today)
         hours = {}
         for charge in [row["name"] for row in self.records.table("charges") if row["basis"] == "hourly"]:

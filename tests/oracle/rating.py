@@ -57,7 +57,7 @@ def discounted(rate: Fraction, percent: Fraction) -> Fraction:
 
 
 def rate_call(version: Version, *, key: tuple[str, str, str], seconds: int, percent: Fraction) -> Rating | None:
-    """The rating of a call of so many seconds; None where the version has no such rate."""
+    """Return the rating of a call of this many seconds; None if the version has no such rate."""
     if key not in version.rates:
         return None
     rate = discounted(version.rates[key], percent)

@@ -27,7 +27,7 @@ def day_of(instant: int) -> date:
 
 
 def read_instant(cell: str) -> int:
-    """Milliseconds since 1970; whatever is finer is cut off."""
+    """Milliseconds since 1970; anything finer is cut off."""
     match = INSTANT.fullmatch(cell)
     if match is None:
         raise ValueError(f"not an instant: {cell!r}")
@@ -78,20 +78,20 @@ def show_duration(milliseconds: int) -> str:
 
 
 def half_up(value: Fraction, places: int) -> Fraction:
-    """A value of zero or more, rounded half up to so many decimals."""
+    """Return a value of zero or more, rounded half up to a number of decimals."""
     scale = 10**places
     return Fraction((value * scale + Fraction(1, 2)).__floor__(), scale)
 
 
 def show_fixed(value: Fraction, places: int) -> str:
-    """Exactly so many decimals, rounded half up."""
+    """Return a decimal with exactly this many places, rounded half up."""
     units = int(half_up(value, places) * 10**places)
     whole, part = divmod(units, 10**places)
     return f"{whole}.{part:0{places}}"
 
 
 def show_short(value: Fraction, places: int) -> str:
-    """At most so many decimals, rounded half up, no needless zeros, at least one decimal."""
+    """Return a decimal with one place up to the given number, rounded half up, without trailing zeros."""
     whole, part = show_fixed(value, places).split(".")
     return f"{whole}.{part.rstrip('0') or '0'}"
 

@@ -180,7 +180,7 @@ Item = TypeVar("Item")
 
 
 def is_one_in(rng: Random, number: int) -> bool:
-    """True about once in so many times."""
+    """Return True about once in this many times."""
     return rng.randrange(number) == 0
 
 
@@ -190,7 +190,7 @@ def draw_order(rng: Random, items: Sequence[Item]) -> list[Item]:
 
 
 def draw_some(rng: Random, items: Sequence[Item], *, at_least: int, at_most: int) -> list[Item]:
-    """So many different items, in any order."""
+    """Return this many different items, in any order."""
     return rng.sample(items, rng.randint(min(at_least, len(items)), min(at_most, len(items))))
 
 

@@ -31,7 +31,7 @@ def peak(subscription: Subscription, days: str = DAYS) -> int:
 
 
 def log_in(subscription: Subscription, charge: Charge, *, users: int, at: datetime, minutes: float) -> None:
-    """So many new users at once."""
+    """Log in this many new users at once."""
     account = subscription.account
     first = Entity.objects.count()
     entities = Entity.objects.bulk_create(

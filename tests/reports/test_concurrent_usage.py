@@ -51,7 +51,7 @@ def test_a_shift_change_at_one_instant_is_no_peak(subscription: Subscription) ->
     assert report("concurrent-usage", subscription, "2026-03-22")[1:] == ["2026-03-22,1,480.00"]
 
 
-def test_a_login_that_ended_at_once_adds_nobody(subscription: Subscription) -> None:
+def test_a_login_that_ended_at_once_adds_no_user(subscription: Subscription) -> None:
     log_in(subscription, ("2026-03-22T08:00", "2026-03-22T08:00"))
 
     assert report("concurrent-usage", subscription, "2026-03-22")[1:] == ["2026-03-22,0,0.00"]

@@ -122,7 +122,7 @@ def test_cells_of_a_sheet_are_shown_as_the_csv_shows_them() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the archive, when it is forgotten
-def test_a_full_disk_while_a_workbook_is_packed_is_told_as_such(scope: Scope) -> None:
+def test_a_full_disk_while_a_workbook_is_packed_is_reported_as_such(scope: Scope) -> None:
     class Full(io.RawIOBase):
         def writable(self) -> bool:
             return True

@@ -145,7 +145,7 @@ def test_a_range_is_answered_with_those_bytes_and_the_digest_of_the_whole(
 
 
 @pytest.mark.parametrize("wanted", [f"bytes={TOTAL}-", f"bytes={'9' * 99}-", f"bytes={TOTAL}-{TOTAL + 5}", "bytes=-0"])
-def test_a_range_behind_the_end_cannot_be_answered_and_the_length_is_told(job: ReportJob, wanted: str) -> None:
+def test_a_range_behind_the_end_cannot_be_answered_and_the_length_is_named(job: ReportJob, wanted: str) -> None:
     with pytest.raises(UnsatisfiableRangeError) as refused:
         ask(job, Range=wanted)
     assert refused.value.content_range == f"bytes */{TOTAL}"

@@ -143,17 +143,17 @@ def test_two_statements_are_all_it_takes_also_while_queries_are_logged(file_form
 
 @pytest.mark.django_db
 @every_format
-def test_each_row_is_told_of_and_none_that_is_not_there(
+def test_progress_counts_each_row_and_no_other(
     file_format: FileFormat, scope: Scope, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("reports.engine.write.SECONDS_BETWEEN_PROGRESS", 0)
     monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 1)
-    told: list[int] = []
+    reported: list[int] = []
 
-    write("user-hours", scope, told.append, file_format=file_format.slug)
+    write("user-hours", scope, reported.append, file_format=file_format.slug)
 
-    assert sorted(set(told)) == list(range(1, 9))
-    assert told == sorted(told)
+    assert sorted(set(reported)) == list(range(1, 9))
+    assert reported == sorted(reported)
 
 
 @pytest.mark.django_db

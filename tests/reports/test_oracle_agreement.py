@@ -31,7 +31,7 @@ from usage.staging.stage import stage
 pytestmark = pytest.mark.django_db
 
 WORLDS_PER_BATCH = 10
-NOW = instant("2040-01-01")  # after whatever the worlds hold
+NOW = instant("2040-01-01")  # after everything in the worlds
 
 
 def upload(files: list[File], now: datetime = NOW) -> None:
@@ -112,7 +112,7 @@ def test_the_order_of_the_uploads_changes_nothing(batch: int) -> None:
 
 @pytest.mark.parametrize("world", FIXED_WORLDS, ids=lambda world: world.name)
 def test_what_was_worked_out_by_hand_from_the_published_examples_comes_out(world: FixedWorld) -> None:
-    """Halves, drifting cycles and other rules that random worlds seldom hit."""
+    """Halves, drifting cycles and other rules that random worlds rarely hit."""
     upload(world.files)
     for expected in world.reports:
         content, _written = write(expected.slug, scope_of_question(expected.question))

@@ -1,4 +1,4 @@
-"""Control totals: the sums and counts of the very cells of the file, reckoned again here from its CSV alone."""
+"""Control totals: the sums and counts of the file's own cells, computed again here from its CSV alone."""
 
 import io
 from collections import Counter, defaultdict
@@ -180,7 +180,7 @@ def test_amounts_of_two_currencies_are_two_sums_with_the_decimals_of_the_cells()
 
 @every_type
 def test_the_totals_are_known_before_the_first_row(report_type: ReportType) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     write_report(
         connection,
@@ -188,13 +188,13 @@ def test_the_totals_are_known_before_the_first_row(report_type: ReportType) -> N
         scope=odd_usage.few_days(),
         format=formats.by_slug("csv"),
         target=io.BytesIO(),
-        on_progress=lambda rows: told.append(f"{rows} rows"),
-        on_totals=lambda totals: told.append(f"{totals.rows} expected"),
+        on_progress=lambda rows: reported.append(f"{rows} rows"),
+        on_totals=lambda totals: reported.append(f"{totals.rows} expected"),
     )
 
-    assert told[0].endswith("expected")
-    assert len(told) > 1
-    assert all(it.endswith("rows") for it in told[1:])
+    assert reported[0].endswith("expected")
+    assert len(reported) > 1
+    assert all(it.endswith("rows") for it in reported[1:])
 
 
 # One more row each time that it is read: what no snapshot has.

@@ -1,4 +1,4 @@
-"""Generation: one snapshot, the same bytes every time, and progress on the way."""
+"""Writing a report: one snapshot, the same bytes every time, and progress on the way."""
 
 import hashlib
 import threading
@@ -162,23 +162,23 @@ def test_text_is_quoted_where_needed_and_never_run_as_a_formula(stored: str, cel
 
 
 @pytest.mark.django_db
-def test_progress_is_told_at_once_and_at_the_end(scope: Scope) -> None:
-    told: list[int] = []
+def test_progress_is_reported_at_once_and_at_the_end(scope: Scope) -> None:
+    reported: list[int] = []
 
-    _content, written = write("user-hours", scope, progress=told.append)
+    _content, written = write("user-hours", scope, progress=reported.append)
 
-    assert told == [1, written.rows]
+    assert reported == [1, written.rows]
 
 
 @pytest.mark.django_db
-def test_progress_is_told_regularly(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_reported_regularly(scope: Scope, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("reports.engine.write.SECONDS_BETWEEN_PROGRESS", 0)
     monkeypatch.setattr(rows, "ROWS_PER_BLOCK", 1)
-    told: list[int] = []
+    reported: list[int] = []
 
-    _content, written = write("user-hours", scope, progress=told.append)
+    _content, written = write("user-hours", scope, progress=reported.append)
 
-    assert told == [*range(1, written.rows + 1), written.rows]
+    assert reported == [*range(1, written.rows + 1), written.rows]
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""`manage.py generate_report`: a report in the foreground, made by the code that the workers run."""
+"""`manage.py generate_report`: write a report in the foreground, with the code that workers run."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
@@ -18,29 +18,28 @@ from billing.models import Subscription
 from jobs.files import sync_folder
 from reports import formats, types
 from reports.engine.file_format import FileFormat
+from reports.engine.registry import PluginT
 from reports.engine.report_type import ReportType, Scope
 from reports.engine.totals import Totals
 from reports.engine.write import scope_of, snapshot, write_report
 
 READABLE_BY_ALL = 0o666
 
-Named = TypeVar("Named", ReportType, FileFormat)
-
 
 class Command(BaseCommand):
-    """Writes one file; exit status 2 for arguments that make no sense, 1 for whatever else went wrong."""
+    """Writes one file. Exits with status 2 for invalid arguments, with 1 for any other error."""
 
     help = "Write a report on a subscription's usage into a file."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """A report type, a subscription, two days or none, and where the file goes."""
+        """Add the report type, the subscription, the range of days, the format and the output file."""
         slugs = ", ".join(report_type.slug for report_type in types.all_types())
         parser.add_argument("type", metavar="TYPE", help=slugs)
         parser.add_argument("--subscription", metavar="NUMBER", required=True, help="the subscription's number")
         parser.add_argument("--from", dest="date_from", metavar="DAY", help="the first day, YYYY-MM-DD")
-        parser.add_argument("--through", dest="date_through", metavar="DAY", help="the last day; with --from alone")
+        parser.add_argument("--through", dest="date_through", metavar="DAY", help="the last day; given with --from")
         known = ", ".join(file_format.slug for file_format in formats.all_formats())
-        parser.add_argument("--format", default="csv", help=f"{known}; csv unless given")
+        parser.add_argument("--format", default=formats.DEFAULT, help=f"{known}; default: {formats.DEFAULT}")
         holding = ", ".join(it.slug for it in formats.all_formats() if it.holds_totals)
         parser.add_argument(
             "--totals-sheet", action="store_true", help=f"add the control totals to the file: {holding}"
@@ -48,10 +47,10 @@ class Command(BaseCommand):
         parser.add_argument("--output", metavar="FILE", required=True, type=Path, help="replaced if it exists")
 
     def handle(self, **options: Any) -> None:
-        """Write the report beside the file, then rename it: the file is the old one or the whole new one."""
+        """Write a temporary file beside the output, then rename it: a reader sees the old file or the whole new one."""
         today = datetime.now(UTC).date()
-        report_type = _named(types.all_types(), options["type"], "report type")
-        file_format = _named(formats.all_formats(), options["format"], "format")
+        report_type = _find(types.all_types(), options["type"], "report type")
+        file_format = _find(formats.all_formats(), options["format"], "format")
         if options["totals_sheet"] and not file_format.holds_totals:
             raise CommandError(f"{file_format.title} has no place for the totals.", returncode=2)
         days = _days(options["date_from"], options["date_through"])
@@ -81,12 +80,12 @@ class Command(BaseCommand):
                 format=file_format,
                 target=target,
                 on_progress=self._show,
-                on_totals=self._hear,
+                on_totals=self._expect,
                 totals_sheet=totals_sheet,
             )
         return written.rows
 
-    def _hear(self, totals: Totals) -> None:
+    def _expect(self, totals: Totals) -> None:
         self.expected = totals.rows
 
     def _show(self, rows: int) -> None:
@@ -94,24 +93,24 @@ class Command(BaseCommand):
             self._say(f"\r{rows} of {self.expected} rows", ending="\n" if rows == self.expected else "")
 
     def _say(self, text: str, ending: str = "\n") -> None:
-        self.stderr.write(text, style_func=str, ending=ending)  # an error is red, this is none
+        self.stderr.write(text, style_func=str, ending=ending)  # not in red, which is for errors
         self.stderr.flush()
 
 
-def _named(known: tuple[Named, ...], slug: str, kind: str) -> Named:
-    found = next((one for one in known if one.slug == slug), None)
+def _find(plugins: tuple[PluginT, ...], slug: str, kind: str) -> PluginT:
+    found = next((plugin for plugin in plugins if plugin.slug == slug), None)
     if found is None:
-        slugs = ", ".join(one.slug for one in known)
-        raise CommandError(f"There is no {kind} '{slug}'; there is {slugs}.", returncode=2)
+        slugs = ", ".join(plugin.slug for plugin in plugins)
+        raise CommandError(f"There is no {kind} '{slug}'. Choose one of: {slugs}.", returncode=2)
     return found
 
 
 def _days(date_from: str | None, date_through: str | None) -> DateRange | None:
-    """The range asked for, if any was; a CommandError for half of one, or one that begins after it ends."""
+    """Return the range given, or None. Raises CommandError if only one day is given or they are in the wrong order."""
     if date_from is None and date_through is None:
         return None
     if date_from is None or date_through is None:
-        raise CommandError("--from and --through are given together or not at all.", returncode=2)
+        raise CommandError("Give --from and --through together, or neither.", returncode=2)
     try:
         return DateRange(read_day(date_from), read_day(date_through))
     except ValueError as error:
@@ -126,7 +125,7 @@ def _subscription(number: str) -> Subscription:
 
 
 def _default_range(subscription: Subscription, today: date) -> DateRange:
-    """What a new report covers unless told otherwise; a RangeError when there is nothing to report yet."""
+    """Return the default range of a new report. Raises RangeError if there is nothing to report yet."""
     days = subscription.contract.default_range(today)
     if days is None:
         raise RangeError(NOTHING_YET)
@@ -135,9 +134,9 @@ def _default_range(subscription: Subscription, today: date) -> DateRange:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file beside `path`, which takes its place once it is whole and on disk; nothing is left of a failed one.
+    """Open a new file beside `path` that replaces it once it is complete and on disk; if writing fails, it is deleted.
 
-    OSError when that cannot be. What is there and no ordinary file (a folder, a device, a pipe) stays.
+    Raises OSError if `path` cannot be replaced, in particular if it is a folder, a device or a pipe.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():

@@ -122,7 +122,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     if not endpoint.is_enabled:
         messages.error(request, DISABLED)
         return _back_to(endpoint)
-    if WebhookDelivery.objects.filter(endpoint=endpoint).tests_lately()[:MOST_TESTS].count() == MOST_TESTS:
+    if WebhookDelivery.objects.filter(endpoint=endpoint).recent_tests()[:MOST_TESTS].count() == MOST_TESTS:
         messages.error(request, TESTED_ENOUGH)
         return _back_to(endpoint)
     with transaction.atomic():
