@@ -104,7 +104,7 @@ class ApiView(GenericAPIView[ModelT]):
             self.count_for_account(account_id)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """Add the `RateLimit` headers."""
+        """Add the `RateLimit` headers of the tightest quota."""
         finalized = super().finalize_response(request, response, *args, **kwargs)
         for name, value in quota_headers(self.get_throttles()).items():
             finalized[name] = value

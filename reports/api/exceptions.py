@@ -47,7 +47,6 @@ class ProblemType(Enum):
 
     @property
     def uri(self) -> str:
-        """Return the stable `type`."""
         return f"urn:tallydesk:problem:{self.slug}"
 
 

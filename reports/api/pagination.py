@@ -130,7 +130,7 @@ class LatestFirst(KeysetPagination):
 
 
 class ByNumber(KeysetPagination):
-    """Paginates subscriptions by number."""
+    """Paginates subscriptions, ordered by their numbers."""
 
     ordering = ("number",)
 

@@ -1,4 +1,4 @@
-"""URLs under /api/."""
+"""URL patterns of the API, under /api/."""
 
 from django.urls import URLPattern, URLResolver, path, re_path
 

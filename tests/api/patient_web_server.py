@@ -1,9 +1,9 @@
-"""Configuration of Gunicorn: a web server that holds requests for longer than a busy machine takes for a test."""
+"""Gunicorn configuration of a server that holds requests longer than a test takes on a busy machine."""
 
 from typing import Any
 
 LONGEST_WAIT = 99
-"""The longest that the API's parameter can say, in seconds."""
+"""The longest value of the API's `wait` parameter, in seconds."""
 
 
 def when_ready(_server: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who a request is from: a token's owner as they are now, or whoever is signed in; and what strangers are answered."""
+"""Authentication: by token as its current owner, or by session; and the responses to unauthenticated requests."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ BAD_TOKEN = 'Bearer error="invalid_token"'
 
 
 class Probe(APIView):
-    """Says who asks, and what they see."""
+    """Returns the caller and what the caller sees."""
 
     def get(self, request: Request) -> Response:
         caller = caller_of(request)
@@ -156,7 +156,7 @@ def test_the_token_decides_even_inside_a_session(ana: Administrator) -> None:
     refused = ask(f"Bearer {secret}", client)
     assert refused.status_code == 401
     assert refused["WWW-Authenticate"] == BAD_TOKEN
-    # What a proxy puts there for itself is not for us.
+    # A proxy may send its own credentials in this header.
     assert ask("Basic cHJveHk6cGFzcw==", client).json()["administrator"] == bruno.email
 
 

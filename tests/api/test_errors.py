@@ -1,4 +1,4 @@
-"""Every refusal is a problem as RFC 9457 has it, also where no view of ours is reached."""
+"""Every error is an RFC 9457 problem document, even if no view of the API is reached."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ JOBS = "/api/v1/report-jobs/"
 
 
 class Broken(ApiView[ReportJob]):
-    """Raises what it is told to."""
+    """Raises the exception that a test sets."""
 
     raised: Exception = RuntimeError()
 
@@ -38,7 +38,7 @@ urlpatterns = [path("api/broken/", Broken.as_view()), path("", include("config.u
 
 
 def problem(answer: Any, kind: ProblemType) -> dict[str, Any]:
-    """The problem that the answer is, after a look at what all of them have."""
+    """Return the problem document, after checking what all problems have in common."""
     assert answer.status_code == kind.status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()

@@ -44,7 +44,7 @@ def manifest_of(job: ReportJob) -> str:
 
 
 def problem(answer: Any) -> tuple[int, str]:
-    """Status and kind of a problem, which says the same in both."""
+    """Return the status and the type of a problem, after checking that its statuses agree."""
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["status"] == answer.status_code
     return answer.status_code, answer.json()["type"].removeprefix("urn:tallydesk:problem:")

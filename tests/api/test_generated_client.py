@@ -1,4 +1,4 @@
-"""A client that a public generator makes of the schema, unmodified: it asks for reports, awaits and verifies them."""
+"""An unmodified client from a public generator requests reports, waits for them and verifies them."""
 
 import base64
 import hashlib
@@ -26,7 +26,7 @@ PACKAGE = "tallydesk_client"
 
 
 class Program:
-    """What its author wrote around the generated client."""
+    """The code that a customer would write around the generated client."""
 
     def __init__(self, url: str, token: str) -> None:
         client = import_module(f"{PACKAGE}.client")
@@ -34,7 +34,7 @@ class Program:
         self.client = client.AuthenticatedClient(url, token, raise_on_unexpected_status=True, timeout=60)
 
     def call(self, tag: str, operation: str, *arguments: Any, **options: Any) -> Any:
-        """The whole answer: status, headers, bytes, and what was parsed of it."""
+        """Return the whole response: status, headers, content and parsed model."""
         module = import_module(f"{PACKAGE}.api.{tag}.{operation}")
         return module.sync_detailed(*arguments, client=self.client, **options)
 
@@ -49,13 +49,13 @@ class Program:
         return answer.parsed
 
     def awaited(self, job: Any) -> Any:
-        """The job once it is finished."""
+        """Return the job once it is finished."""
         while job.state not in (self.models.State.SUCCEEDED, self.models.State.FAILED, self.models.State.CANCELLED):
             job = self.call("report_jobs", "read_report_job", job.id, wait=20).parsed
         return job
 
     def verified(self, job: Any) -> bytes:
-        """The file of a job, held against the job, its manifest and its digest."""
+        """Return the file of a job, after comparing it with the job, its manifest and its digest."""
         answer = self.call("report_jobs", "fetch_report_file", job.id)
         manifest = self.call("report_jobs", "read_report_manifest", job.id).parsed
         sha256 = hashlib.sha256(answer.content)
@@ -70,9 +70,9 @@ class Program:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The generated package, to be imported."""
+    """Generate the package and make it importable."""
     config = tmp_path / "generator.yaml"
-    config.write_text("post_hooks: []\n")  # nothing that formats it, which would be found on PATH or not
+    config.write_text("post_hooks: []\n")  # No formatters, which may or may not be on PATH.
     schema = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
     options = ["--meta", "none", "--config", str(config), "--output-path", str(tmp_path / PACKAGE), "--fail-on-warning"]
     generate = [sys.executable, "-m", "openapi_python_client", "generate", "--path", str(schema), *options]

@@ -1,4 +1,4 @@
-"""Requests sent again: under one key there is one job, whatever got lost on the way."""
+"""Repeated requests: one key creates one job, whatever was lost on the way."""
 
 import threading
 from collections.abc import Iterator
@@ -143,7 +143,7 @@ def _another_account(administrator: Administrator) -> Any:
 
 @pytest.fixture
 def together(client: ApiClient) -> Iterator[list[Any]]:
-    """The answers to fifty requests with one key, all sent at once."""
+    """Return the responses to fifty concurrent requests with one key."""
     secret = client.defaults["HTTP_AUTHORIZATION"].partition(" ")[2]
     start = threading.Barrier(50)
 

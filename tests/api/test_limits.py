@@ -1,4 +1,4 @@
-"""Limits of the API: how often a caller and an account may ask, and how many jobs may wait."""
+"""Limits of the API: requests per minute for callers and accounts, and the number of queued jobs."""
 
 import socket
 import threading
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("now")
 
 @pytest.fixture(autouse=True)
 def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Counters that no other test uses, on connections that are closed afterwards."""
+    """Use counters that no other test uses, on connections that are closed afterwards."""
     monkeypatch.setattr(throttling, "KEY_PREFIX", uuid.uuid4().hex)
     throttling._storage.cache_clear()
     yield
@@ -37,19 +37,19 @@ def fresh_counters(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def another_subscription(ana: Administrator) -> Subscription:
-    """Of a second account that Ana is a member of."""
+    """Return a subscription of a second account that Ana is a member of."""
     subscription = make_subscription(account=make_account())
     ana.memberships.create(account=subscription.account)
     return subscription
 
 
 def left(answer: Any) -> tuple[int, ...]:
-    """What an answer says of the limit."""
+    """Return the `RateLimit` headers of a response as numbers."""
     return tuple(int(answer[name]) for name in HEADERS)
 
 
 def asked(client: Client, subscription: Subscription, *, days: int = 1, **more: Any) -> Any:
-    """The answer to who asks for a report: another one for each number of days."""
+    """Return the response to a request for a report; each number of days is a different report."""
     order = {
         "report_type": "user-hours",
         "subscription": subscription.number,
@@ -182,7 +182,7 @@ def test_a_redis_that_is_frozen_refuses_no_request_and_holds_up_only_the_first(
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
     settings.BROKER_PAUSE_SECONDS = FOREVER_SECONDS
-    with socket.create_server(("127.0.0.1", 0)) as server:  # takes connections, and never answers
+    with socket.create_server(("127.0.0.1", 0)) as server:  # Accepts connections and never responds.
         settings.REDIS_URL = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         with guarded("requests are answered without Redis"):
             assert_not_counted([client.get(to("root")) for _ in range(3)])
@@ -229,7 +229,7 @@ def test_a_token_with_too_many_jobs_in_the_queue_is_refused(
     )
     assert asked(program(ana), subscription, days=3).status_code == 202
     ReportJob.objects.claim(ReportJob.objects.earliest("requested_at").pk)
-    assert asked(client, subscription, days=4).status_code == 202  # what runs does not wait
+    assert asked(client, subscription, days=4).status_code == 202  # Running jobs are not queued.
 
 
 def test_whoever_joins_a_report_that_waits_adds_none_to_the_queue(

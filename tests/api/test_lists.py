@@ -1,4 +1,4 @@
-"""Lists: pages that neither lose nor repeat a row, filters that ignore nothing, and a bounded cost."""
+"""Lists: pages neither lose nor repeat rows, filters ignore nothing, and the number of queries is bounded."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
 
 def jobs_at(subscription: Subscription, by: Administrator, *instants: datetime) -> list[str]:
-    """The IDs of new jobs, as the list shows them: the latest first."""
+    """Return the IDs of new jobs in the order of the list, latest first."""
     jobs = [make_job(subscription=subscription, requested_by=by, requested_at=at) for at in instants]
     return [str(job.pk) for job in sorted(jobs, key=lambda job: (job.requested_at, job.pk), reverse=True)]
 
@@ -39,7 +39,7 @@ def ids(answer: Any) -> list[str]:
 
 
 def walk(client: ApiClient, page: Any, link: str = "next") -> list[list[str]]:
-    """The IDs of each page from this one on."""
+    """Return the IDs of each page from this one on."""
     pages = [ids(page)]
     while address := page.json()[link]:
         page = client.get(address)
@@ -267,7 +267,7 @@ def test_a_page_takes_as_many_queries_for_a_hundred_rows_as_for_one(
     staff = make_staff()
     client = program(staff)
     make_job(subscription=subscription, requested_by=staff)
-    client.get(to("root"))  # the first use of a token is noted
+    client.get(to("root"))  # Records the first use of the token.
     with django_assert_num_queries(2):  # the token and the page: a superuser's permissions take none
         assert len(ids(get(client, name, page_size=100))) == 1
     for _number in range(99):

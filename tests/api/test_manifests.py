@@ -1,4 +1,4 @@
-"""The manifest of a report that a worker made: each of its fields held against the file and the data."""
+"""Manifests of reports that a worker wrote: every field is compared with the file and the data."""
 
 import csv
 import hashlib
@@ -26,12 +26,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def subscription(subscription_with_usage: Subscription) -> Subscription:
-    """With calls in two currencies, and unrated ones, in two billing cycles."""
+    """Return a subscription with unrated calls, and calls in two currencies, in two billing cycles."""
     return subscription_with_usage
 
 
 def made(subscription: Subscription, ana: Administrator, report_type: str, **fields: Any) -> ReportJob:
-    """A report over the days from 20 through 23 November 2017, made by the task."""
+    """Return a report for 20 through 23 November 2017, written by the task."""
     days = {"date_from": date(2017, 11, 20), "date_through": date(2017, 11, 23)}
     job = make_job(subscription=subscription, requested_by=ana, report_type=report_type, **{**days, **fields})
     tasks.generate_report(str(job.pk))

@@ -1,4 +1,4 @@
-"""Asking for a report, what is refused with which words, and ending a job."""
+"""Requesting a report, the errors of invalid requests, and cancelling a job."""
 
 from datetime import date
 from typing import Any
@@ -27,13 +27,13 @@ WINDOW = {"date_from": "2017-10-21", "date_through": "2017-11-23"}
 
 
 def order(client: ApiClient, **changes: Any) -> Any:
-    """The answer to a POST with the order, changed; None takes a field out."""
+    """Return the response to a POST of the changed order; None removes a field."""
     body = {name: value for name, value in {**ORDER, **changes}.items() if value is not None}
     return client.post_json(to("report-jobs"), body)
 
 
 def errors(answer: Any) -> dict[str, Any]:
-    """The problem's errors by their fields."""
+    """Return the errors of a problem by field."""
     assert answer.status_code == 400, answer.content
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["type"] == "urn:tallydesk:problem:validation-failed"
@@ -220,7 +220,7 @@ def test_a_session_asks_with_the_token_against_forgery_alone(ana: Administrator)
 def test_asking_takes_a_handful_of_queries(
     client: ApiClient, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    client.get(to("root"))  # the first use of a token is noted
+    client.get(to("root"))  # Records the first use of the token.
     # The token, two for the permissions, the subscription, whether it is visible; under a lock, whether the same is
     # under way or made already; how many wait already, counted under another; the row, its instants, and who waits for
     # it. The start and the end of the transaction are savepoints here.

@@ -1,4 +1,4 @@
-"""What programs find by following links: subscriptions with their cycles, report types, report jobs."""
+"""The resources that clients reach by following links: subscriptions, report types and report jobs."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
 
 def links(value: Any) -> list[str]:
-    """Every address in an answer."""
+    """Yield every URL in a response."""
     if isinstance(value, dict):
         return [link for member in value.values() for link in links(member)]
     if isinstance(value, list):
@@ -304,7 +304,7 @@ def test_an_object_takes_a_handful_of_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     pk = subscription.pk if name == "subscription" else make_job(subscription=subscription).pk
-    client.get(to("root"))  # the first use of a token is noted
+    client.get(to("root"))  # Records the first use of the token.
     # The token, its account, two for the permissions, the object with its relations.
     with django_assert_max_num_queries(5):
         client.get(to(name, pk))

@@ -1,4 +1,4 @@
-"""The API's schema: complete, valid, current, and the same for everybody."""
+"""The OpenAPI document: complete, valid, current, and the same for every client."""
 
 import json
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def operations(schema: Json) -> Iterator[tuple[str, Json]]:
 
 
 def target(schema: Json, node: Json) -> Json:
-    """What a reference leads to; anything else itself."""
+    """Return the target of a reference; return anything else unchanged."""
     if "$ref" not in node:
         return node
     found: Any = schema
@@ -101,12 +101,12 @@ def test_every_problem_is_described_with_an_example(schema: Json) -> None:
         for example in response["content"]["application/problem+json"]["examples"].values():
             shown.add(example["value"]["type"])
             assert f"`{example['value']['type']}`" in response["description"]
-    # A method that an address does not know is no operation of it.
+    # An unsupported method is not an operation, so no operation can respond with it.
     assert shown == {problem.uri for problem in ProblemType} - {ProblemType.METHOD_NOT_ALLOWED.uri}
 
 
 def contents(schema: Json) -> Iterator[tuple[str, Json]]:
-    """Every JSON body with its schema and its examples."""
+    """Yield every JSON body with its schema and examples."""
     for name, operation in operations(schema):
         for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
             yield f"{name} {media_type}", content

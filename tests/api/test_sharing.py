@@ -1,4 +1,4 @@
-"""The same report asked for again: under way it is joined, unchanged it is the answer; what cancelling then ends."""
+"""The same report requested again: joining a job in progress, returning an unchanged one, and cancelling."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every address under /api/, for every sort of caller, with one's own, another's and a missing object."""
+"""Every URL under /api/, for every kind of caller, with own, foreign and missing objects."""
 
 import uuid
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ NAMES = {name for name, _method in LINES}
 
 OPEN, REFUSED, MISSING, UNKNOWN = Answer.OPEN, Answer.REFUSED, Answer.MISSING, Answer.UNKNOWN
 STATUS = {REFUSED: 403, MISSING: 404, UNKNOWN: 401}
-# A token narrows what its owner may: to one account, or to reading.
+# A token can limit its owner's access to one account, or to reading.
 TOKENS = {
     "token of a customer who views": ("customer who views", (OPEN, MISSING, OPEN)),
     "token of a customer": ("customer", (REFUSED, MISSING, REFUSED)),

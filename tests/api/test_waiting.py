@@ -1,4 +1,4 @@
-"""Requests that are held until a job changes: woken, timed out, limited in number, without a database connection."""
+"""Long polling: requests are woken, time out, are limited in number, and hold no database connection."""
 
 import json
 import threading
@@ -35,7 +35,7 @@ from tests.waiting import GUARD_SECONDS, wait_for
 
 POLLING = product.THREAD_NAME
 WOKEN = GUARD_SECONDS - 30
-"""Seconds after which a request that is not held, or was woken, has its answer: far fewer than LONGEST_WAIT."""
+"""Seconds within which a request that is not held, or was woken, is answered: far fewer than LONGEST_WAIT."""
 KNOWN_CONNECTIONS = set[int]()
 """Those that were there when the test began, as of a server that all tests share."""
 RESULT = {"file": "reports/x.csv", "file_rows": 1, "file_bytes": 1, "file_sha256": "0" * 64}
@@ -58,7 +58,7 @@ class Program:
         self.threads = ThreadPoolExecutor(16)
 
     def get(self, path: str) -> Answer:
-        """The answer to a GET, and how long it took."""
+        """Return the response to a GET and how long it took."""
         began = time.monotonic()
         request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.secret}"})
         try:
@@ -69,13 +69,13 @@ class Program:
         return Answer(status, headers, body, time.monotonic() - began)
 
     def wait(self, job: ReportJob, seconds: int = LONGEST_WAIT) -> "Future[Answer]":
-        """The answer to come to a request that waits for the job."""
+        """Return the future response to a request that waits for the job."""
         return self.threads.submit(self.get, f"{to('report-job', job.pk)}?wait={seconds}")
 
 
 @pytest.fixture
 def subscription(transactional_db: None, subscription: Subscription) -> Subscription:
-    """Saved for good: what waits looks from other connections."""
+    """Return a committed subscription: long polls read it on other connections."""
     KNOWN_CONNECTIONS.clear()
     KNOWN_CONNECTIONS.update(other_connections())
     return subscription
@@ -93,7 +93,7 @@ def secret(ana: Administrator) -> str:
 
 @pytest.fixture
 def program(live_server: LiveServer, secret: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """Speaks with a server in threads of this process, so that the test sees which requests wait."""
+    """Return a client of a server in this process, so that the test sees which requests are held."""
     monkeypatch.setattr(product, "MAX_WAIT_SECONDS", LONGEST_WAIT)
     program = Program(live_server.url, secret)
     yield program
@@ -102,12 +102,12 @@ def program(live_server: LiveServer, secret: str, monkeypatch: pytest.MonkeyPatc
 
 
 def watching() -> list[threading.Thread]:
-    """The threads of this process that look after awaited jobs."""
+    """Return the polling threads of this process."""
     return [thread for thread in threading.enumerate() if thread.name == POLLING]
 
 
 def other_connections() -> list[int]:
-    """The processes of the database server that serve somebody other than the test, and did not before it."""
+    """Return the backend processes of connections that are not the test's and were opened during it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -315,11 +315,11 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "If you requested the report, this withdraws your request: the one made with this token if there is one, "
         "otherwise "
         "all of yours. The job continues while others are waiting for it, and is cancelled when the last of them "
-        "withdraws. If you did not request it, for example as platform staff, the job is cancelled for everybody.",
+        "withdraws. If you did not request it, for example as platform staff, the job is cancelled for everyone.",
         responses={
             200: ResponseSpec(
                 ReportJobSerializer,
-                description="The job: cancelled, or unchanged if others are still waiting for it.",
+                description="The job: cancelled, or still in progress if others are waiting for it.",
                 example={"Cancelled": examples.CANCELLED, "Others are waiting": examples.RUNNING},
                 links=_job_links(),
             ),

@@ -17,7 +17,7 @@ class ColumnSerializer(serializers.Serializer[Any]):
 
 
 class FormatSerializer(serializers.Serializer[Any]):
-    """A file format."""
+    """A format in which report files are available."""
 
     slug = serializers.CharField(help_text="The identifier used in report jobs; also the file name extension.")
     title = serializers.CharField(help_text="The name shown to people.")
@@ -25,7 +25,7 @@ class FormatSerializer(serializers.Serializer[Any]):
 
 
 class ReportTypeSerializer(serializers.Serializer[Any]):
-    """A kind of report."""
+    """A kind of report, with the columns and formats of its files."""
 
     url = LinkField("report-type", of="slug", help_text="The URL of this report type.")
     slug = serializers.CharField(help_text="The identifier used in report jobs.")

@@ -53,7 +53,7 @@ class SubscriptionOn:
 
 
 class AccountSerializer(serializers.Serializer[Any]):
-    """A customer's account."""
+    """The account of a customer organization."""
 
     code = serializers.CharField(help_text="The identifier used in uploads and filters.")
     name = serializers.CharField(help_text="The name shown to people.")

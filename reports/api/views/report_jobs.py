@@ -88,7 +88,7 @@ def _answered(answer: JobResponse) -> Response:
 
 
 class ReportJobView(ReportJobs, ObjectView[ReportJob]):
-    """Shows a report job."""
+    """Shows a report job, and holds requests until its state changes."""
 
     query_parameters = (polling.PARAMETER,)
 
@@ -104,7 +104,7 @@ class ReportJobView(ReportJobs, ObjectView[ReportJob]):
 
 
 class ReportJobCancelView(ReportJobs):
-    """Cancels a report job."""
+    """Cancels a report job, or withdraws the caller's request for it."""
 
     lookup_field = "id"
 

@@ -23,8 +23,6 @@ class ReportTypesView(ApiView[Any]):
 
 
 class ReportTypeView(ApiView[Any]):
-    """Shows a report type."""
-
     serializer_class = ReportTypeSerializer
 
     def get(self, request: Request, slug: str) -> Response:

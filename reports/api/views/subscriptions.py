@@ -27,11 +27,11 @@ class Subscriptions(ApiView[Subscription]):
 
 
 class SubscriptionsView(Subscriptions, ListView[Subscription]):
-    """Lists subscriptions by number."""
+    """Lists subscriptions, ordered by their numbers."""
 
     filterset_class = SubscriptionFilters
     pagination_class = ByNumber
 
 
 class SubscriptionView(Subscriptions, ObjectView[Subscription]):
-    """Shows a subscription."""
+    """Shows a subscription as of today."""
