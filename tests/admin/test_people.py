@@ -269,7 +269,7 @@ def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong
     assert b"Forgotten password?" in page.content
     for email in (known.email, "nobody@acme.example"):
         answer = client.post(reverse("admin:login"), {"username": email, "password": "wrong"})
-        assert b"The e-mail address or the password is wrong." in answer.content
+        assert b"The e-mail address or password is wrong." in answer.content
 
 
 def test_who_is_no_longer_active_does_not_sign_in(client: Client) -> None:

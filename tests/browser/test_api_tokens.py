@@ -60,7 +60,7 @@ def test_neither_reloading_nor_going_back_shows_a_token_again_or_makes_another(s
     page = site.page
     secret = make(page, "Nightly reports")
     page.reload()
-    expect(page.get_by_text("This form was sent before")).to_be_visible()
+    expect(page.get_by_text("This form was already submitted")).to_be_visible()
     assert secret not in page.content()
     page.go_back()
     page.wait_for_load_state()

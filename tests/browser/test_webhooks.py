@@ -65,5 +65,5 @@ def test_a_webhook_is_added_and_shows_its_secret(site: Site, staff: Administrato
     expect(site.page.get_by_text(endpoint.secret)).to_be_visible()
     assert violations(site) == []
     site.page.get_by_role("link", name="I have copied it").click()
-    expect(site.page.get_by_text("Nothing was sent yet.")).to_be_visible()
+    expect(site.page.get_by_text("No messages yet.")).to_be_visible()
     expect(site.page.get_by_text(endpoint.secret)).to_have_count(0)

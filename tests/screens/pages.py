@@ -4,6 +4,11 @@ import re
 from typing import Any
 
 
+def markup(html: str) -> str:
+    """Return markup with single spaces, as it reads however the lines of its template are broken."""
+    return re.sub(r"\s+", " ", html)
+
+
 def words(response: Any) -> str:
     """Return the main text of a page without tags and with single spaces."""
     main = response.content.decode().partition('id="content-start"')[2]

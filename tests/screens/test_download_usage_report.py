@@ -19,7 +19,7 @@ from tests.acme import NOW, TODAY
 from tests.factories import make_subscription
 from tests.people import make_member
 from tests.report_jobs import make_job
-from tests.screens.pages import words
+from tests.screens.pages import markup, words
 
 SOON = timedelta(seconds=20)
 JSON = {"Accept": "application/json"}
@@ -87,7 +87,7 @@ def test_on_the_first_day_of_a_cycle_the_previous_one_is_chosen(
     ana_client: Client, subscription: Subscription, now: time_machine.Traveller
 ) -> None:
     now.move_to("2017-11-22T10:00Z")
-    page = ana_client.get(page_of(subscription)).content.decode()
+    page = markup(ana_client.get(page_of(subscription)).content.decode())
     assert 'value="cycle" disabled' in page
     assert 'value="previous:2017-10-21/2017-11-21" checked' in page
 
@@ -115,7 +115,7 @@ def test_a_script_gets_the_job_at_once(ana_client: Client, subscription: Subscri
 
 
 def test_the_formats_are_offered_and_csv_is_chosen(ana_client: Client, subscription: Subscription) -> None:
-    page = ana_client.get(page_of(subscription)).content.decode()
+    page = markup(ana_client.get(page_of(subscription)).content.decode())
     assert '<option value="csv" selected>CSV</option>' in page
     for file_format in formats.all_formats():
         assert f">{file_format.title}</option>" in page
@@ -130,7 +130,7 @@ def test_a_report_is_made_in_the_format_that_was_chosen(
     job = ReportJob.objects.get()
     assert job.format == file_format.slug
     assert job.download_name.endswith(f"_2017-11-23.{file_format.slug}")
-    assert (f" · {file_format.title}<" in answer.json()["job"]["html"]) == (file_format.slug != "csv")
+    assert (f" · {file_format.title}<" in markup(answer.json()["job"]["html"])) == (file_format.slug != "csv")
 
 
 @pytest.mark.parametrize(
@@ -151,12 +151,12 @@ def test_a_sheet_with_the_totals_is_added_where_there_are_sheets(
 def test_the_formats_with_a_place_for_the_totals_are_marked_and_the_choice_is_kept(
     ana_client: Client, subscription: Subscription
 ) -> None:
-    page = ana_client.get(page_of(subscription)).content.decode()
+    page = markup(ana_client.get(page_of(subscription)).content.decode())
     assert page.count(" data-totals>") == 1
     assert '<option value="xlsx" data-totals>' in page
     assert 'id="totals-sheet" name="totals_sheet" value="on" aria' in page
     answer = ana_client.post(page_of(subscription), choices(format="xlsx", totals_sheet="on"))
-    kept = ana_client.get(answer["Location"]).content.decode()
+    kept = markup(ana_client.get(answer["Location"]).content.decode())
     assert '<option value="xlsx" selected data-totals>' in kept
     assert 'id="totals-sheet" name="totals_sheet" value="on" checked' in kept
 
@@ -242,9 +242,8 @@ def test_an_impossible_range_is_refused_beside_its_field(
 
 
 def test_the_other_choices_are_kept(ana_client: Client, subscription: Subscription) -> None:
-    page = ana_client.post(
-        page_of(subscription), choices(range="custom", date_from="2010-01-01", report_type="user-hours", format="xlsx")
-    ).content.decode()
+    chosen = choices(range="custom", date_from="2010-01-01", report_type="user-hours", format="xlsx")
+    page = markup(ana_client.post(page_of(subscription), chosen).content.decode())
     assert 'value="custom" checked' in page
     assert 'name="date_from" value="2010-01-01"' in page
     assert 'value="user-hours" checked' in page
@@ -262,7 +261,7 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     assert "http-equiv" not in ana_client.get(page_of(subscription)).content.decode()
     answer = ana_client.post(page_of(subscription), choices(range="custom", report_type="user-hours", format="xlsx"))
     assert answer.status_code == 302
-    page = ana_client.get(answer["Location"]).content.decode()
+    page = markup(ana_client.get(answer["Location"]).content.decode())
     assert '<noscript><meta http-equiv="refresh" content="2;url=?' in page
     # Another address each time: a browser takes the same one, with its fragment, for a place on the page.
     assert "reload=1#in-progress" in page
@@ -329,7 +328,7 @@ def test_progress_is_a_sentence_and_never_at_its_end_before_the_file_is_there(
     assert (answer["progress"]["text"], answer["progress"]["done"]) == (text, percent)
     assert not answer["finished"]
     bar = '<progress max="100" aria' if percent is None else f'<progress max="100" value="{percent}" aria'
-    assert bar in answer["html"]
+    assert bar in markup(answer["html"])
 
 
 def _after(offset: timedelta) -> datetime:

@@ -154,7 +154,7 @@ def test_an_endpoint_is_disabled_enabled_and_deleted(dan_client: Client, endpoin
     assert "Enable it first" in dan_client.post(to("delivery-again", waiting), follow=True).content.decode()
     dan_client.post(to("enable", endpoint))
     assert WebhookEndpoint.objects.enabled().get() == endpoint
-    assert "cannot be taken back" in words(dan_client.get(to("delete", endpoint)))
+    assert "cannot be undone" in words(dan_client.get(to("delete", endpoint)))
     assert WebhookEndpoint.objects.exists()
     dan_client.post(to("delete", endpoint))
     assert not WebhookEndpoint.objects.exists()
