@@ -1,4 +1,4 @@
-"""The tasks of reports: make or compare some, let old files expire, collect files that nothing refers to."""
+"""Tasks of reports: run and compare reports, expire old files, and delete files that nothing refers to."""
 
 import re
 from collections import defaultdict
@@ -14,9 +14,9 @@ from jobs.querysets import JobQuerySet
 from jobs.running import run
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete
-from reports.comparisons.run import compare
+from reports.comparisons.run import run_comparison
 from reports.models import Comparison, IdempotencyKey, ReportJob
-from reports.orders.run import make_report
+from reports.orders.run import run_report_job
 from reports.webhooks.announce import announce_expired
 from reports.webhooks.tasks import announce, hint
 
@@ -28,20 +28,20 @@ _FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+
 
 @shared_task
 def generate_report(job_id: str) -> None:
-    """Make the report, unless another worker has it or it is over; then have what ended announced."""
-    run(ReportJob, job_id, make_report)
+    """Run the report job, unless another worker holds it or it has finished; then announce finished jobs."""
+    run(ReportJob, job_id, run_report_job)
     hint(announce)
 
 
 @shared_task
 def compare_reports(comparison_id: str) -> None:
-    """Make the comparison, unless another worker has it or it is over."""
-    run(Comparison, comparison_id, compare)
+    """Run the comparison, unless another worker holds it or it has finished."""
+    run(Comparison, comparison_id, run_comparison)
 
 
 @shared_task
 def expire_reports() -> None:
-    """Delete the files of reports that were kept long enough, and announce it; the jobs stay. Comparisons alike."""
+    """Delete the files whose retention period has ended, and announce those of reports. The jobs stay."""
     for job in complete(ReportJob.objects.past_retention()).iterator():
         if _expire(job):
             logger.info("report_expired", job=str(job.pk))
@@ -61,13 +61,13 @@ def _expire(job: ReportJob) -> bool:
 
 @shared_task
 def forget_idempotency_keys() -> None:
-    """Delete the idempotency keys that stand for nothing any more."""
+    """Delete the idempotency keys that no longer stand for a request."""
     IdempotencyKey.objects.past_keeping().delete()
 
 
 @shared_task
 def collect_left_over_files() -> None:
-    """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
+    """Delete the files that killed workers left behind: temporary ones, and those of attempts that did not succeed."""
     for model in (ReportJob, Comparison):
         wanted = partial(_wanted, JobQuerySet(model), model.folder)
         if deleted := files.collect(model.folder, wanted=wanted, older_than=GRACE):

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from jobs.states import State
 from reports.api.links import LinkField
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.orders.enqueue import Requested
+from reports.orders.enqueue import OrderOutcome, PlacedOrder
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -104,11 +104,11 @@ class RequestedReportJobSerializer(ReportJobSerializer):
 
     def get_joined(self, _job: ReportJob) -> bool:
         """As the context has it."""
-        return bool(self.context["joined"])
+        return self.context["outcome"] is OrderOutcome.JOINED
 
     def get_unchanged(self, _job: ReportJob) -> bool:
         """As the context has it."""
-        return bool(self.context["unchanged"])
+        return self.context["outcome"] is OrderOutcome.UNCHANGED
 
 
 def complete(jobs: ReportJobQuerySet) -> ReportJobQuerySet:
@@ -121,7 +121,7 @@ def job_json(job: ReportJob, *, base_url: str) -> dict[str, Any]:
     return dict(ReportJobSerializer(job, context={"base_url": base_url}).data)
 
 
-def requested_json(requested: Requested, *, base_url: str) -> dict[str, Any]:
+def requested_json(placed: PlacedOrder, *, base_url: str) -> dict[str, Any]:
     """What came of a request as the API answers it, ready for JSON."""
-    context = {"base_url": base_url, "joined": requested.joined, "unchanged": requested.unchanged}
-    return dict(RequestedReportJobSerializer(requested.job, context=context).data)
+    context = {"base_url": base_url, "outcome": placed.outcome}
+    return dict(RequestedReportJobSerializer(placed.job, context=context).data)

@@ -23,8 +23,8 @@ from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
 from reports.api.throttling import queue_permitting
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.orders.deduplicate import withdraw
-from reports.orders.enqueue import request_report
+from reports.orders.deduplicate import unsubscribe
+from reports.orders.enqueue import ReportOrder, enqueue_report
 
 RETRY_AFTER_SECONDS = 2
 """After which time a program looks again, unless it waits in the request."""
@@ -70,10 +70,16 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
         with queue_permitting():
-            requested = request_report(
-                administrator=self.caller.administrator, token=self.caller.token, today=today, **order
+            wanted = dict(order)
+            again = wanted.pop("again")
+            placed = enqueue_report(
+                ReportOrder(**wanted),
+                administrator=self.caller.administrator,
+                token=self.caller.token,
+                today=today,
+                again=again,
             )
-        return requested.job, requested_json(requested, base_url=base_url_of(self.request))
+        return placed.job, requested_json(placed, base_url=base_url_of(self.request))
 
 
 def _answered(answer: Answer) -> Response:
@@ -112,7 +118,7 @@ class ReportJobCancelView(ReportJobs):
         """Withdraw the caller's own request, and end what nobody waits for any more."""
         job = self.get_object()
         StrictSerializer(data=request.data).is_valid(raise_exception=True)
-        withdrawal = withdraw(job, administrator=self.caller.administrator, token=self.caller.token)
-        if not (withdrawal.is_cancelled or withdrawal.still_waiting):
+        result = unsubscribe(job, administrator=self.caller.administrator, token=self.caller.token)
+        if not (result.is_cancelled or result.still_subscribed):
             raise Problem(ProblemType.ALREADY_FINISHED, f"The job is {job.get_state_display()} already.")
         return self.answer(self.get_object())
