@@ -18,7 +18,7 @@ from reports.comparisons.run import run_comparison
 from reports.models import Comparison, IdempotencyKey, ReportJob
 from reports.orders.run import run_report_job
 from reports.webhooks.announce import announce_expired
-from reports.webhooks.tasks import announce, hint
+from reports.webhooks.tasks import announce, publish_task
 
 logger = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ _FILE_NAME = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]+
 def generate_report(job_id: str) -> None:
     """Run the report job, unless another worker holds it or it has finished; then announce finished jobs."""
     run(ReportJob, job_id, run_report_job)
-    hint(announce)
+    publish_task(announce)
 
 
 @shared_task
@@ -48,7 +48,7 @@ def expire_reports() -> None:
     for comparison in Comparison.objects.past_retention().iterator():
         if comparison.expire():
             logger.info("comparison_expired", job=str(comparison.pk))
-    hint(announce)
+    publish_task(announce)
 
 
 def _expire(job: ReportJob) -> bool:
