@@ -19,7 +19,7 @@ from billing.cycles import ONE_DAY, DateRange
 from billing.models import ApiToken
 from jobs.broker import circuit
 from jobs.publishing import publish
-from reports.orders.enqueue import request_report
+from reports.orders.enqueue import ReportOrder, enqueue_report
 
 AT_ONCE = 20
 MESSAGE_BOUND, AT_ONCE_BOUND, REQUESTS_BOUND = 4, 3, 2.25
@@ -41,13 +41,8 @@ def figures() -> Iterator[Figure]:
 
     def ask() -> None:
         day = ACTIVATED_ON + next(days) * ONE_DAY
-        request_report(
-            administrator=customer.administrator,
-            subscription=customer.subscription,
-            report_type="user-hours",
-            days=DateRange(day, day),
-            today=ASKED_ON,
-        )
+        order = ReportOrder(subscription=customer.subscription, report_type="user-hours", days=DateRange(day, day))
+        enqueue_report(order, administrator=customer.administrator, today=ASKED_ON)
 
     with frozen_server() as (host, port), socket.create_server(("127.0.0.1", 0)) as closed:
         absent_port = closed.getsockname()[1]

@@ -25,7 +25,7 @@ def figures() -> Iterator[Figure]:
     """Limits of the tests, which are shorter than the product's: what passes over a limit does not grow with it."""
     with override_settings(WEBHOOKS_ALLOW_LOOPBACK=True):
         for name, talk in {"drips": _drip, "is silent": _be_silent, "never ends its headers": _add_headers}.items():
-            seconds = _least(talk, LIMIT, error=f"There was no complete answer within {LIMIT:g} seconds.")
+            seconds = _least(talk, LIMIT, error=f"No complete response within {LIMIT:g} seconds.")
             yield Figure(f"an attempt whose answer {name}", seconds, "its limit", LIMIT, CUT_OFF_BOUND)
         seconds = _least(_drip_the_body, BODY_LIMIT, error="")
         yield Figure("an attempt whose answer's body drips", seconds, "its limit", BODY_LIMIT, BODY_BOUND)

@@ -1,4 +1,4 @@
-"""The tasks of reports: make or compare some, let old files expire, collect files that nothing refers to."""
+"""Tasks of reports: run and compare reports, expire old files, and delete files that nothing refers to."""
 
 from datetime import timedelta
 from functools import partial
@@ -11,12 +11,12 @@ from jobs import files
 from jobs.running import run
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete
-from reports.comparisons.run import compare
+from reports.comparisons.run import run_comparison
 from reports.models import Comparison, IdempotencyKey, ReportJob
 from reports.models.file_jobs import FileJob
-from reports.orders.run import make_report
+from reports.orders.run import run_report_job
 from reports.webhooks.announce import announce_expired
-from reports.webhooks.tasks import announce, hint
+from reports.webhooks.tasks import announce, publish_task
 
 logger = structlog.get_logger(__name__)
 
@@ -25,27 +25,27 @@ GRACE = timedelta(minutes=1)
 
 @shared_task
 def generate_report(job_id: str) -> None:
-    """Make the report, unless another worker has it or it is over; then have what ended announced."""
-    run(ReportJob, job_id, make_report)
-    hint(announce)
+    """Run the report job, unless another worker holds it or it has finished; then announce finished jobs."""
+    run(ReportJob, job_id, run_report_job)
+    publish_task(announce)
 
 
 @shared_task
 def compare_reports(comparison_id: str) -> None:
-    """Make the comparison, unless another worker has it or it is over."""
-    run(Comparison, comparison_id, compare)
+    """Run the comparison, unless another worker holds it or it has finished."""
+    run(Comparison, comparison_id, run_comparison)
 
 
 @shared_task
 def expire_reports() -> None:
-    """Delete the files of reports that were kept long enough, and announce it; the jobs stay. Comparisons alike."""
+    """Delete the files whose retention period has ended, and announce those of reports. The jobs stay."""
     for job in complete(ReportJob.objects.past_retention()).iterator():
         if _expire(job):
             logger.info("report_expired", job=str(job.pk))
     for comparison in Comparison.objects.past_retention().iterator():
         if comparison.expire():
             logger.info("comparison_expired", job=str(comparison.pk))
-    hint(announce)
+    publish_task(announce)
 
 
 def _expire(job: ReportJob) -> bool:
@@ -58,13 +58,13 @@ def _expire(job: ReportJob) -> bool:
 
 @shared_task
 def forget_idempotency_keys() -> None:
-    """Delete the idempotency keys that stand for nothing any more."""
+    """Delete the idempotency keys that no longer stand for a request."""
     IdempotencyKey.objects.expired().delete()
 
 
 @shared_task
 def collect_left_over_files() -> None:
-    """Delete what killed workers left: temporary files, and those of attempts that did not become the report."""
+    """Delete the files that killed workers left behind: temporary ones, and those of attempts that did not succeed."""
     for model in (ReportJob, Comparison):
         wanted = partial(files.names_to_keep, rows=model.objects.all(), is_needed_by=_is_needed_by)
         if deleted := files.collect(model.folder, wanted=wanted, older_than=GRACE):

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from billing.models import Subscription
 from jobs.states import State
 from reports import tasks
-from reports.comparisons.enqueue import request_comparison
+from reports.comparisons.enqueue import enqueue_comparison
 from reports.models import Comparison, ReportJob
 from tests.factories import make_resource_usage
 from tests.people import permitted_administrator
@@ -49,7 +49,7 @@ def change_late(usage: list[ResourceUsage]) -> None:
 def make_comparison(before: ReportJob, after: ReportJob) -> Comparison:
     """Return a queued comparison of two finished reports."""
     administrator = permitted_administrator(subscription=before.subscription)
-    return request_comparison(administrator=administrator, job=after, other=before)
+    return enqueue_comparison(administrator=administrator, job=after, other=before)
 
 
 def make_queued_comparison(subscription: Subscription) -> Comparison:

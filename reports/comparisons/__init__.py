@@ -1,1 +1,1 @@
-"""Two runs of one report compared: enqueued, run, and the difference itself."""
+"""Comparisons of two runs of a report: enqueued, run, and the diff itself."""

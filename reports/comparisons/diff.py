@@ -1,4 +1,4 @@
-"""What two reports differ in: their rows in tables of the transaction, matched by the key of their type."""
+"""The differences between two reports: loads their rows into temporary tables and matches them by their type's key."""
 
 import csv
 import io
@@ -19,16 +19,16 @@ CHANGE, CHANGED_COLUMNS = "Change", "Changed columns"
 ADDED, REMOVED, CHANGED_BEFORE, CHANGED_AFTER = "added", "removed", "changed: before", "changed: after"
 WORK_MEM = "64MB"
 
-# Of this session alone, whatever else has these names.
+# Qualified, so that they name this session's temporary tables whatever else has these names.
 _BEFORE, _AFTER, _FOUND = (sql.Identifier("pg_temp", name) for name in ("before", "after", "differences"))
 _COMMA = sql.SQL(", ")
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """So many rows are in the second report alone, in the first alone, in both with other cells, in both as they were.
+class DiffCounts:
+    """The number of rows only in the second report, only in the first, in both with different cells, and equal in both.
 
-    Rows of a type without a key are the same or other ones: none is changed.
+    Rows of a type without a key are never `changed`: they are equal, or added and removed.
     """
 
     added: int
@@ -38,15 +38,15 @@ class Counts:
 
     @property
     def lines(self) -> int:
-        """How many lines the file of the differences has, without its headings: two for a row that was changed."""
+        """The number of lines of the file, without its headings: a changed row takes two."""
         return self.added + self.removed + 2 * self.changed
 
 
-class Differences:
-    """The differences of two reports of a type, inside the caller's transaction, which is to be rolled back or ended.
+class ReportDiff:
+    """Compares two reports of a type inside the caller's transaction; its end drops the temporary tables.
 
-    First the rows of both are read, then the differences found, then written. `cycle_starts` are the first days of the
-    billing cycles that the reports touch, in order. An empty cell is an empty text in the tables, which no other is.
+    Call `read_before`, `read_after`, `find` and `write` in this order. `cycle_starts` are the first days of the billing
+    cycles that the reports touch, in order. The tables hold an empty cell as an empty text; no other cell is empty.
     """
 
     def __init__(
@@ -64,16 +64,16 @@ class Differences:
         )
 
     def read_before(self, rows: Iterable[Cells], progress: OnProgress) -> int:
-        """Take the rows of the first report, one at a time; their number."""
+        """Read the rows of the first report one at a time, and return their number."""
         self._rows_before = self._read(_BEFORE, rows, progress)
         return self._rows_before
 
     def read_after(self, rows: Iterable[Cells], progress: OnProgress) -> int:
-        """Take the rows of the second report, one at a time; their number."""
+        """Read the rows of the second report one at a time, and return their number."""
         return self._read(_AFTER, rows, progress)
 
-    def find(self) -> Counts:
-        """Match the rows, in one long statement. Of several rows with one key the first two meet, and so on."""
+    def find(self) -> DiffCounts:
+        """Match the rows in one long statement. Rows with equal keys are matched in the order in which they come."""
         differs = sql.SQL(" OR ").join(sql.SQL("before.{0} <> after.{0}").format(cell) for cell in self._cells)
         self._execute(
             sql.SQL(
@@ -106,12 +106,12 @@ class Differences:
                 .as_string(cursor.connection)
             )
             added, removed, changed = cursor.fetchone() or (0, 0, 0)
-        return Counts(added, removed, changed, self._rows_before - removed - changed)
+        return DiffCounts(added, removed, changed, self._rows_before - removed - changed)
 
     def write(self, target: BinaryIO, progress: OnProgress) -> int:
-        """Write what was found as CSV, in the order of the report; the number of lines after the headings.
+        """Write the differences as CSV in the order of the report, and return the number of lines after the headings.
 
-        A row that was added or removed is one line; one that was changed two, one below the other.
+        An added or removed row is one line. A changed row is two lines, the row before above the row after.
         """
         headings = [CHANGE, CHANGED_COLUMNS, *(column.heading for column in self._type.columns)]
         line = io.StringIO()
@@ -147,7 +147,7 @@ class Differences:
         return [f"key_{number}" for number in range(len(self._key()))] + ["occurrence"]
 
     def _key(self) -> list[sql.Composable]:
-        """What a row is known by: cells, and the billing cycle of one."""
+        """Return the key of a row: some of its cells, and the billing cycle of one of them if the type says so."""
         places = {column.heading: cell for column, cell in zip(self._type.columns, self._cells, strict=True)}
         key: list[sql.Composable] = [places[heading] for heading in self._type.key] or list(self._cells)
         if self._type.key and self._type.key_cycle:
@@ -159,7 +159,7 @@ class Differences:
         return key
 
     def _numbered(self, table: sql.Identifier) -> sql.Composed:
-        """The rows with their key, and as the how-maniest with it they come."""
+        """Return a query for the rows with their key and their position among the rows with the same key."""
         key = self._key()
         return sql.SQL(
             "SELECT *, {named}, row_number() OVER (PARTITION BY {key} ORDER BY line) AS occurrence FROM {table}"
@@ -173,7 +173,7 @@ class Differences:
         )
 
     def _order(self) -> list[sql.Composable]:
-        """That of the report, as far as its columns tell it."""
+        """Return the order of the report, as far as its columns determine it."""
         order: list[sql.Composable] = []
         for expression in self._type.order_by:
             for column, cell in zip(self._type.columns, self._cells, strict=True):

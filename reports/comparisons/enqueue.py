@@ -1,4 +1,4 @@
-"""Asking for a comparison of two reports: which are comparable, and then a job that a worker takes."""
+"""Ordering a comparison of two reports: finds out which are comparable, and enqueues a job."""
 
 from functools import partial
 
@@ -12,15 +12,15 @@ from jobs.locks import hold
 from jobs.publishing import publish
 from jobs.states import UNFINISHED, State
 from reports.models import Comparison, ReportJob
-from reports.orders.enqueue import TooManyJobsError, refuse_unless_permitted
+from reports.orders.enqueue import QueueLimit, refuse_unless_permitted, refuse_when_queue_is_full
 
 
 class NotComparableError(Exception):
-    """The two are no runs of one report; the message is a sentence."""
+    """The two reports are not runs of the same report; the message is a sentence."""
 
 
 def other_runs(job: ReportJob) -> "QuerySet[ReportJob]":
-    """The reports of the same type on the same days of the same subscription that were made, the latest first."""
+    """Return the finished reports of the same type, days and subscription, latest first."""
     return (
         ReportJob.objects.filter(
             subscription=job.subscription_id,
@@ -35,29 +35,36 @@ def other_runs(job: ReportJob) -> "QuerySet[ReportJob]":
 
 
 def in_order(job: ReportJob, other: ReportJob) -> tuple[ReportJob, ReportJob]:
-    """The two with the one first that shows the data of the earlier moment."""
+    """Return the two reports, first the one with the earlier data."""
     before, after = sorted((job, other), key=lambda it: (it.file_as_of or it.requested_at, it.requested_at, it.pk))
     return before, after
 
 
-def request_comparison(*, administrator: Administrator, job: ReportJob, other: ReportJob) -> Comparison:
-    """The comparison of two runs that there is or is being made, or else a queued job, which the workers are told of.
+def enqueue_comparison(*, administrator: Administrator, job: ReportJob, other: ReportJob) -> Comparison:
+    """Return the comparison of two runs: an existing one, finished or not, or a new queued job, published on commit.
 
-    Raises PermissionDenied; NotComparableError; TooManyJobsError.
+    Raises PermissionDenied; NotComparableError; TooManyJobsError if as many comparisons of the account are queued as
+    reports may be.
     """
     refuse_unless_permitted(administrator, job.subscription)
     if job.state != State.SUCCEEDED or not other_runs(job).filter(pk=other.pk).exists():
-        raise NotComparableError("Choose a report of the same type and days that was made.")
+        raise NotComparableError("Choose a finished report of the same type and days.")
     before, after = in_order(job, other)
+    of_account = QueueLimit(
+        lock=f"comparing: account {job.account_id}",
+        matching=Q(account=job.account_id),
+        most=settings.REPORT_JOBS_WAITING_PER_ACCOUNT,
+        jobs="comparisons of this account",
+    )
     with transaction.atomic():
-        hold(f"comparing: account {job.account_id}")
+        hold(of_account.lock)  # A concurrent order for the same two reports then finds this one's comparison.
         known = Comparison.objects.of(before, after).filter(
             Q(state__in=UNFINISHED) | (Q(state=State.SUCCEEDED) & ~Q(file=""))
         )
         comparison = known.order_by("-requested_at").first()
         if comparison and not (comparison.file and files.is_lost(str(comparison.file.name), comparison.file_bytes)):
             return comparison
-        _refuse_when_too_many_wait(job)
+        refuse_when_queue_is_full(Comparison.objects.all(), [of_account])
         comparison = Comparison.objects.create(
             requested_by=administrator,
             account_id=job.account_id,
@@ -66,17 +73,6 @@ def request_comparison(*, administrator: Administrator, job: ReportJob, other: R
             before=before,
             after=after,
         )
-        comparison.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
+        comparison.refresh_from_db(fields=["requested_at", "published_at"])  # Set by the database's clock.
         transaction.on_commit(partial(publish, comparison), robust=True)
     return comparison
-
-
-def _refuse_when_too_many_wait(job: ReportJob) -> None:
-    """As many comparisons of an account may wait as reports; exact, since the account's lock is held."""
-    limit = settings.REPORT_JOBS_WAITING_PER_ACCOUNT
-    waiting = Comparison.objects.filter(account=job.account_id, state=State.QUEUED).count()
-    if limit and waiting >= limit:
-        raise TooManyJobsError(
-            f"Too many comparisons of this account wait to be made: {waiting}, with a limit of {limit}. Try again when "
-            "some are done, or cancel some."
-        )

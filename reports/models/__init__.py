@@ -2,8 +2,8 @@
 
 from reports.models.comparisons import Comparison, ComparisonQuerySet
 from reports.models.idempotency_keys import IdempotencyKey
+from reports.models.job_subscribers import JobSubscriber, JobSubscriberQuerySet
 from reports.models.report_jobs import ReportJob, ReportJobQuerySet
-from reports.models.report_requests import ReportRequest, ReportRequestQuerySet
 from reports.models.webhook_deliveries import WebhookAttempt, WebhookDelivery, WebhookDeliveryQuerySet, WebhookMessage
 from reports.models.webhooks import DeliveryState, WebhookEndpoint, WebhookEndpointQuerySet, WebhookEvent
 
@@ -12,10 +12,10 @@ __all__ = [
     "ComparisonQuerySet",
     "DeliveryState",
     "IdempotencyKey",
+    "JobSubscriber",
+    "JobSubscriberQuerySet",
     "ReportJob",
     "ReportJobQuerySet",
-    "ReportRequest",
-    "ReportRequestQuerySet",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookDeliveryQuerySet",

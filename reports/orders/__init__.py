@@ -1,1 +1,1 @@
-"""Reports somebody ordered: enqueued or joined, run by a worker, stored, downloaded."""
+"""Ordered reports: enqueued or joined, run by a worker, stored, downloaded."""

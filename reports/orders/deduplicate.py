@@ -1,4 +1,4 @@
-"""No work twice: who asks for what is being made waits for it too, and what was made and still holds is offered."""
+"""No work twice: equal orders share an unfinished job, and a file that is still up to date is offered again."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -13,99 +13,101 @@ from billing.models import Administrator, ApiToken, DataVersion
 from jobs import files
 from jobs.locks import hold
 from jobs.states import UNFINISHED, State
-from reports.models import ReportJob, ReportRequest
+from reports.models import JobSubscriber, ReportJob
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """What came of withdrawing a request: the job `is_cancelled`, or goes on for who is `still_waiting`.
+class Unsubscribed:
+    """The result of unsubscribing: the job `is_cancelled`, or goes on for those who are `still_subscribed`.
 
-    Neither, when it was finished already.
+    Neither is set if the job had already finished.
     """
 
     is_cancelled: bool = False
-    still_waiting: Sequence[Administrator] = ()
+    still_subscribed: Sequence[Administrator] = ()
 
 
-def hold_requests_like(order: ReportJob) -> None:
-    """Let nobody else ask for the same until the end of the transaction: of two at once, the second finds the first."""
-    days, variant = f"{order.date_from} through {order.date_through}", f"{order.format}, totals {order.totals_sheet}"
-    hold(f"report: subscription {order.subscription_id}, {order.report_type}, {days}, {variant}")
+def hold_orders_like(candidate: ReportJob) -> None:
+    """Lock out equal orders until the end of the transaction, so that a concurrent one finds this one's job."""
+    days = f"{candidate.date_from} through {candidate.date_through}"
+    variant = f"{candidate.format}, totals {candidate.totals_sheet}"
+    hold(f"report: subscription {candidate.subscription_id}, {candidate.report_type}, {days}, {variant}")
 
 
-def under_way(order: ReportJob) -> ReportJob | None:
-    """The unfinished job that serves this order as well as one of its own would, locked; None when there is none.
+def joinable_job(candidate: ReportJob) -> ReportJob | None:
+    """Return an unfinished job whose file will be as good as the candidate's, locked; None if there is none.
 
-    What is queued sees all that was committed before it begins. What runs has taken its snapshot, or is about to, and
-    serves the order as long as nothing has changed since it said of which version the data were; that of an attempt
-    before is older still, and so proves the same. To be asked while requests like it are held.
+    The candidate is unsaved, and the caller holds `hold_orders_like` for it.
     """
-    alike = ReportJob.objects.alike(order).filter(requested_on=order.requested_on, state__in=UNFINISHED)
+    alike = ReportJob.objects.alike(candidate).filter(requested_on=candidate.requested_on, state__in=UNFINISHED)
     jobs = list(alike.order_by("requested_at").select_for_update(no_key=True))
-    version = DataVersion.objects.of([order.account_id]) if jobs else ""
+    version = DataVersion.objects.of([candidate.account_id]) if jobs else ""
+    # A queued job will see everything that is committed by now. A running job has taken its snapshot, or is about to:
+    # it serves if the data are still of the version that it recorded before. A version that an earlier attempt recorded
+    # is older still, so equality proves the same.
     return next((job for job in jobs if job.state == State.QUEUED or job.data_version == version), None)
 
 
-def unchanged(order: ReportJob) -> ReportJob | None:
-    """The finished job whose file this order would make again, byte for byte; None when there is none.
+def unchanged_job(candidate: ReportJob) -> ReportJob | None:
+    """Return the finished job whose file equals, byte for byte, what the candidate would write; None if there is none.
 
-    Made by this version of the software, of the data as they are now, with open sessions cut at the same instant; and
-    its file is still there. Only the latest can be: versions of data grow, so that what was made before shows none that
-    is newer.
+    The file must be written by this version of the software, from the current data, with open sessions cut at the same
+    instant, and it must still be in the storage.
     """
-    alike = ReportJob.objects.alike(order).filter(state=State.SUCCEEDED, software_version=settings.VERSION)
+    alike = ReportJob.objects.alike(candidate).filter(state=State.SUCCEEDED, software_version=settings.VERSION)
+    # Data versions only grow, so if the latest file is out of date, earlier ones are too.
     latest = alike.exclude(file="").order_by("-file_as_of").first()
-    if latest is None or latest.data_version != DataVersion.objects.of([order.account_id]):
+    if latest is None or latest.data_version != DataVersion.objects.of([candidate.account_id]):
         return None
-    is_cut_alike = order.subscription.contract.cuts_open_sessions_alike(latest.requested_on, order.requested_on)
+    is_cut_alike = candidate.subscription.contract.cuts_open_sessions_alike(latest.requested_on, candidate.requested_on)
     return latest if is_cut_alike and not files.is_lost(str(latest.file.name), latest.file_bytes) else None
 
 
 def is_unchanged(job: ReportJob, today: date) -> bool:
-    """Whether who asks for the same today is offered this job's file."""
-    order = copy(job)
-    order.requested_on = today
-    return unchanged(order) == job
+    """Return whether an equal order today would be offered this job's file."""
+    candidate = copy(job)
+    candidate.requested_on = today
+    return unchanged_job(candidate) == job
 
 
-def wait_for(job: ReportJob, *, administrator: Administrator, token: ApiToken | None) -> None:
-    """Write down who waits for the job, which is new or locked; who withdrew before waits again."""
-    ReportRequest.objects.bulk_create(
-        [ReportRequest(job=job, administrator=administrator, token=token, requested_at=Now())],
+def subscribe(job: ReportJob, *, administrator: Administrator, token: ApiToken | None) -> None:
+    """Subscribe to a job that is new or locked; again after unsubscribing, if need be."""
+    JobSubscriber.objects.bulk_create(
+        [JobSubscriber(job=job, administrator=administrator, token=token, subscribed_at=Now())],
         update_conflicts=True,
         unique_fields=["job", "administrator", "token"],
-        update_fields=["requested_at", "withdrawn_at"],
+        update_fields=["subscribed_at", "unsubscribed_at"],
     )
 
 
-def who_wait(job: ReportJob) -> list[Administrator]:
-    """Those who wait for the job, who asked first before others; each once."""
-    waiting = job.requests.waiting().select_related("administrator")
-    return list(dict.fromkeys(request.administrator for request in waiting))
+def subscribers_of(job: ReportJob) -> list[Administrator]:
+    """Return the administrators who are subscribed to the job, in the order of their subscriptions, each once."""
+    subscribers = job.subscribers.subscribed().select_related("administrator")
+    return list(dict.fromkeys(subscriber.administrator for subscriber in subscribers))
 
 
-def withdraw(job: ReportJob, *, administrator: Administrator, token: ApiToken | None = None) -> Withdrawal:
-    """Withdraw the requests of one administrator, and end what nobody waits for.
+def unsubscribe(job: ReportJob, *, administrator: Administrator, token: ApiToken | None = None) -> Unsubscribed:
+    """Unsubscribe an administrator, and cancel the job if no subscribers remain.
 
-    A token that asked for the report withdraws its own request; one that did not, those of its administrator. Who has
-    never asked for the report ends it for everybody. Who withdraws twice changes nothing the second time. The job's row
-    is locked meanwhile: nobody joins what is being cancelled. The object then shows what the row says.
+    A token with which the report was ordered ends its own subscription; without such a token, all subscriptions of the
+    administrator end. An administrator who never subscribed cancels the job for everyone. Unsubscribing again has no
+    effect. The job's row is locked meanwhile, so that no order joins a job that is being cancelled. `job` is refreshed.
     """
     with transaction.atomic():
         locked = ReportJob.objects.select_for_update(no_key=True).get(pk=job.pk)
-        withdrawal = _withdraw(locked, administrator, token)
+        result = _unsubscribe(locked, administrator, token)
     job.refresh_from_db()
-    return withdrawal
+    return result
 
 
-def _withdraw(job: ReportJob, administrator: Administrator, token: ApiToken | None) -> Withdrawal:
+def _unsubscribe(job: ReportJob, administrator: Administrator, token: ApiToken | None) -> Unsubscribed:
     if job.is_finished:
-        return Withdrawal()
-    own = job.requests.filter(administrator=administrator)
+        return Unsubscribed()
+    own = job.subscribers.filter(administrator=administrator)
     if token is not None and (of_token := own.filter(token=token)).exists():
         own = of_token
-    has_asked = own.exists()
-    own.waiting().update(withdrawn_at=Now())
-    if has_asked and (still_waiting := who_wait(job)):
-        return Withdrawal(still_waiting=still_waiting)
-    return Withdrawal(is_cancelled=job.cancel())
+    has_subscribed = own.exists()
+    own.subscribed().update(unsubscribed_at=Now())
+    if has_subscribed and (still_subscribed := subscribers_of(job)):
+        return Unsubscribed(still_subscribed=still_subscribed)
+    return Unsubscribed(is_cancelled=job.cancel())

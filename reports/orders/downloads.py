@@ -1,4 +1,4 @@
-"""Handing out the file of a report or a comparison: only through here, never under a public address."""
+"""Access to the file of a report or a comparison, which has no public address: every download is checked here."""
 
 import structlog
 from django.core.files import File
@@ -10,28 +10,27 @@ from reports.orders.enqueue import refuse_unless_permitted
 
 logger = structlog.get_logger(__name__)
 
-Made = ReportJob | Comparison
-"""What may have a file to hand out."""
+JobWithFile = ReportJob | Comparison
 
-GONE = "The file was deleted, by hand or after the time for which files are kept. Ask for the report again."
-DAMAGED = "The stored file is damaged, and is not handed out. Ask for the report again."
+GONE = "The file was deleted, by hand or at the end of its retention period. Request the report again."
+DAMAGED = "The stored file is damaged and cannot be downloaded. Request the report again."
 
 
 class NotReadyError(Exception):
-    """The report is not made yet, or never will be; the message is a sentence."""
+    """The job has not succeeded, or never will; the message is a sentence."""
 
 
 class ExpiredError(Exception):
-    """The report was made, and its file is gone; the message is a sentence."""
+    """The job succeeded, but its file is gone or damaged; the message is a sentence."""
 
 
-def refuse_unless_there(job: Made, *, administrator: Administrator) -> None:
-    """Raise unless the file can be handed out to the administrator now; it is not opened.
+def refuse_unless_there(job: JobWithFile, *, administrator: Administrator) -> None:
+    """Raise unless the administrator may download the file now. Does not open the file.
 
-    Raises PermissionDenied, also for who was allowed to ask at the time; NotReadyError; ExpiredError, also for a file
-    that is missing from the storage or has lost its end.
+    Raises PermissionDenied, even if the administrator was permitted when the job was created; NotReadyError;
+    ExpiredError, also if the file is missing from the storage or truncated.
     """
-    _refuse_unless_made(job, administrator)
+    _refuse_unless_succeeded(job, administrator)
     if not job.file.name:
         raise ExpiredError(GONE)
     try:
@@ -43,10 +42,10 @@ def refuse_unless_there(job: Made, *, administrator: Administrator) -> None:
         raise ExpiredError(DAMAGED)
 
 
-def open_stored(job: Made) -> "File[bytes]":
-    """The stored file after `refuse_unless_there`, open for reading; the caller closes it, as FileResponse does.
+def open_stored(job: JobWithFile) -> "File[bytes]":
+    """Open the stored file for reading, after `refuse_unless_there`. The caller closes it, as FileResponse does.
 
-    Raises ExpiredError for a file that was deleted in between.
+    Raises ExpiredError if the file was deleted in between.
     """
     try:
         return job.file.storage.open(str(job.file.name), "rb")
@@ -55,13 +54,13 @@ def open_stored(job: Made) -> "File[bytes]":
 
 
 def delete_report_file(job: ReportJob, *, administrator: Administrator) -> None:
-    """Delete the file before its time; the job stays, and has expired. Raises what `refuse_unless_there` does."""
-    _refuse_unless_made(job, administrator)
+    """Delete the file before its retention period ends; the job stays. Raises as `refuse_unless_there` does."""
+    _refuse_unless_succeeded(job, administrator)
     if not job.expire():
         raise ExpiredError(GONE)
 
 
-def _refuse_unless_made(job: Made, administrator: Administrator) -> None:
+def _refuse_unless_succeeded(job: JobWithFile, administrator: Administrator) -> None:
     refuse_unless_permitted(administrator, job.subscription)
     if job.state != State.SUCCEEDED:
-        raise NotReadyError(f"The report is {job.get_state_display()}: there is no file.")
+        raise NotReadyError(f"The report is {job.get_state_display()}, so there is no file.")

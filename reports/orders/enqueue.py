@@ -1,8 +1,11 @@
-"""Asking for a report: may one, is the range possible, and then a job that a worker takes."""
+"""Ordering a report: checks the permission and the days, and then joins, offers or enqueues a job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -13,6 +16,7 @@ from billing.cycles import DateRange
 from billing.models import Administrator, ApiToken, Subscription
 from jobs.locks import hold
 from jobs.publishing import publish
+from jobs.querysets import JobQuerySet
 from jobs.states import State
 from reports import formats, types
 from reports.models import ReportJob
@@ -24,8 +28,63 @@ NEEDED = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOrder:
+    """The report that somebody wants. `report_type` and `format` are slugs.
+
+    `totals_sheet` has no effect on formats that cannot hold totals.
+    """
+
+    subscription: Subscription
+    report_type: str
+    days: DateRange
+    format: str = formats.DEFAULT
+    totals_sheet: bool = False
+
+    @classmethod
+    def of(cls, job: ReportJob) -> "ReportOrder":
+        """Return the order that a job carries out."""
+        return cls(
+            subscription=job.subscription,
+            report_type=job.report_type,
+            days=job.range,
+            format=job.format,
+            totals_sheet=job.totals_sheet,
+        )
+
+
+class OrderOutcome(StrEnum):
+    CREATED = "created"
+    """A job was created."""
+    JOINED = "joined"
+    """An equal order was already queued or running, and its job serves this one too."""
+    UNCHANGED = "unchanged"
+    """A finished job's file is still up to date."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedOrder:
+    """The job that serves an order, and whether it was created for it."""
+
+    job: ReportJob
+    outcome: OrderOutcome
+
+
 class TooManyJobsError(Exception):
-    """So many reports wait already that no more are taken; the message says whose, how many, and what to do."""
+    """The queue is full; the message says for whom, how many jobs are waiting, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLimit:
+    """The most jobs that may be queued of those that match; 0 stands for no limit.
+
+    `lock` names whose limit it is, and `jobs` continues the sentence *Too many … are waiting*.
+    """
+
+    lock: str
+    matching: Q
+    most: int
+    jobs: str
 
 
 def refuse_unless_permitted(administrator: Administrator, subscription: Subscription) -> None:
@@ -35,106 +94,102 @@ def refuse_unless_permitted(administrator: Administrator, subscription: Subscrip
         raise PermissionDenied(f"{administrator} may not have reports on subscription {subscription}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
-    """What came of a request: a job of its own unless it `joined` one under way, or one is `unchanged` since made."""
-
-    job: ReportJob
-    joined: bool = False
-    unchanged: bool = False
-
-
-def request_report(
+def enqueue_report(
+    order: ReportOrder,
     *,
     administrator: Administrator,
-    subscription: Subscription,
-    report_type: str,
-    days: DateRange,
     today: date,
-    format: str = formats.DEFAULT,  # noqa: A002 - the word of the screens and the API
-    totals_sheet: bool = False,
     token: ApiToken | None = None,
     again: bool = False,
-) -> Requested:
-    """Save a queued job, and tell the workers of it once it is committed; `token` is what a program asked with.
+) -> PlacedOrder:
+    """Create a queued job for the order and publish it on commit; `token` is what a program ordered with.
 
-    No work is done twice: who asks for what is under way waits for that job too, and what was made before and would
-    come out the same is offered, unless it is to be made `again`. A broker that does not answer delays the report, not
-    the answer. Raises PermissionDenied; RangeError with a sentence that names the window when the days are not inside
-    of it; KeyError for an unknown report type or format; TooManyJobsError, where a job of its own is needed.
+    An equal order that is queued or running is joined instead, and a finished job whose file would come out the same is
+    returned unless the report is to be made `again`. If the broker does not respond, the sweep publishes the job later.
+
+    Raises PermissionDenied; RangeError, with a sentence that names the window, if the days are not inside it; KeyError
+    for an unknown report type or format; TooManyJobsError if a job would have to be created but the queue is full.
     """
-    refuse_unless_permitted(administrator, subscription)
-    days.within(subscription.contract.available(today))
-    file_format = formats.by_slug(format)
-    order = ReportJob(
-        requested_by=administrator,
-        requested_with=token,
-        requested_on=today,
-        account=subscription.account,
-        subscription=subscription,
-        report_type=types.by_slug(report_type).slug,
-        format=file_format.slug,
-        totals_sheet=totals_sheet and file_format.holds_totals,
-        date_from=days.date_from,
-        date_through=days.date_through,
-    )
+    refuse_unless_permitted(administrator, order.subscription)
+    candidate = _job_for(order, administrator=administrator, token=token, today=today)
     with transaction.atomic():
-        deduplicate.hold_requests_like(order)
-        if job := deduplicate.under_way(order):
-            deduplicate.wait_for(job, administrator=administrator, token=token)
-            return Requested(job, joined=True)
-        if not again and (job := deduplicate.unchanged(order)):
-            return Requested(job, unchanged=True)
-        _queue(order)
-        return Requested(order)
+        deduplicate.hold_orders_like(candidate)
+        if job := deduplicate.joinable_job(candidate):
+            deduplicate.subscribe(job, administrator=administrator, token=token)
+            return PlacedOrder(job, OrderOutcome.JOINED)
+        if not again and (job := deduplicate.unchanged_job(candidate)):
+            return PlacedOrder(job, OrderOutcome.UNCHANGED)
+        _enqueue(candidate)
+        return PlacedOrder(candidate, OrderOutcome.CREATED)
 
 
-def _queue(job: ReportJob) -> None:
-    _refuse_when_too_many_wait(job)
-    job.save()
-    job.refresh_from_db(fields=["requested_at", "published_at"])  # by the database's clock
-    deduplicate.wait_for(job, administrator=job.requested_by, token=job.requested_with)
-    transaction.on_commit(partial(publish, job), robust=True)
+def order_again(job: ReportJob, *, administrator: Administrator, today: date) -> PlacedOrder:
+    """Place the job's order again, for this administrator and with today's data. Raises as `enqueue_report` does.
 
-
-def _refuse_when_too_many_wait(job: ReportJob) -> None:
-    """Raise TooManyJobsError when the queue holds as many as it may of the token, the administrator or the account.
-
-    Exact, however many ask at once: the locks are held until the new job is committed.
+    Creates a job even if nothing has changed, unless an equal order is queued or running.
     """
-    per_caller, per_account = settings.REPORT_JOBS_WAITING_PER_TOKEN, settings.REPORT_JOBS_WAITING_PER_ACCOUNT
-    if not (per_caller or per_account):
+    return enqueue_report(ReportOrder.of(job), administrator=administrator, today=today, again=True)
+
+
+def refuse_when_queue_is_full(jobs: JobQuerySet[Any], limits: Sequence[QueueLimit]) -> None:
+    """Raise TooManyJobsError if as many of the jobs are queued as one of the limits allows.
+
+    Exact despite concurrent orders: the locks are held until the transaction ends, which also saves the new job.
+    """
+    limits = [limit for limit in limits if limit.most]
+    if not limits:
         return
-    token, administrator, account = job.requested_with_id, job.requested_by_id, job.account_id
-    hold(f"asking: token {token}, administrator {administrator}", f"asking: account {account}")
-    by_caller = Q(requested_with=token) if token else Q(requested_with=None, requested_by=administrator)
-    by_account = Q(account=account)
-    queued = ReportJob.objects.filter(by_caller | by_account, state=State.QUEUED).order_by()
-    counts = queued.aggregate(of_caller=Count("pk", filter=by_caller), of_account=Count("pk", filter=by_account))
-    whose = "that were asked for with this token" if token else "of yours"
-    for waiting, limit, which in (
-        (counts["of_caller"], per_caller, whose),
-        (counts["of_account"], per_account, "of this account"),
-    ):
-        if limit and waiting >= limit:
+    hold(*(limit.lock for limit in limits))
+    matching = Q(*(limit.matching for limit in limits), _connector=Q.OR)
+    queued = jobs.filter(matching, state=State.QUEUED).order_by()
+    counts = queued.aggregate(
+        **{f"of_limit_{place}": Count("pk", filter=limit.matching) for place, limit in enumerate(limits)}
+    )
+    for waiting, limit in zip(counts.values(), limits, strict=True):
+        if waiting >= limit.most:
             raise TooManyJobsError(
-                f"Too many reports {which} wait to be made: {waiting}, with a limit of {limit}. Try again when some "
-                "are done, or cancel some."
+                f"Too many {limit.jobs} are waiting: {waiting} (limit: {limit.most}). Try again when some have "
+                "finished, or cancel some."
             )
 
 
-def request_again(job: ReportJob, *, administrator: Administrator, today: date) -> Requested:
-    """The same request once more, by whoever asks now and with the data of today; raises what `request_report` does.
-
-    A job of its own also where nothing has changed, unless one is under way.
-    """
-    return request_report(
-        administrator=administrator,
-        subscription=job.subscription,
-        report_type=job.report_type,
-        days=job.range,
-        today=today,
-        format=job.format,
-        totals_sheet=job.totals_sheet,
-        again=True,
+def _job_for(order: ReportOrder, *, administrator: Administrator, token: ApiToken | None, today: date) -> ReportJob:
+    """Return the unsaved job that would carry out the order. Raises RangeError and KeyError."""
+    order.days.within(order.subscription.contract.available(today))
+    file_format = formats.by_slug(order.format)
+    return ReportJob(
+        requested_by=administrator,
+        requested_with=token,
+        requested_on=today,
+        account=order.subscription.account,
+        subscription=order.subscription,
+        report_type=types.by_slug(order.report_type).slug,
+        format=file_format.slug,
+        totals_sheet=order.totals_sheet and file_format.holds_totals,
+        date_from=order.days.date_from,
+        date_through=order.days.date_through,
     )
+
+
+def _enqueue(job: ReportJob) -> None:
+    refuse_when_queue_is_full(ReportJob.objects.all(), _queue_limits(job))
+    job.save()
+    job.refresh_from_db(fields=["requested_at", "published_at"])  # Set by the database's clock.
+    deduplicate.subscribe(job, administrator=job.requested_by, token=job.requested_with)
+    transaction.on_commit(partial(publish, job), robust=True)
+
+
+def _queue_limits(job: ReportJob) -> list[QueueLimit]:
+    administrator, token, account = job.requested_by_id, job.requested_with_id, job.account_id
+    per_caller, per_account = settings.REPORT_JOBS_WAITING_PER_TOKEN, settings.REPORT_JOBS_WAITING_PER_ACCOUNT
+    if token:
+        of_caller = QueueLimit(
+            f"queue of token {token}", Q(requested_with=token), per_caller, "reports requested with this token"
+        )
+    else:
+        on_screens = Q(requested_with=None, requested_by=administrator)
+        of_caller = QueueLimit(f"queue of administrator {administrator}", on_screens, per_caller, "of your reports")
+    return [
+        of_caller,
+        QueueLimit(f"queue of account {account}", Q(account=account), per_account, "reports of this account"),
+    ]

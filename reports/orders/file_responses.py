@@ -1,6 +1,6 @@
-"""The HTTP answer that carries a file of ours: whole, a range of its bytes, or word that one has it already.
+"""HTTP responses with a stored file: the whole file, a range of its bytes, or 304 if the client already has it.
 
-What RFC 9110 says of conditional and of range requests, for a file that never changes once it is there.
+Implements conditional and range requests (RFC 9110) for files that never change once they exist.
 """
 
 import base64
@@ -15,31 +15,31 @@ from django.utils.http import content_disposition_header, http_date
 
 from billing.models import Administrator
 from reports import formats
-from reports.orders.downloads import Made, open_stored, refuse_unless_there
+from reports.orders.downloads import JobWithFile, open_stored, refuse_unless_there
 from ui.http import PRIVATE
 
 BLOCK_BYTES = 64 * 1024
-# One range. Longer numbers are no position in any file, and Python makes none of those with thousands of digits.
+# A single range. Longer numbers are no position in any file, and Python refuses to parse those of thousands of digits.
 _RANGE = re.compile(r"bytes=\s*(?:([0-9]{1,99})-([0-9]{0,99})|-([0-9]{1,99}))\s*", re.IGNORECASE)
 
 
 class PreconditionFailedError(Exception):
-    """The request is for another file than there is (`If-Match`, `If-Unmodified-Since`)."""
+    """The request's conditions (`If-Match`, `If-Unmodified-Since`) exclude the existing file."""
 
 
 class UnsatisfiableRangeError(Exception):
-    """The request is for bytes that the file does not have; `content_range` is what the answer's header says."""
+    """The request is for bytes beyond the end of the file; `content_range` is the header of the response."""
 
     def __init__(self, total: int) -> None:
-        super().__init__(f"The file has {total} bytes, and none of those that were asked for.")
+        super().__init__(f"The file has {total} bytes, none of them in the requested range.")
         self.content_range = f"bytes */{total}"
 
 
-def file_response(request: HttpRequest, job: Made, *, administrator: Administrator) -> HttpResponseBase:
-    """The answer to a GET or HEAD for the file: 200, 206 or 304.
+def file_response(request: HttpRequest, job: JobWithFile, *, administrator: Administrator) -> HttpResponseBase:
+    """Return the response to a GET or HEAD for the file: 200, 206 or 304.
 
-    Raises what `refuse_unless_there` does, PreconditionFailedError and UnsatisfiableRangeError. HEAD and 304 leave the
-    file closed.
+    Raises as `refuse_unless_there` does, and PreconditionFailedError and UnsatisfiableRangeError. HEAD and 304 do not
+    open the file.
     """
     refuse_unless_there(job, administrator=administrator)
     refuse_other_than(request, job)
@@ -58,20 +58,20 @@ def file_response(request: HttpRequest, job: Made, *, administrator: Administrat
     return part
 
 
-def refuse_other_than(request: HttpRequest, job: Made) -> None:
-    """Raise PreconditionFailedError when the request's conditions name another file than the job's."""
+def refuse_other_than(request: HttpRequest, job: JobWithFile) -> None:
+    """Raise PreconditionFailedError if the request's conditions exclude the job's file."""
     answer = get_conditional_response(request, etag(job), _last_modified(job))
     if answer is not None and answer.status_code == 412:
-        raise PreconditionFailedError("The file is not the one that the request names in its conditions.")
+        raise PreconditionFailedError("The file does not match the conditions of the request.")
 
 
-def etag(job: Made) -> str:
-    """The file's strong validator: its SHA-256."""
+def etag(job: JobWithFile) -> str:
+    """Return the file's strong validator, its SHA-256."""
     return f'"{job.file_sha256}"'
 
 
 class Section:
-    """Some of a file's bytes, to be read from first to last; they are all there, or reading raises an OSError."""
+    """A range of a file's bytes, read from first to last. Reading raises OSError if the file ends too early."""
 
     def __init__(self, file: "File[bytes]", wanted: range) -> None:
         self._file = file
@@ -80,16 +80,17 @@ class Section:
         file.seek(wanted.start)
 
     def read(self, size: int = BLOCK_BYTES) -> bytes:
-        """The next bytes; none at the end."""
+        """Return the next bytes, or none at the end of the range."""
         block: bytes = self._file.read(min(size, self._left))
         if not block and self._left:
-            raise OSError("the file ended too early")  # breaks the connection off: the client sees that bytes lack
+            # This breaks off the connection, so that the client sees that bytes are missing.
+            raise OSError("the file ended too early")
         self._left -= len(block)
         return block
 
 
 class _FileResponse(FileResponse):
-    """Hands the web server an open file, which it may send without Python."""
+    """A response whose open file the web server may send without Python."""
 
     block_size = BLOCK_BYTES
 
@@ -105,7 +106,7 @@ def _put(answer: HttpResponseBase, headers: Mapping[str, str]) -> None:
         answer[name] = value
 
 
-def _headers(job: Made) -> dict[str, str]:
+def _headers(job: JobWithFile) -> dict[str, str]:
     digest = base64.b64encode(bytes.fromhex(job.file_sha256)).decode()
     return {
         "Accept-Ranges": "bytes",
@@ -118,16 +119,16 @@ def _headers(job: Made) -> dict[str, str]:
     }
 
 
-def _last_modified(job: Made) -> int:
-    """When the file was there, in whole seconds since 1970."""
+def _last_modified(job: JobWithFile) -> int:
+    """Return when the file was finished, in whole seconds since 1970."""
     return int(job.finished_at.timestamp()) if job.finished_at else 0
 
 
-def _wanted_range(request: HttpRequest, job: Made, total: int) -> range | None:
-    """The bytes that are asked for; None for all of them.
+def _wanted_range(request: HttpRequest, job: JobWithFile, total: int) -> range | None:
+    """Return the positions of the requested bytes; None for the whole file.
 
-    Also for several ranges, for what is no range, and for a continuation of another file (`If-Range`): whoever may
-    ask for a part has to take the whole.
+    The whole file is also the answer to several ranges, to a malformed range, and if `If-Range` names another file:
+    a client that sends `Range` must accept a full response. Raises UnsatisfiableRangeError.
     """
     found = _RANGE.fullmatch(request.headers.get("Range", ""))
     condition = request.headers.get("If-Range", "").strip()

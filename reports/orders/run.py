@@ -1,4 +1,4 @@
-"""Making a requested report: one attempt, from a claimed job to its stored file."""
+"""Running a report job: one attempt, from the claimed job to its stored file."""
 
 from functools import partial
 from typing import Any, BinaryIO
@@ -18,34 +18,34 @@ from reports.orders.enqueue import refuse_unless_permitted
 from reports.orders.store import store
 
 
-def make_report(attempt: Attempt[ReportJob]) -> None:
+def run_report_job(attempt: Attempt[ReportJob]) -> None:
     """Write the file from one snapshot of the data, store it, and finish the job.
 
-    Whether who asked may still have the report is asked again.
+    Re-checks that a subscriber may still have the report.
     """
     job = attempt.job
     _refuse_unless_still_permitted(job)
-    # Who asks for the same shares this attempt, as long as nothing has changed since.
+    # Recorded before the snapshot: equal orders may join this attempt for as long as the data keep this version.
     attempt.record(data_version=DataVersion.objects.of([job.account_id]))
     store(attempt, partial(_write, attempt))
 
 
 def _refuse_unless_still_permitted(job: ReportJob) -> None:
-    """Of several who wait for the report, one who may have it is enough."""
-    for administrator in deduplicate.who_wait(job) or [Administrator.objects.get(pk=job.requested_by_id)]:
+    """Raise JobFailedError unless at least one subscriber may have the report."""
+    for administrator in deduplicate.subscribers_of(job) or [Administrator.objects.get(pk=job.requested_by_id)]:
         try:
             refuse_unless_permitted(administrator, job.subscription)
         except PermissionDenied:
             continue
         return
     raise JobFailedError(
-        "Who asked for this report may not have it any more: that takes access to the account and the permission "
-        "Billing > Subscription > View."
+        "The people who requested this report no longer have access to it. That takes access to the account and the "
+        "permission Billing > Subscription > View."
     )
 
 
 def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> dict[str, Any]:
-    """Write the file; what is known of it afterwards, as fields of the job."""
+    """Write the file, and return what is known about it as fields of the job."""
     job = attempt.job
     report_type = types.by_slug(job.report_type)
     with snapshot() as connection:
@@ -76,8 +76,8 @@ def _write(attempt: Attempt[ReportJob], target: BinaryIO) -> dict[str, Any]:
 
 
 def _scope_of(job: ReportJob) -> Scope:
-    """Of the subscription as the snapshot has it."""
+    """Return the scope of the subscription as it is in the snapshot."""
     try:
         return scope_of(Subscription.objects.get(pk=job.subscription_id), job.range, job.requested_on)
     except RangeError as error:
-        raise JobFailedError(str(error)) from error  # the subscription was changed since the request
+        raise JobFailedError(str(error)) from error  # The subscription has changed since the order.

@@ -1,4 +1,4 @@
-"""Storing what a job makes: a file under the attempt's own name, and then the job's success."""
+"""Storing a job's file: first the file under the attempt's own name, then the job's success."""
 
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -10,10 +10,10 @@ from reports.models.file_jobs import FileJobT
 
 
 def store(attempt: Attempt[FileJobT], write: Callable[[BinaryIO], dict[str, Any]]) -> None:
-    """Let the file be written and finish the job; `write` returns what is known of it, as fields of the job.
+    """Store the file that `write` writes, and finish the job with the fields that it returns.
 
-    Only once the file is stored does the job succeed, and only if it is still this attempt's: a worker that was taken
-    for dead deletes its own file and nothing else. What attempts before it have left is deleted, too.
+    The job succeeds only after the file is stored, and only if this attempt still holds it: a worker whose lease has
+    expired deletes its own file and nothing else. Files that earlier attempts left behind are deleted too.
     """
     job = attempt.job
     for fence in range(1, job.fence):

@@ -1,1 +1,1 @@
-"""Webhooks: telling an account's own programs what became of its reports, signed as Standard Webhooks has it."""
+"""Webhooks: send the events of an account's reports to its programs, signed according to Standard Webhooks."""

@@ -1,7 +1,7 @@
-"""Announcing: what ended becomes messages, and a delivery for each endpoint that wants them, in one transaction.
+"""Announcing events: creates a message and, for each endpoint that wants it, a delivery, in one transaction.
 
-The job's own row is the outbox: `announced_at` is set where the deliveries are inserted, so that each end is told
-exactly once, however many announce at the same time and wherever one of them dies.
+The job's own row is the outbox: the transaction that inserts the deliveries also sets `announced_at`, so each job is
+announced exactly once, even by concurrent workers and if one of them dies.
 """
 
 import json
@@ -23,27 +23,28 @@ EVENTS = {State.SUCCEEDED: WebhookEvent.SUCCEEDED, State.FAILED: WebhookEvent.FA
 
 
 def announce_ended() -> int:
-    """Announce jobs that succeeded or failed and were not announced yet, some of them; returns how many.
+    """Announce up to `AT_ONCE` jobs that have succeeded or failed and were not announced yet, and return how many.
 
-    A cancelled job is announced to nobody: whoever cancelled it knows. Jobs that another one announces are passed over.
+    Cancelled jobs are not announced, because the person who cancelled one knows. Skips jobs that another worker is
+    announcing at the same time.
     """
     with transaction.atomic():
         ended = complete(ReportJob.objects.filter(state__in=EVENTS, announced_at=None)).order_by("finished_at")
         jobs = list(ended.select_for_update(skip_locked=True, of=("self",))[:AT_ONCE])
         for job in jobs:
             finished_at = job.finished_at or timezone.now()
-            _tell(job, EVENTS[State(job.state)], happened_at=finished_at)
+            _create_deliveries(job, EVENTS[State(job.state)], happened_at=finished_at)
         ReportJob.objects.filter(pk__in=[job.pk for job in jobs]).update(announced_at=Now())
     return len(jobs)
 
 
 def announce_expired(job: ReportJob) -> None:
-    """Announce that the job's file was deleted after its time; inside the transaction that says so on the job's row."""
-    _tell(job, WebhookEvent.EXPIRED, happened_at=timezone.now())
+    """Announce that the job's file has expired; call this in the transaction that clears the file of the job's row."""
+    _create_deliveries(job, WebhookEvent.EXPIRED, happened_at=timezone.now())
 
 
 def announce_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """A message to one endpoint alone, by which a person tries it."""
+    """Create a test message to one endpoint, and return its delivery."""
     message = WebhookMessage.objects.create(
         account_id=endpoint.account_id,
         type=TEST_EVENT,
@@ -52,8 +53,8 @@ def announce_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
     return WebhookDelivery.objects.create(account_id=endpoint.account_id, endpoint=endpoint, message=message)
 
 
-def _tell(job: ReportJob, event: WebhookEvent, *, happened_at: datetime) -> None:
-    """One message, and its deliveries to the endpoints that were there when it happened."""
+def _create_deliveries(job: ReportJob, event: WebhookEvent, *, happened_at: datetime) -> None:
+    """Create a message, and its deliveries to the endpoints that existed when the event happened and want it."""
     endpoints = list(
         WebhookEndpoint.objects.enabled().filter(
             account_id=job.account_id, events__contains=[event.value], created_at__lte=happened_at

@@ -1,4 +1,4 @@
-"""Delivering a message: one attempt from the claim to the log, and what follows from how it went."""
+"""Delivering a message: one attempt, from the claim to the log entry, and the consequences of its result."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,22 +22,22 @@ from reports.webhooks.send import Outcome
 logger = structlog.get_logger(__name__)
 
 PATIENCE = timedelta(days=3)
-"""So long after the first failure an endpoint that took nothing since is disabled."""
+"""How long an endpoint may fail every delivery before it is disabled."""
 
-GONE = "It answered 410 Gone: it wants no more messages."
+GONE = "The endpoint answered 410 Gone, so it wants no more messages."
 GAVE_UP = "Every delivery failed for 3 days."
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """An attempt that was made: to which endpoint, and whether it was the one that disabled it."""
+    """A finished attempt: its endpoint, and whether the attempt disabled it."""
 
     endpoint: WebhookEndpoint
     has_disabled: bool
 
 
 def attempt_delivery(pk: int) -> DeliveryAttempt | None:
-    """Claim the delivery and send its message once; None when there was none to claim."""
+    """Claim the delivery and send its message once. Return None if it cannot be claimed."""
     delivery = WebhookDelivery.objects.claim(pk)
     if delivery is None:
         return None
@@ -60,11 +60,11 @@ def attempt_delivery(pk: int) -> DeliveryAttempt | None:
 
 
 def _record(delivery: WebhookDelivery, outcome: Outcome, *, began: datetime) -> bool:
-    """Log the attempt, and move the delivery on if it is still this attempt's. Whether the endpoint was disabled."""
+    """Log the attempt, and update the delivery if this one still holds it. Return whether the endpoint was disabled."""
     with transaction.atomic():
-        # In the order in which a claim takes them: first the endpoint's row, then the delivery's.
+        # Locks rows in the same order as a claim: first the endpoint's, then the delivery's.
         if not WebhookEndpoint.objects.select_for_update(no_key=True).filter(pk=delivery.endpoint_id).exists():
-            return False  # deleted meanwhile, and the delivery with it
+            return False  # The endpoint was deleted meanwhile, and the delivery with it.
         WebhookAttempt.objects.create(
             account_id=delivery.account_id,
             delivery=delivery,
@@ -92,7 +92,7 @@ def _fail(delivery: WebhookDelivery, outcome: Outcome) -> bool:
         _held(delivery).update(next_attempt_at=Now() + delay, lease_until=None)
         return False
     _end(delivery, DeliveryState.FAILED)
-    # Only after a whole round of tries: one failure long after another says nothing about the days between.
+    # Only after a whole round of tries: two failures far apart say nothing about the days between them.
     if WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__lt=Now() - PATIENCE).exists():
         return endpoint.disable(GAVE_UP)
     return False

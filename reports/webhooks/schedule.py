@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again: soon at first, then less and less often, for a day in all."""
+"""When failed deliveries are tried again: soon at first, then at growing intervals, for about a day."""
 
 import random
 from datetime import timedelta
@@ -13,17 +13,17 @@ DELAYS = [
     timedelta(hours=8),
 ]
 JITTER = 0.1
-"""Up to this part of a delay is added by chance, so that what failed together is not tried together."""
+"""Up to this fraction of a delay is added at random, so that what failed together is not retried together."""
 
 LONGEST_WISH = timedelta(hours=8)
-"""An endpoint that asks for a later attempt gets it, but not later than this."""
+"""The longest delay that an endpoint can ask for with `Retry-After`."""
 
 
 def next_delay(tries: int, *, wish: float | None = None) -> timedelta | None:
-    """How long to wait after so many tries; None: that was the last. `wish` is what a Retry-After said, in seconds."""
+    """Return the delay after this number of tries, or None after the last. `wish` is the `Retry-After` in seconds."""
     if tries > len(DELAYS):
         return None
-    delay = DELAYS[tries - 1] * (1 + random.uniform(0, JITTER))  # noqa: S311 - no secret hangs on it
+    delay = DELAYS[tries - 1] * (1 + random.uniform(0, JITTER))  # noqa: S311 - not used for security
     if wish is not None:
         delay = max(delay, min(timedelta(seconds=wish), LONGEST_WISH))
     return delay

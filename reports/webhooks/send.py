@@ -1,4 +1,4 @@
-"""One request to an endpoint: to a checked address, without redirects or proxies, over in seconds whatever comes."""
+"""One request to an endpoint: to a checked address, without redirects or proxies, and always limited in time."""
 
 import http.client
 import io
@@ -17,7 +17,7 @@ from django.utils import timezone
 from reports.webhooks.addresses import AddressError, Target, read_url, resolve
 
 SECONDS = 10.0
-"""Everything in all: the look-up of the name, the connection, the request and the answer."""
+"""The time limit for the whole attempt: look-up, connection, request and response."""
 
 MOST_BYTES = 64 * 1024
 KEPT_BYTES = 1024
@@ -26,7 +26,7 @@ OWN_HEADERS = {"Content-Type": "application/json", "User-Agent": "Tallydesk-Webh
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an attempt. `error` is a sentence, empty when it was delivered; `retry_after` is in seconds."""
+    """The result of an attempt. `error` is a sentence, empty after a delivery; `retry_after` is in seconds."""
 
     status_code: int | None = None
     error: str = ""
@@ -36,21 +36,21 @@ class Outcome:
 
     @property
     def is_delivered(self) -> bool:
-        """Whether the endpoint took the message."""
+        """Whether the endpoint accepted the message."""
         return not self.error
 
     @property
     def is_gone(self) -> bool:
-        """Whether the endpoint wants nothing more, ever."""
+        """Whether the endpoint asks for no more messages, ever."""
         return self.status_code == http.HTTPStatus.GONE
 
 
-class _AnswerError(Exception):
-    """The answer is not one; the message is a sentence."""
+class _InvalidResponseError(Exception):
+    """The response is invalid or too long; the message is a sentence."""
 
 
 class _Limited(io.RawIOBase):
-    """The bytes that a connection answers with, until there are too many of them or the time is up."""
+    """The bytes that a connection receives, until there are too many of them or the time is up."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection
@@ -67,22 +67,22 @@ class _Limited(io.RawIOBase):
         read = self._connection.recv_into(buffer)
         self._bytes += read
         if self._bytes > MOST_BYTES:
-            raise _AnswerError(f"The answer is longer than {MOST_BYTES // 1024} kB.")
+            raise _InvalidResponseError(f"The response is longer than {MOST_BYTES // 1024} kB.")
         if not self._has_headers:
             self._look_for_end_of_headers(bytes(buffer[:read]))
         return read
 
     def _look_for_end_of_headers(self, piece: bytes) -> None:
-        """A status whose headers break off is no answer; `http.client` would take it for one."""
+        """Refuse a response that ends inside its headers, which `http.client` would accept."""
         if not piece:
-            raise _AnswerError("The answer broke off.")
+            raise _InvalidResponseError("The response broke off.")
         self._tail += piece
         self._has_headers = b"\n\r\n" in self._tail or b"\n\n" in self._tail
         self._tail = self._tail[-2:]
 
 
 class _Wire:
-    """A connection as `http.client` uses one: it is made already, and each of its operations ends in time."""
+    """An established connection for `http.client` whose every operation is limited by the deadline."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection
@@ -96,11 +96,11 @@ class _Wire:
         return io.BufferedReader(_Limited(self._connection, self._deadline))
 
     def close(self) -> None:
-        """The answer is still to be read when `http.client` closes; whoever opened the connection closes it."""
+        """Do nothing: `http.client` calls this before the response is read, and `_exchange` closes the connection."""
 
 
 def send(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = SECONDS) -> Outcome:
-    """POST the body to the URL. Whatever the other side does, the outcome says it; nothing is raised."""
+    """POST the body to the URL. Never raises: the outcome describes every failure."""
     began = time.monotonic()
     outcome = _outcome(url, body, headers, deadline=began + seconds, seconds=seconds)
     milliseconds = round((time.monotonic() - began) * 1000)
@@ -112,18 +112,18 @@ def _outcome(url: str, body: bytes, headers: Mapping[str, str], *, deadline: flo
         target = read_url(url)
         addresses = resolve(target, seconds=_remaining(deadline))
         return _exchange(target, addresses, body, headers, deadline)
-    except (AddressError, _AnswerError) as error:
+    except (AddressError, _InvalidResponseError) as error:
         return Outcome(error=str(error))
     except TimeoutError:
-        return Outcome(error=f"There was no complete answer within {seconds:g} seconds.")
+        return Outcome(error=f"No complete response within {seconds:g} seconds.")
     except ssl.SSLCertVerificationError as error:
         return Outcome(error=f"The host's certificate is not valid: {error.verify_message}."[:255])
     except ssl.SSLError:
-        return Outcome(error="No secure connection came about (TLS 1.2 or newer is needed).")
+        return Outcome(error="A secure connection could not be established. TLS 1.2 or newer is required.")
     except ConnectionRefusedError:
         return Outcome(error="The connection was refused.")
-    except (OSError, http.client.HTTPException, ValueError):  # the last: numbers that a stranger made up
-        return Outcome(error="The connection broke off, or the answer was not HTTP.")
+    except (OSError, http.client.HTTPException, ValueError):  # ValueError: impossible numbers in the response.
+        return Outcome(error="The connection broke off, or the response was not HTTP.")
 
 
 def _exchange(
@@ -135,7 +135,7 @@ def _exchange(
             connection.settimeout(_remaining(deadline))
             connection = _tls_context(settings.WEBHOOKS_CA_FILE).wrap_socket(connection, server_hostname=target.host)
         client = http.client.HTTPConnection(target.host, target.port)
-        client.auto_open = 0  # it is open: never by itself, to whatever the name stands for by then
+        client.auto_open = 0  # It is open; reopening it could connect to an unchecked address.
         client.sock = _Wire(connection, deadline)
         client.request("POST", target.path, body, {"Host": target.authority, **OWN_HEADERS, **headers})
         return _read(client.getresponse())
@@ -144,7 +144,7 @@ def _exchange(
 
 
 def _connect(addresses: list[str], port: int, deadline: float) -> socket.socket:
-    """To the first of the addresses that answers; each has its share of the time."""
+    """Connect to the first address that responds; each gets an equal share of the remaining time."""
     failure = OSError("no address")
     for number, address in enumerate(addresses):
         share = _remaining(deadline) / (len(addresses) - number)
@@ -156,12 +156,12 @@ def _connect(addresses: list[str], port: int, deadline: float) -> socket.socket:
 
 
 def _read(response: http.client.HTTPResponse) -> Outcome:
-    """The answer's status decides; of its body the beginning is kept, as far as it came."""
+    """Return the outcome by the status; of the body, only the beginning is kept, as far as it arrives."""
     try:
         kept = response.read(KEPT_BYTES)
-    except (TimeoutError, OSError, http.client.HTTPException, ValueError):  # the last: a chunk of -5 bytes
+    except (TimeoutError, OSError, http.client.HTTPException, ValueError):  # ValueError: a chunk of -5 bytes.
         kept = b""
-    # PostgreSQL's text holds every character but this one.
+    # NUL is the only character that PostgreSQL's text cannot hold.
     answer = kept.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
     if http.HTTPStatus.OK <= response.status < http.HTTPStatus.MULTIPLE_CHOICES:
         return Outcome(response.status, answer=answer)
@@ -170,12 +170,12 @@ def _read(response: http.client.HTTPResponse) -> Outcome:
 
 def _refusal(response: http.client.HTTPResponse) -> str:
     if http.HTTPStatus.MULTIPLE_CHOICES <= response.status < http.HTTPStatus.BAD_REQUEST:
-        return f"It answered {response.status}: redirects are not followed."
-    return f"It answered {response.status}."
+        return f"Answered with status {response.status}. Redirects are not followed."
+    return f"Answered with status {response.status}."
 
 
 def _retry_after(response: http.client.HTTPResponse) -> float | None:
-    """When it asks to be tried again, in seconds from now; only where the status gives the header a meaning."""
+    """Return the `Retry-After` in seconds from now, for the statuses that give it a meaning; None otherwise."""
     if response.status not in {http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.SERVICE_UNAVAILABLE}:
         return None
     text = (response.getheader("Retry-After") or "").strip()
@@ -183,7 +183,7 @@ def _retry_after(response: http.client.HTTPResponse) -> float | None:
         return float(text[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError, IndexError, OverflowError):  # whatever a stranger calls a date
+    except (TypeError, ValueError, IndexError, OverflowError):  # The header may hold anything.
         return None
     if timezone.is_naive(moment):
         return None
@@ -192,7 +192,7 @@ def _retry_after(response: http.client.HTTPResponse) -> float | None:
 
 @lru_cache(maxsize=2)
 def _tls_context(more_authorities: str) -> ssl.SSLContext:
-    """The system's authorities, and those of the file that the settings name."""
+    """Return a context that trusts the system's authorities and those of the file in the settings."""
     context = ssl.create_default_context()
     if more_authorities:
         context.load_verify_locations(more_authorities)

@@ -1,4 +1,4 @@
-"""Signatures as Standard Webhooks has them: HMAC-SHA256 over identifier, time and body, under each valid secret."""
+"""Signatures according to Standard Webhooks: HMAC-SHA256 over identifier, time and body, with each valid secret."""
 
 import base64
 import hashlib
@@ -13,12 +13,12 @@ SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    """`whsec_` and 32 random bytes in base64."""
+    """Return a new secret: `whsec_` and 32 random bytes in base64."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
 def headers(*, message_id: str, sent_at: datetime, body: bytes, signing_secrets: Sequence[str]) -> dict[str, str]:
-    """The three headers of an attempt: the same identifier each time, its own time, one signature for each secret."""
+    """Return the headers of an attempt: the message's identifier, its own time, and a signature for each secret."""
     timestamp = str(int(sent_at.timestamp()))
     signed = b".".join([message_id.encode(), timestamp.encode(), body])
     signatures = [_signature(secret, signed) for secret in signing_secrets]

@@ -1,4 +1,4 @@
-"""The tasks of webhooks. As with jobs, a message is only a hint: what got lost is made good by the periodic ones."""
+"""Tasks of webhooks. As with jobs, a broker message is only a hint: the periodic tasks replace lost ones."""
 
 from datetime import timedelta
 
@@ -10,22 +10,22 @@ from django.db.models.functions import Now
 from jobs.publishing import send
 from reports.models import DeliveryState, WebhookAttempt, WebhookDelivery, WebhookMessage
 from reports.models.webhooks import IN_FLIGHT_OF_ACCOUNT
-from reports.webhooks import disable
 from reports.webhooks.announce import announce_ended
 from reports.webhooks.deliver import attempt_delivery
+from reports.webhooks.disabled_email import send_disabled_email
 
 logger = structlog.get_logger(__name__)
 
 MOST_AT_ONCE = 500
 KEPT = timedelta(days=30)
-"""How long messages stay in the log."""
+"""How long messages are kept in the log."""
 
 OLD_AT_ONCE = 1000
 
 
 @shared_task
 def announce() -> None:
-    """Make messages of the jobs that ended, and send them."""
+    """Announce the jobs that have finished, and publish the deliveries that are due."""
     announced = 0
     while count := announce_ended():
         announced += count
@@ -36,31 +36,31 @@ def announce() -> None:
 
 @shared_task
 def send_due() -> None:
-    """Tell the workers of every delivery that is due: new ones, retries, and those whose worker died."""
-    if given_up := WebhookDelivery.objects.fail_exhausted():
-        logger.warning("webhook_deliveries_abandoned", deliveries=given_up)
+    """Publish every delivery that is due: new ones, retries, and those whose worker died."""
+    if exhausted := WebhookDelivery.objects.fail_exhausted():
+        logger.warning("webhook_deliveries_exhausted", deliveries=exhausted)
     for pk in WebhookDelivery.objects.to_publish(MOST_AT_ONCE):
-        if not hint(deliver, pk):
+        if not publish_task(deliver, pk):
             return
 
 
 @shared_task
 def deliver(pk: int) -> None:
-    """Send one message once, unless another worker has it or it is over; then tell of the account's next ones."""
+    """Attempt a delivery, unless another worker holds it or it is over; then publish the account's next deliveries."""
     attempt = attempt_delivery(pk)
     if attempt is None:
         return
     endpoint = attempt.endpoint
     if attempt.has_disabled:
         logger.warning("webhook_disabled", endpoint=endpoint.pk, reason=endpoint.disabled_reason)
-        disable.tell_creator(endpoint)
+        send_disabled_email(endpoint)
     for following in WebhookDelivery.objects.filter(account=endpoint.account_id).to_publish(IN_FLIGHT_OF_ACCOUNT):
-        hint(deliver, following)
+        publish_task(deliver, following)
 
 
 @shared_task
 def collect_old_messages() -> None:
-    """Delete what the log of deliveries kept long enough; not what is still sent because a person wanted it again."""
+    """Delete old messages and their log, except messages that are still being sent because a person sent them again."""
     still_sent = WebhookDelivery.objects.filter(state=DeliveryState.WAITING, endpoint__disabled_at=None)
     old = WebhookMessage.objects.filter(created_at__lt=Now() - KEPT).exclude(pk__in=still_sent.values("message"))
     while some := list(old.values_list("pk", flat=True)[:OLD_AT_ONCE]):
@@ -69,9 +69,9 @@ def collect_old_messages() -> None:
         WebhookMessage.objects.filter(pk__in=some).delete()
 
 
-def hint(task: "Task[..., None]", *args: int) -> bool:
-    """Tell the workers of a task; False when the broker is away: the periodic tasks make good.
+def publish_task(task: "Task[..., None]", *args: int) -> bool:
+    """Publish a task. Return False if the broker does not accept it; the periodic tasks make up for that.
 
-    What no worker took until the next one says it again lapses.
+    The message expires when the next periodic task is due, which publishes the task again.
     """
     return send(task.name, *args, expires=settings.WEBHOOKS_SWEEP_SECONDS)

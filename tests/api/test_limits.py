@@ -224,9 +224,7 @@ def test_a_token_with_too_many_jobs_in_the_queue_is_refused(
     refused = asked(client, subscription, days=3)
     assert (refused.status_code, refused["Retry-After"]) == (429, "30")
     assert refused.json()["type"] == "urn:tallydesk:problem:too-many-jobs"
-    assert refused.json()["detail"].startswith(
-        "Too many reports that were asked for with this token wait to be made: 2,"
-    )
+    assert refused.json()["detail"].startswith("Too many reports requested with this token are waiting: 2 (limit: 2).")
     assert asked(program(ana), subscription, days=3).status_code == 202
     ReportJob.objects.claim(ReportJob.objects.earliest("requested_at").pk)
     assert asked(client, subscription, days=4).status_code == 202  # Running jobs are not queued.
@@ -249,9 +247,7 @@ def test_an_account_with_too_many_jobs_in_the_queue_is_refused_and_another_is_no
     assert asked(program(make_member(subscription.account)), subscription).status_code == 202
     refused = asked(client, subscription, days=2)
     assert refused.status_code == 429
-    assert refused.json()["detail"].startswith(
-        "Too many reports of this account wait to be made: 1, with a limit of 1."
-    )
+    assert refused.json()["detail"].startswith("Too many reports of this account are waiting: 1 (limit: 1).")
     assert asked(client, another_subscription).status_code == 202
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from billing.models import Administrator, DataVersion, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from reports.orders.enqueue import request_report
+from reports.orders.enqueue import ReportOrder, enqueue_report
 from tests.browser.site import Site, ask
 from tests.browser.test_pages import violations
 from tests.contact_centre import today
@@ -73,13 +73,7 @@ def test_who_withdraws_leaves_it_to_the_others(site: Site, ana: Administrator, s
     expect(page.locator("#in-progress-list > li")).to_be_focused()
     job = ReportJob.objects.get()
     bruno = make_member(subscription.account, email="bruno@acme.example")
-    request_report(
-        administrator=bruno,
-        subscription=subscription,
-        report_type=job.report_type,
-        days=job.range,
-        today=job.requested_on,
-    )
+    enqueue_report(ReportOrder.of(job), administrator=bruno, today=job.requested_on)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("status")).to_have_text(
         "You no longer wait for this report. bruno@acme.example still waits for it, so it continues."

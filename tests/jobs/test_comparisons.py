@@ -1,4 +1,4 @@
-"""A requested comparison, made: its counts and its file, and what becomes of it otherwise."""
+"""Running comparisons: counts and files, refusals, failures, cancelling and expiry."""
 
 import hashlib
 import os
@@ -13,8 +13,8 @@ from billing.models import Membership, Subscription
 from jobs.states import State
 from reports import tasks
 from reports.comparisons import run
-from reports.comparisons.diff import Differences
-from reports.comparisons.enqueue import NotComparableError, request_comparison
+from reports.comparisons.diff import ReportDiff
+from reports.comparisons.enqueue import NotComparableError, enqueue_comparison
 from reports.models import Comparison, ReportJob
 from reports.orders.enqueue import TooManyJobsError
 from tests.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
@@ -40,7 +40,7 @@ def subscription() -> Subscription:
 
 
 def two_runs(subscription: Subscription, formats: tuple[str, str] = ("csv", "csv")) -> tuple[ReportJob, ReportJob]:
-    """Before and after late data."""
+    """Return a run before late data and one after."""
     usage = make_usage(subscription)
     before = make_run(subscription=subscription, format=formats[0])
     change_late(usage)
@@ -48,7 +48,7 @@ def two_runs(subscription: Subscription, formats: tuple[str, str] = ("csv", "csv
 
 
 @pytest.mark.parametrize("formats", [("csv", "parquet"), ("xlsx", "csv"), ("jsonl", "csv.gz")])
-def test_what_late_data_changed_is_counted_and_listed_whatever_the_formats(
+def test_changes_by_late_data_are_counted_and_listed_whatever_the_formats(
     formats: tuple[str, str], subscription: Subscription, files_root: Path
 ) -> None:
     before, after = two_runs(subscription, formats)
@@ -69,34 +69,34 @@ def test_what_late_data_changed_is_counted_and_listed_whatever_the_formats(
         assert cursor.fetchone() == (0,)
 
 
-def test_the_earlier_data_come_first_and_there_is_one_comparison_of_the_two(subscription: Subscription) -> None:
+def test_the_earlier_data_come_first_and_a_pair_has_one_comparison(subscription: Subscription) -> None:
     before, after = two_runs(subscription)
     ana = permitted_administrator(subscription=subscription)
 
-    comparison = request_comparison(administrator=ana, job=before, other=after)
+    comparison = enqueue_comparison(administrator=ana, job=before, other=after)
 
     assert (comparison.before, comparison.after) == (before, after)
-    assert request_comparison(administrator=ana, job=after, other=before) == comparison
+    assert enqueue_comparison(administrator=ana, job=after, other=before) == comparison
     made(comparison)
-    assert request_comparison(administrator=ana, job=after, other=before) == comparison
+    assert enqueue_comparison(administrator=ana, job=after, other=before) == comparison
     with transaction.atomic():
         comparison.expire()
-    assert request_comparison(administrator=ana, job=after, other=before) != comparison
+    assert enqueue_comparison(administrator=ana, job=after, other=before) != comparison
 
 
 def test_a_comparison_whose_file_is_lost_is_made_again(subscription: Subscription, files_root: Path) -> None:
     before, after = two_runs(subscription)
     ana = permitted_administrator(subscription=subscription)
-    lost = made(request_comparison(administrator=ana, job=before, other=after))
+    lost = made(enqueue_comparison(administrator=ana, job=before, other=after))
     (files_root / str(lost.file.name)).write_bytes(CHANGES[:-1])
 
-    again = request_comparison(administrator=ana, job=before, other=after)
+    again = enqueue_comparison(administrator=ana, job=before, other=after)
 
     assert again != lost
-    assert request_comparison(administrator=ana, job=before, other=after) == again
+    assert enqueue_comparison(administrator=ana, job=before, other=after) == again
 
 
-def test_what_is_no_run_of_the_same_report_or_may_not_be_seen_is_refused(subscription: Subscription) -> None:
+def test_a_report_that_is_no_run_of_the_same_report_or_not_visible_is_refused(subscription: Subscription) -> None:
     _usage = make_usage(subscription)
     job = make_run(subscription=subscription)
     ana = job.requested_by
@@ -110,18 +110,18 @@ def test_what_is_no_run_of_the_same_report_or_may_not_be_seen_is_refused(subscri
     ]
     for other in others:
         with pytest.raises(NotComparableError):
-            request_comparison(administrator=ana, job=job, other=other)
+            enqueue_comparison(administrator=ana, job=job, other=other)
     with pytest.raises(PermissionDenied):
-        request_comparison(administrator=others[3].requested_by, job=job, other=make_run(subscription=subscription))
+        enqueue_comparison(administrator=others[3].requested_by, job=job, other=make_run(subscription=subscription))
 
 
-def test_as_many_wait_as_may(subscription: Subscription, settings: Any) -> None:
+def test_a_full_queue_refuses_comparisons(subscription: Subscription, settings: Any) -> None:
     before, after = two_runs(subscription)
     third = make_run(subscription=subscription)
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1
     make_comparison(before, after)
 
-    with pytest.raises(TooManyJobsError, match="limit of 1"):
+    with pytest.raises(TooManyJobsError, match="limit: 1"):
         make_comparison(before, third)
 
 
@@ -140,7 +140,7 @@ def test_no_comparison_is_with_a_report_of_another_account(subscription: Subscri
 
 
 @pytest.mark.parametrize("loss", ["file", "end of the file", "membership", "columns"])
-def test_what_cannot_be_compared_any_more_fails_with_a_sentence(
+def test_runs_that_can_no_longer_be_compared_fail_with_a_sentence(
     loss: str, subscription: Subscription, files_root: Path
 ) -> None:
     before, after = two_runs(subscription)
@@ -157,8 +157,8 @@ def test_what_cannot_be_compared_any_more_fails_with_a_sentence(
     made(comparison)
 
     assert comparison.state == State.FAILED
-    expected = {"membership": "may not have the reports any more", "columns": "has other columns"}
-    assert expected.get(loss, "not there any more, or damaged") in comparison.failure
+    expected = {"membership": "no longer has access", "columns": "columns of this report type have changed"}
+    assert expected.get(loss, "no longer available or is damaged") in comparison.failure
     assert list((files_root / "comparisons").iterdir()) == []
 
 
@@ -182,30 +182,30 @@ def test_a_cancelled_comparison_stops_and_leaves_no_file(
     def cancel() -> None:
         Comparison.objects.get(pk=comparison.pk).cancel()
 
-    find, read_after, write = Differences.find, Differences.read_after, Differences.write
+    find, read_after, write = ReportDiff.find, ReportDiff.read_after, ReportDiff.write
 
-    def sleeping(self: Differences) -> Any:
+    def find_slowly(self: ReportDiff) -> Any:
         elsewhere(cancel)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(%s)", [FOREVER_SECONDS])
         return find(self)
 
-    def reading_on(self: Differences, rows: Any, progress: Any) -> Any:
+    def read_on(self: ReportDiff, rows: Any, progress: Any) -> Any:
         elsewhere(cancel)
         wait_for(lambda: progress(1), what="the comparison is stopped", guard=FOREVER_SECONDS)
         return read_after(self, rows, progress)
 
-    def too_late(self: Differences, target: Any, progress: Any) -> Any:
+    def write_too_late(self: ReportDiff, target: Any, progress: Any) -> Any:
         lines = write(self, target, progress)
         elsewhere(cancel)
         return lines
 
     if at == "in the database":
-        monkeypatch.setattr(Differences, "find", sleeping)
+        monkeypatch.setattr(ReportDiff, "find", find_slowly)
     elif at == "while rows are read":
-        monkeypatch.setattr(Differences, "read_after", reading_on)
+        monkeypatch.setattr(ReportDiff, "read_after", read_on)
     else:
-        monkeypatch.setattr(Differences, "write", too_late)
+        monkeypatch.setattr(ReportDiff, "write", write_too_late)
 
     with guarded("cancelling ends the comparison"):
         made(comparison)
@@ -214,7 +214,7 @@ def test_a_cancelled_comparison_stops_and_leaves_no_file(
     assert list((files_root / "comparisons").iterdir()) == []
 
 
-def test_files_of_comparisons_expire_and_left_over_ones_are_collected(
+def test_files_of_comparisons_expire_and_left_over_ones_are_deleted(
     subscription: Subscription, files_root: Path
 ) -> None:
     before, after = two_runs(subscription)
@@ -236,7 +236,7 @@ def test_files_of_comparisons_expire_and_left_over_ones_are_collected(
     assert [path.name for path in folder.iterdir()] == [f"{new.pk}.1.csv"]
 
 
-def test_the_cycles_are_those_of_the_report_or_of_the_subscription_for_files_of_old(
+def test_cycles_come_from_the_report_or_else_from_the_subscription(
     subscription: Subscription,
 ) -> None:
     job = make_run(subscription=subscription)
@@ -248,7 +248,9 @@ def test_the_cycles_are_those_of_the_report_or_of_the_subscription_for_files_of_
     assert run.cycle_starts(job) == [starts[0].replace(month=11, day=1)]
 
 
-def test_an_account_has_as_many_comparisons_running_as_reports(subscription: Subscription, settings: Any) -> None:
+def test_the_limit_of_running_reports_per_account_applies_to_comparisons(
+    subscription: Subscription, settings: Any
+) -> None:
     settings.REPORT_JOBS_RUNNING_PER_ACCOUNT = 1
     before, after = two_runs(subscription)
     first, second = make_comparison(before, after), make_comparison(before, make_run(subscription=subscription))

@@ -1,4 +1,4 @@
-"""A requested report, made: its file, its snapshot of permissions, its download, its expiry, and what is left over."""
+"""Running report jobs: the file, the permission check, downloads, expiry, and left-over files."""
 
 import hashlib
 import os
@@ -45,7 +45,7 @@ def subscription() -> Subscription:
     return subscription
 
 
-def test_the_file_is_stored_under_its_attempts_name_with_its_size_rows_and_hash(
+def test_the_file_is_stored_under_the_attempts_name_with_its_size_rows_and_hash(
     subscription: Subscription, files_root: Path
 ) -> None:
     job = make(make_job(subscription=subscription))
@@ -54,7 +54,7 @@ def test_the_file_is_stored_under_its_attempts_name_with_its_size_rows_and_hash(
     assert content == b"User,Date,Duration\nana@acme.example,2017-11-22,01:00:00:000\n"
     assert (job.state, job.file.name) == (State.SUCCEEDED, f"reports/{job.pk}.1.csv")
     assert (job.file_rows, job.file_bytes) == (1, len(content))
-    assert (job.rows_done, job.rows_expected) == (1, 1)  # although no heartbeat came to record them
+    assert (job.rows_done, job.rows_expected) == (1, 1)  # Although no heartbeat has recorded them.
     assert job.file_sha256 == hashlib.sha256(content).hexdigest()
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_mode & 0o077 == 0
@@ -67,7 +67,7 @@ def test_the_columns_of_the_file_are_recorded_with_name_kind_and_unit(subscripti
     assert job.file_columns[2] == {"name": "Minutes at Peak", "kind": "decimal", "unit": "minutes"}
 
 
-def test_the_instant_of_the_snapshot_is_the_databases_and_parts_what_is_in_the_file_from_what_came_later(
+def test_the_instant_of_the_snapshot_is_the_databases_and_later_changes_are_not_in_the_file(
     subscription: Subscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = write.snapshot_instant
@@ -95,14 +95,14 @@ def test_the_instant_of_the_snapshot_is_the_databases_and_parts_what_is_in_the_f
     assert b"zoe@acme.example" not in job.file.read()
 
 
-def test_sessions_still_open_are_cut_as_of_the_day_of_the_request(subscription: Subscription) -> None:
+def test_sessions_still_open_are_cut_as_of_the_day_of_the_order(subscription: Subscription) -> None:
     day = date(2017, 11, 23)
     job = make(make_job(subscription=subscription, requested_on=date(2017, 11, 24), date_from=day, date_through=day))
     assert b"2017-11-23,15:00:00:000" in job.file.read()
 
 
 @pytest.mark.parametrize("loss", ["membership", "permission", "deactivated"])
-def test_who_lost_the_right_since_asking_gets_no_report(
+def test_a_requester_who_has_lost_access_gets_no_report(
     loss: str, subscription: Subscription, files_root: Path
 ) -> None:
     job = make_job(subscription=subscription)
@@ -114,18 +114,22 @@ def test_who_lost_the_right_since_asking_gets_no_report(
         Administrator.objects.update(is_active=False)
     make(job)
     assert job.state == State.FAILED
-    assert "may not have it any more" in job.failure
+    assert "no longer have access" in job.failure
     assert not list(files_root.glob("reports/*"))
 
 
-def test_a_subscription_that_was_cut_short_since_fails_the_report_with_its_window(subscription: Subscription) -> None:
+def test_a_subscription_that_was_cut_short_meanwhile_fails_the_report_with_its_window(
+    subscription: Subscription,
+) -> None:
     job = make_job(subscription=subscription)
     Subscription.objects.update(ended_on=date(2017, 11, 1))
     assert make(job).state == State.FAILED
     assert "through 2017-11-01" in job.failure
 
 
-def test_an_attempt_removes_what_the_one_before_left_behind(subscription: Subscription, files_root: Path) -> None:
+def test_an_attempt_deletes_files_that_the_previous_one_left_behind(
+    subscription: Subscription, files_root: Path
+) -> None:
     job = make_job(subscription=subscription)
     ReportJob.objects.claim(job.pk)
     folder = files_root / "reports"
@@ -138,7 +142,7 @@ def test_an_attempt_removes_what_the_one_before_left_behind(subscription: Subscr
 
 
 @pytest.mark.parametrize("loss", ["cancelled", "taken over"])
-def test_a_result_that_comes_too_late_is_deleted_and_nothing_else(
+def test_only_the_attempts_own_file_is_deleted_if_its_result_comes_too_late(
     loss: str, subscription: Subscription, files_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = make_job(subscription=subscription)
@@ -158,7 +162,7 @@ def test_a_result_that_comes_too_late_is_deleted_and_nothing_else(
     )
 
 
-def test_a_finished_report_is_handed_out_to_who_may_have_it(subscription: Subscription) -> None:
+def test_a_finished_report_is_available_to_permitted_administrators(subscription: Subscription) -> None:
     job = make_job(subscription=subscription)
     administrator = job.requested_by
     with pytest.raises(NotReadyError, match="queued"):
@@ -175,7 +179,7 @@ def test_a_finished_report_is_handed_out_to_who_may_have_it(subscription: Subscr
             refuse_unless_there(job, administrator=other)
 
 
-def test_reports_expire_when_they_were_kept_long_enough(subscription: Subscription, files_root: Path) -> None:
+def test_reports_expire_after_the_retention_period(subscription: Subscription, files_root: Path) -> None:
     old, new = make(make_job(subscription=subscription)), make(make_job(subscription=subscription))
     ReportJob.objects.filter(pk=old.pk).update(finished_at=Now() - timedelta(days=30, minutes=1))
     ReportJob.objects.filter(pk=new.pk).update(finished_at=Now() - timedelta(days=29))
@@ -188,7 +192,7 @@ def test_reports_expire_when_they_were_kept_long_enough(subscription: Subscripti
     assert not new.is_expired
 
 
-def test_files_that_no_report_and_no_attempt_refers_to_are_collected(
+def test_files_that_no_report_and_no_attempt_refers_to_are_deleted(
     subscription: Subscription, files_root: Path
 ) -> None:
     done, running, gone = (make_job(subscription=subscription) for _ in range(3))
@@ -207,9 +211,7 @@ def test_files_that_no_report_and_no_attempt_refers_to_are_collected(
     assert {path.name for path in folder.iterdir()} == kept | {just_now}
 
 
-def test_a_storage_without_folders_of_this_machine_gets_the_file_once_it_is_whole(
-    subscription: Subscription, settings: Any
-) -> None:
+def test_a_storage_without_local_folders_gets_the_complete_file(subscription: Subscription, settings: Any) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**settings.STORAGES, "default": in_memory}
     job = make(make_job(subscription=subscription))

@@ -1,4 +1,4 @@
-"""Asking for a report: who may, for which days, and what a broker that is away changes."""
+"""Ordering a report: the permission it takes, the days it may cover, and brokers that do not respond."""
 
 import socket
 import threading
@@ -13,7 +13,7 @@ from billing.cycles import DateRange, RangeError
 from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports.models import ReportJob
-from reports.orders.enqueue import request_again, request_report
+from reports.orders.enqueue import ReportOrder, enqueue_report, order_again
 from tests.factories import make_administrator, make_subscription
 from tests.people import permitted_administrator
 from tests.waiting import guarded
@@ -22,11 +22,9 @@ TODAY = date(2017, 11, 24)
 DAYS = DateRange(date(2017, 11, 22), date(2017, 11, 23))
 
 
-def ask(administrator: Administrator, subscription: Subscription, days: DateRange = DAYS) -> ReportJob:
-    requested = request_report(
-        administrator=administrator, subscription=subscription, report_type="user-hours", days=days, today=TODAY
-    )
-    return requested.job
+def order(administrator: Administrator, subscription: Subscription, days: DateRange = DAYS) -> ReportJob:
+    wanted = ReportOrder(subscription=subscription, report_type="user-hours", days=days)
+    return enqueue_report(wanted, administrator=administrator, today=TODAY).job
 
 
 @pytest.fixture
@@ -40,8 +38,8 @@ def administrator(subscription: Subscription) -> Administrator:
 
 
 @pytest.mark.parametrize("codename", ["all_permissions", "add_subscription", "view_subscription"])
-def test_any_of_the_three_permissions_opens_reports(subscription: Subscription, codename: str) -> None:
-    job = ask(permitted_administrator(subscription=subscription, codename=codename), subscription)
+def test_any_of_the_three_permissions_allows_reports(subscription: Subscription, codename: str) -> None:
+    job = order(permitted_administrator(subscription=subscription, codename=codename), subscription)
     job.refresh_from_db()
     assert (job.state, job.attempt, job.account, job.range) == (State.QUEUED, 0, subscription.account, DAYS)
     assert job.requested_on == TODAY
@@ -49,13 +47,13 @@ def test_any_of_the_three_permissions_opens_reports(subscription: Subscription, 
 
 def test_without_a_permission_there_is_no_report(subscription: Subscription) -> None:
     with pytest.raises(PermissionDenied):
-        ask(make_administrator(accounts=(subscription.account,)), subscription)
+        order(make_administrator(accounts=(subscription.account,)), subscription)
     assert not ReportJob.objects.exists()
 
 
-def test_another_account_is_refused_whatever_the_permissions(subscription: Subscription) -> None:
+def test_reports_of_another_account_are_refused_whatever_the_permissions(subscription: Subscription) -> None:
     with pytest.raises(PermissionDenied):
-        ask(permitted_administrator(subscription=make_subscription(), codename="all_permissions"), subscription)
+        order(permitted_administrator(subscription=make_subscription(), codename="all_permissions"), subscription)
     assert not ReportJob.objects.exists()
 
 
@@ -63,12 +61,12 @@ def test_a_range_outside_the_window_is_refused_with_the_window(
     administrator: Administrator, subscription: Subscription
 ) -> None:
     with pytest.raises(RangeError, match="2017-10-21 through 2017-11-23"):
-        ask(administrator, subscription, DateRange(date(2017, 11, 22), TODAY))
+        order(administrator, subscription, DateRange(date(2017, 11, 22), TODAY))
 
 
-def test_the_same_request_on_another_day_is_a_new_job(administrator: Administrator, subscription: Subscription) -> None:
-    first = ask(administrator, subscription)
-    again = request_again(first, administrator=administrator, today=TODAY + timedelta(days=1)).job
+def test_the_same_order_on_another_day_gets_a_new_job(administrator: Administrator, subscription: Subscription) -> None:
+    first = order(administrator, subscription)
+    again = order_again(first, administrator=administrator, today=TODAY + timedelta(days=1)).job
     assert again.pk != first.pk
     assert (again.report_type, again.range, again.subscription) == ("user-hours", DAYS, subscription)
     assert again.requested_on == TODAY + timedelta(days=1)
@@ -76,7 +74,7 @@ def test_the_same_request_on_another_day_is_a_new_job(administrator: Administrat
 
 @pytest.fixture
 def frozen_broker() -> Iterator[str]:
-    """A broker that accepts connections and never answers."""
+    """A broker that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         accepted = []
         threading.Thread(target=lambda: accepted.append(server.accept()), daemon=True).start()
@@ -85,7 +83,7 @@ def frozen_broker() -> Iterator[str]:
 
 @pytest.fixture
 def absent_broker() -> str:
-    """An address at which nobody listens."""
+    """The URL of a broker at a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
@@ -93,7 +91,7 @@ def absent_broker() -> str:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("broker", ["frozen_broker", "absent_broker"])
-def test_a_broker_that_does_not_answer_delays_the_report_and_not_the_answer(
+def test_a_broker_that_does_not_respond_delays_the_report_but_not_the_order(
     broker: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscription = make_subscription()
@@ -102,8 +100,8 @@ def test_a_broker_that_does_not_answer_delays_the_report_and_not_the_answer(
         celery.config_from_object("django.conf:settings", namespace="CELERY")
         celery.conf.update(broker_url=request.getfixturevalue(broker))
         monkeypatch.setattr("jobs.publishing.current_app", celery)
-        with guarded("a request is answered without the broker"):
-            job = ask(administrator, subscription)
+        with guarded("the order is placed without the broker"):
+            job = order(administrator, subscription)
     job.refresh_from_db()
     assert (job.state, job.published_at) == (State.QUEUED, None)
     assert ReportJob.objects.take_unpublished() == [job]

@@ -1,4 +1,4 @@
-"""No work twice: joining what is under way, withdrawing from it, and being offered what has not changed."""
+"""No work twice: joining an unfinished job, unsubscribing from it, and being offered a file that is up to date."""
 
 import threading
 from collections.abc import Callable
@@ -13,14 +13,14 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from billing.cycles import Contract, DateRange
-from billing.models import Administrator, DataVersion, Subscription
+from billing.models import Administrator, ApiToken, DataVersion, Subscription
 from jobs.claims import Claim
 from jobs.states import State
 from reports import tasks
-from reports.models import ReportJob, ReportRequest
+from reports.models import JobSubscriber, ReportJob
 from reports.orders import deduplicate
-from reports.orders.deduplicate import withdraw
-from reports.orders.enqueue import Requested, request_again, request_report
+from reports.orders.deduplicate import unsubscribe
+from reports.orders.enqueue import OrderOutcome, PlacedOrder, ReportOrder, enqueue_report, order_again
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
 from tests.jobs.writing import once_written
 from tests.people import permitted_administrator
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db
 
 TODAY = date(2017, 11, 24)
 DAYS = DateRange(date(2017, 11, 22), date(2017, 11, 23))
+CREATED, JOINED, UNCHANGED = OrderOutcome
 
 
 @pytest.fixture
@@ -47,12 +48,16 @@ def bruno(subscription: Subscription) -> Administrator:
     return permitted_administrator(subscription=subscription)
 
 
-def ask(administrator: Administrator, subscription: Subscription, **changes: Any) -> Requested:
-    return request_report(
-        administrator=administrator,
-        subscription=subscription,
-        **{"report_type": "user-hours", "days": DAYS, "today": TODAY, **changes},
-    )
+def ask(
+    administrator: Administrator,
+    subscription: Subscription,
+    *,
+    today: date = TODAY,
+    token: ApiToken | None = None,
+    **changes: Any,
+) -> PlacedOrder:
+    order = ReportOrder(subscription=subscription, **{"report_type": "user-hours", "days": DAYS, **changes})
+    return enqueue_report(order, administrator=administrator, token=token, today=today)
 
 
 def change_data(subscription: Subscription) -> None:
@@ -60,7 +65,7 @@ def change_data(subscription: Subscription) -> None:
 
 
 def begin(job: ReportJob, *, data_version: str | None = None) -> ReportJob:
-    """The job, claimed by a worker that has written down of which version the data were."""
+    """Return the job after a worker has claimed it and recorded the version of the data."""
     claimed = ReportJob.objects.claim(job.pk)
     assert claimed is not None
     version = DataVersion.objects.of([job.account_id]) if data_version is None else data_version
@@ -72,8 +77,8 @@ def state_of(job: ReportJob) -> str:
     return ReportJob.objects.values_list("state", flat=True).get(pk=job.pk)
 
 
-def waiting(job: ReportJob) -> set[Administrator]:
-    return set(deduplicate.who_wait(job))
+def subscribers(job: ReportJob) -> set[Administrator]:
+    return set(deduplicate.subscribers_of(job))
 
 
 # --- Joining ----------------------------------------------------------------------------------------------------------
@@ -83,21 +88,21 @@ def test_the_same_request_joins_the_job_that_is_queued_for_any_administrator(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     first, second, third = ask(ana, subscription), ask(bruno, subscription), ask(ana, subscription)
-    assert [requested.joined for requested in (first, second, third)] == [False, True, True]
+    assert [placed.outcome for placed in (first, second, third)] == [CREATED, JOINED, JOINED]
     assert first.job == second.job == third.job == ReportJob.objects.get()
     assert third.job.requested_by == ana
-    assert waiting(first.job) == {ana, bruno}
-    assert ReportRequest.objects.count() == 2
+    assert subscribers(first.job) == {ana, bruno}
+    assert JobSubscriber.objects.count() == 2
 
 
-def test_each_token_of_an_administrator_has_a_request_of_its_own(
+def test_each_token_of_an_administrator_has_a_subscription_of_its_own(
     ana: Administrator, subscription: Subscription
 ) -> None:
     tokens = [make_api_token(administrator=ana)[0] for _ in range(2)]
     for token in (None, *tokens, None, tokens[0]):
         job = ask(ana, subscription, token=token).job
-    assert set(job.requests.values_list("token", flat=True)) == {None, tokens[0].pk, tokens[1].pk}
-    assert deduplicate.who_wait(job) == [ana]
+    assert set(job.subscribers.values_list("token", flat=True)) == {None, tokens[0].pk, tokens[1].pk}
+    assert deduplicate.subscribers_of(job) == [ana]
 
 
 @pytest.mark.parametrize(
@@ -110,13 +115,13 @@ def test_each_token_of_an_administrator_has_a_request_of_its_own(
         {"today": TODAY + timedelta(days=1)},
     ],
 )
-def test_whatever_differs_is_a_job_of_its_own(
+def test_an_order_that_differs_gets_a_job_of_its_own(
     ana: Administrator, subscription: Subscription, changes: dict[str, Any]
 ) -> None:
     assert ask(ana, subscription).job != ask(ana, subscription, **changes).job
 
 
-def test_totals_make_a_difference_where_the_format_has_a_place_for_them(
+def test_totals_make_a_difference_only_in_formats_that_can_hold_them(
     ana: Administrator, subscription: Subscription
 ) -> None:
     assert ask(ana, subscription, totals_sheet=True).job == ask(ana, subscription).job
@@ -125,50 +130,50 @@ def test_totals_make_a_difference_where_the_format_has_a_place_for_them(
     assert with_totals != ask(ana, subscription, format="xlsx").job
 
 
-def test_another_accounts_request_never_joins(ana: Administrator, subscription: Subscription) -> None:
+def test_another_accounts_order_never_joins(ana: Administrator, subscription: Subscription) -> None:
     others = make_subscription(number=f"{subscription.number}-2")
     stranger = permitted_administrator(subscription=others)
     mine, theirs = ask(ana, subscription), ask(stranger, others)
-    assert not theirs.joined
-    assert (waiting(mine.job), waiting(theirs.job)) == ({ana}, {stranger})
+    assert theirs.outcome is CREATED
+    assert (subscribers(mine.job), subscribers(theirs.job)) == ({ana}, {stranger})
 
 
 def test_a_finished_job_is_not_joined(ana: Administrator, subscription: Subscription) -> None:
     first = ask(ana, subscription).job
     first.cancel()
-    assert not ask(ana, subscription).joined
+    assert ask(ana, subscription).outcome is CREATED
 
 
-def test_a_running_job_is_joined_as_long_as_nothing_has_changed_since_it_began(
+def test_a_running_job_is_joined_as_long_as_no_data_has_changed_since_it_began(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     change_data(subscription)
     job = begin(ask(ana, subscription).job)
     assert ask(bruno, subscription).job == job
     change_data(make_subscription())  # another account's
-    assert ask(bruno, subscription).joined
+    assert ask(bruno, subscription).outcome is JOINED
     change_data(subscription)
     later = ask(bruno, subscription)
-    assert (later.joined, later.job == job) == (False, False)
-    assert ask(ana, subscription).job == later.job  # of the two, the one that will show what has changed
+    assert (later.outcome, later.job == job) == (CREATED, False)
+    assert ask(ana, subscription).job == later.job  # Of the two jobs, the one that will show the change.
 
 
-def test_a_change_of_what_all_accounts_share_is_a_change(ana: Administrator, subscription: Subscription) -> None:
+def test_a_change_of_shared_data_counts_as_a_change(ana: Administrator, subscription: Subscription) -> None:
     job = begin(ask(ana, subscription).job)
     DataVersion.objects.bump(None)
     assert ask(ana, subscription).job != job
 
 
-def test_an_attempt_that_has_not_said_yet_which_data_it_sees_is_not_joined(
+def test_an_attempt_that_has_not_recorded_its_data_version_is_not_joined(
     ana: Administrator, subscription: Subscription
 ) -> None:
     change_data(subscription)
     job = ask(ana, subscription).job
     ReportJob.objects.claim(job.pk)
-    assert not ask(ana, subscription).joined
+    assert ask(ana, subscription).outcome is CREATED
 
 
-def test_a_job_that_is_queued_again_is_joined_whatever_its_last_attempt_saw(
+def test_a_job_that_is_queued_again_is_joined_whatever_version_its_last_attempt_recorded(
     ana: Administrator, subscription: Subscription
 ) -> None:
     job = begin(ask(ana, subscription).job)
@@ -177,14 +182,14 @@ def test_a_job_that_is_queued_again_is_joined_whatever_its_last_attempt_saw(
     assert ask(ana, subscription).job == job
 
 
-def test_the_second_attempt_is_not_joined_for_what_the_first_saw_before_a_change(
+def test_the_second_attempt_is_not_joined_for_the_version_that_the_first_recorded(
     ana: Administrator, subscription: Subscription
 ) -> None:
     job = begin(ask(ana, subscription).job)
     change_data(subscription)
     expire_lease(job)
     assert ReportJob.objects.claim(job.pk) is not None
-    assert not ask(ana, subscription).joined
+    assert ask(ana, subscription).outcome is CREATED
 
 
 def test_joining_sends_no_message(
@@ -196,7 +201,7 @@ def test_joining_sends_no_message(
     assert len(callbacks) == 1
 
 
-def test_make_again_joins_what_is_under_way(ana: Administrator, subscription: Subscription) -> None:
+def test_ordering_again_joins_an_unfinished_job(ana: Administrator, subscription: Subscription) -> None:
     gone = make_job(
         subscription=subscription,
         state=State.CANCELLED,
@@ -204,90 +209,94 @@ def test_make_again_joins_what_is_under_way(ana: Administrator, subscription: Su
         date_from=DAYS.date_from,
         date_through=DAYS.date_through,
     )
-    first = request_again(gone, administrator=ana, today=TODAY)
-    second = request_again(gone, administrator=ana, today=TODAY)
-    assert (first.joined, second.joined) == (False, True)
+    first = order_again(gone, administrator=ana, today=TODAY)
+    second = order_again(gone, administrator=ana, today=TODAY)
+    assert (first.outcome, second.outcome) == (CREATED, JOINED)
     assert first.job == second.job
 
 
-# --- Withdrawing ------------------------------------------------------------------------------------------------------
+# --- Unsubscribing ----------------------------------------------------------------------------------------------------
 
 
-def test_cancelling_withdraws_ones_own_request_and_the_last_ends_the_job(
+def test_unsubscribing_cancels_the_job_only_when_no_subscribers_remain(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     job = ask(ana, subscription).job
     ask(bruno, subscription)
-    withdrawal = withdraw(job, administrator=ana)
-    assert (withdrawal.is_cancelled, withdrawal.still_waiting) == (False, [bruno])
+    result = unsubscribe(job, administrator=ana)
+    assert (result.is_cancelled, result.still_subscribed) == (False, [bruno])
     assert job.state == State.QUEUED
-    assert withdraw(job, administrator=bruno).is_cancelled
+    assert unsubscribe(job, administrator=bruno).is_cancelled
     assert job.state == State.CANCELLED
 
 
-def test_withdrawing_twice_changes_nothing_the_second_time(
+def test_unsubscribing_again_has_no_effect(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     job = ask(ana, subscription).job
     ask(bruno, subscription)
     for _ in range(2):
-        assert withdraw(job, administrator=bruno).still_waiting == [ana]
+        assert unsubscribe(job, administrator=bruno).still_subscribed == [ana]
     assert state_of(job) == State.QUEUED
 
 
-def test_who_withdrew_may_join_again(ana: Administrator, bruno: Administrator, subscription: Subscription) -> None:
+def test_an_administrator_may_subscribe_again(
+    ana: Administrator, bruno: Administrator, subscription: Subscription
+) -> None:
     job = ask(ana, subscription).job
     ask(bruno, subscription)
-    withdraw(job, administrator=ana)
+    unsubscribe(job, administrator=ana)
     assert ask(ana, subscription).job == job
-    assert withdraw(job, administrator=bruno).still_waiting == [ana]
+    assert unsubscribe(job, administrator=bruno).still_subscribed == [ana]
 
 
-def test_a_token_withdraws_its_own_and_a_person_all_of_theirs(ana: Administrator, subscription: Subscription) -> None:
+def test_a_token_ends_its_own_subscription_and_a_person_all_of_theirs(
+    ana: Administrator, subscription: Subscription
+) -> None:
     tokens = [make_api_token(administrator=ana)[0] for _ in range(2)]
     job = ask(ana, subscription, token=tokens[0]).job
     ask(ana, subscription, token=tokens[1])
-    assert withdraw(job, administrator=ana, token=tokens[0]).still_waiting == [ana]
+    assert unsubscribe(job, administrator=ana, token=tokens[0]).still_subscribed == [ana]
     ask(ana, subscription, token=tokens[0])
-    assert withdraw(job, administrator=ana).is_cancelled
+    assert unsubscribe(job, administrator=ana).is_cancelled
 
 
-def test_a_token_that_did_not_ask_withdraws_what_its_administrator_asked_for(
+def test_a_token_without_a_subscription_ends_those_of_its_administrator(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     token, _secret = make_api_token(administrator=ana)
     job = ask(ana, subscription).job
     ask(bruno, subscription)
-    assert withdraw(job, administrator=ana, token=token).still_waiting == [bruno]
-    assert withdraw(job, administrator=ana, token=token).still_waiting == [bruno]
-    assert withdraw(job, administrator=bruno).is_cancelled
+    assert unsubscribe(job, administrator=ana, token=token).still_subscribed == [bruno]
+    assert unsubscribe(job, administrator=ana, token=token).still_subscribed == [bruno]
+    assert unsubscribe(job, administrator=bruno).is_cancelled
 
 
-def test_who_never_asked_ends_it_for_everybody(
+def test_an_administrator_who_never_subscribed_cancels_the_job_for_everyone(
     ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     job = begin(ask(ana, subscription).job)
     ask(bruno, subscription)
     colleague = permitted_administrator(subscription=subscription)
-    assert withdraw(job, administrator=colleague).is_cancelled
+    assert unsubscribe(job, administrator=colleague).is_cancelled
     assert state_of(job) == State.CANCELLED
 
 
-def test_it_is_too_late_to_withdraw_from_what_is_finished(ana: Administrator, subscription: Subscription) -> None:
+def test_unsubscribing_from_a_finished_job_changes_nothing(ana: Administrator, subscription: Subscription) -> None:
     job = ask(ana, subscription).job
     ReportJob.objects.update(state=State.FAILED, finished_at=Now())
-    assert withdraw(job, administrator=ana) == deduplicate.Withdrawal()
+    assert unsubscribe(job, administrator=ana) == deduplicate.Unsubscribed()
     assert job.state == State.FAILED
-    assert waiting(job) == {ana}
+    assert subscribers(job) == {ana}
 
 
 # --- Unchanged --------------------------------------------------------------------------------------------------------
 
 
-def make(requested: Requested) -> ReportJob:
-    """The job, as a worker leaves it."""
-    tasks.generate_report(str(requested.job.pk))
-    job = requested.job
+def make(placed: PlacedOrder) -> ReportJob:
+    """Return the job after a worker has run it."""
+    tasks.generate_report(str(placed.job.pk))
+    job = placed.job
     job.refresh_from_db()
     assert job.state == State.SUCCEEDED
     return job
@@ -295,7 +304,7 @@ def make(requested: Requested) -> ReportJob:
 
 @pytest.fixture
 def made(ana: Administrator, subscription: Subscription, settings: Any, files_root: Path) -> ReportJob:
-    """A finished report of the data as they are, recorded as a worker records it."""
+    """A finished report of the current data, recorded as a worker records it."""
     change_data(subscription)
     job = make_job(
         subscription=subscription,
@@ -315,18 +324,20 @@ def made(ana: Administrator, subscription: Subscription, settings: Any, files_ro
     return with_file(job, folder=files_root)
 
 
-def test_a_finished_report_is_offered_while_nothing_has_changed(
+def test_a_finished_report_is_offered_while_no_data_has_changed(
     bruno: Administrator, subscription: Subscription, made: ReportJob
 ) -> None:
     offered = ask(bruno, subscription)
-    assert (offered.job, offered.unchanged, offered.joined) == (made, True, False)
+    assert offered == PlacedOrder(made, UNCHANGED)
     assert ReportJob.objects.count() == 1
-    assert not ReportRequest.objects.exists()
+    assert not JobSubscriber.objects.exists()
 
 
-def test_make_again_makes_it_again(ana: Administrator, subscription: Subscription, made: ReportJob) -> None:
-    assert request_again(made, administrator=ana, today=TODAY).job != made
-    assert ask(ana, subscription).joined  # what is under way goes before what was made
+def test_ordering_again_creates_a_job_although_no_data_has_changed(
+    ana: Administrator, subscription: Subscription, made: ReportJob
+) -> None:
+    assert order_again(made, administrator=ana, today=TODAY).job != made
+    assert ask(ana, subscription).outcome is JOINED  # An unfinished job takes precedence over a finished one.
 
 
 @pytest.mark.parametrize(
@@ -360,11 +371,11 @@ def test_make_again_makes_it_again(ana: Administrator, subscription: Subscriptio
         "state",
     ],
 )
-def test_what_would_come_out_otherwise_is_made_anew(
+def test_a_report_that_would_differ_is_not_offered(
     ana: Administrator, subscription: Subscription, made: ReportJob, change: Callable[[ReportJob], object]
 ) -> None:
     change(made)
-    assert not ask(ana, subscription).unchanged
+    assert ask(ana, subscription).outcome is CREATED
 
 
 def test_after_the_end_of_the_subscription_a_report_of_another_day_is_offered(
@@ -373,7 +384,7 @@ def test_after_the_end_of_the_subscription_a_report_of_another_day_is_offered(
     ReportJob.objects.update(requested_on=TODAY - timedelta(days=1))
     Subscription.objects.update(ended_on=date(2017, 11, 23))
     subscription.refresh_from_db()
-    assert not ask(ana, subscription).unchanged  # the 23rd was not over when it was made
+    assert ask(ana, subscription).outcome is CREATED  # The 23rd was not over when the report was made.
     ReportJob.objects.filter(state=State.QUEUED).delete()
     ReportJob.objects.update(requested_on=TODAY)
     assert ask(ana, subscription, today=TODAY + timedelta(days=100)).job == made
@@ -389,14 +400,14 @@ def test_open_sessions_are_cut_alike_once_the_last_day_is_over() -> None:
 def test_another_accounts_report_is_never_offered(made: ReportJob) -> None:
     others = make_subscription()
     stranger = permitted_administrator(subscription=others)
-    assert not ask(stranger, others).unchanged
+    assert ask(stranger, others).outcome is CREATED
 
 
-# --- Made by workers, and at the same time ----------------------------------------------------------------------------
+# --- Workers and concurrent orders ------------------------------------------------------------------------------------
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """What they return, all of them begun at the same moment, each in a thread of its own."""
+    """Call the functions at the same moment, each in a thread of its own, and return their results."""
     start = threading.Barrier(len(acts))
     answers: list[Any] = [None] * len(acts)
 
@@ -416,51 +427,51 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_at_once_one_makes_the_job_and_the_others_join_it() -> None:
+def test_of_many_concurrent_orders_one_creates_the_job_and_the_others_join_it() -> None:
     subscription = make_subscription()
     people = [permitted_administrator(subscription=subscription) for _ in range(8)]
     answers = at_once(*(partial(ask, person, subscription) for person in people))
     job = ReportJob.objects.get()
     assert {answer.job for answer in answers} == {job}
-    assert sorted(answer.joined for answer in answers) == [False] + [True] * 7
-    assert waiting(job) == set(people)
+    assert sorted(answer.outcome for answer in answers) == [CREATED] + [JOINED] * 7
+    assert subscribers(job) == set(people)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_who_joins_while_another_cancels_has_a_job_that_goes_on() -> None:
+def test_joining_while_another_subscriber_cancels_gives_a_job_that_goes_on() -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))
     for _ in range(10):
         job = ask(ana, subscription).job
-        joined, withdrawal = at_once(partial(ask, bruno, subscription), partial(withdraw, job, administrator=ana))
+        joined, result = at_once(partial(ask, bruno, subscription), partial(unsubscribe, job, administrator=ana))
         assert state_of(joined.job) == State.QUEUED
-        assert waiting(joined.job) == {bruno}
-        assert withdrawal.is_cancelled == (joined.job != job)
-        assert state_of(job) == (State.CANCELLED if withdrawal.is_cancelled else State.QUEUED)
-        assert withdraw(joined.job, administrator=bruno).is_cancelled
+        assert subscribers(joined.job) == {bruno}
+        assert result.is_cancelled == (joined.job != job)
+        assert state_of(job) == (State.CANCELLED if result.is_cancelled else State.QUEUED)
+        assert unsubscribe(joined.job, administrator=bruno).is_cancelled
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_the_last_two_who_withdraw_at_once_one_ends_the_job() -> None:
+def test_when_the_last_two_subscribers_unsubscribe_at_once_one_of_them_cancels_the_job() -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))
     for _ in range(5):
         job = ask(ana, subscription).job
         ask(bruno, subscription)
-        answers = at_once(*(partial(withdraw, job, administrator=who) for who in (ana, bruno)))
+        answers = at_once(*(partial(unsubscribe, job, administrator=person) for person in (ana, bruno)))
         assert sorted(answer.is_cancelled for answer in answers) == [False, True]
         assert state_of(job) == State.CANCELLED
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_report_is_offered_until_the_data_change_and_joined_while_it_is_made(
+def test_a_report_is_joined_while_it_runs_and_offered_until_the_data_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     subscription = make_subscription()
     ana = permitted_administrator(subscription=subscription)
     user = make_entity(account=subscription.account)
     change_data(subscription)
-    meanwhile: list[Requested] = []
+    meanwhile: list[PlacedOrder] = []
 
     def ask_and_change_the_data() -> None:
         meanwhile.append(ask(ana, subscription))
@@ -471,26 +482,26 @@ def test_a_report_is_offered_until_the_data_change_and_joined_while_it_is_made(
     once_written(monkeypatch, "csv", ask_and_change_the_data)
     first = make(ask(ana, subscription))
     monkeypatch.undo()
-    assert [requested.job == first for requested in meanwhile] == [True, False]
+    assert [placed.job == first for placed in meanwhile] == [True, False]
     assert first.data_version != DataVersion.objects.of([subscription.account_id])
     second = make(meanwhile[1])
     assert (first.file_rows, second.file_rows) == (0, 1)
-    assert (ask(ana, subscription).job, ask(ana, subscription).unchanged) == (second, True)
+    assert ask(ana, subscription) == PlacedOrder(second, UNCHANGED)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_report_goes_on_for_who_may_have_it_when_the_first_may_not_any_more(files_root: Path) -> None:
+def test_a_report_goes_on_for_a_permitted_subscriber_when_the_first_one_loses_access(files_root: Path) -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))
-    requested = ask(ana, subscription)
+    placed = ask(ana, subscription)
     ask(bruno, subscription)
     ana.user_permissions.clear()
-    make(requested)
+    make(placed)
     other = ask(bruno, subscription, report_type="voice-usage")
     ask(permitted_administrator(subscription=subscription), subscription, report_type="voice-usage")
-    for administrator in deduplicate.who_wait(other.job):
+    for administrator in deduplicate.subscribers_of(other.job):
         administrator.user_permissions.clear()
     tasks.generate_report(str(other.job.pk))
     other.job.refresh_from_db()
-    assert "may not have it any more" in other.job.failure
+    assert "no longer have access" in other.job.failure
     assert not ReportJob.objects.filter(state=State.RUNNING).exists()

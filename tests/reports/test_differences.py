@@ -17,7 +17,7 @@ from psycopg import sql
 
 from billing.cycles import midnight
 from reports import formats, types
-from reports.comparisons.diff import Counts, Differences
+from reports.comparisons.diff import DiffCounts, ReportDiff
 from reports.engine.report_type import ColumnKind, ReportColumn, ReportType
 from tests.oracle.values import show_text
 from tests.profiles import examples
@@ -72,11 +72,11 @@ def file_of(slug: str, report: list[Row]) -> bytes:
 
 def compared(
     report_type: ReportType, before: tuple[str, bytes], after: tuple[str, bytes]
-) -> tuple[Counts, list[list[str]]]:
+) -> tuple[DiffCounts, list[list[str]]]:
     """The counts, and the lines of the file."""
     target = io.BytesIO()
     with transaction.atomic():
-        differences = Differences(connection, report_type, STARTS)
+        differences = ReportDiff(connection, report_type, STARTS)
         for take, (slug, content) in ((differences.read_before, before), (differences.read_after, after)):
             take(formats.by_slug(slug).read(io.BytesIO(content), report_type.columns), ignore)
         counts = differences.find()
@@ -108,7 +108,7 @@ def by_key(kind: str, report: list[Row]) -> dict[Any, tuple[int, Line]]:
     return found
 
 
-def expected(kind: str, before: list[Row], after: list[Row]) -> tuple[Counts, list[Line]]:
+def expected(kind: str, before: list[Row], after: list[Row]) -> tuple[DiffCounts, list[Line]]:
     old, new = by_key(kind, before), by_key(kind, after)
     added, removed = new.keys() - old.keys(), old.keys() - new.keys()
     changed = {key for key in new.keys() & old.keys() if new[key][1] != old[key][1]}
@@ -123,7 +123,7 @@ def expected(kind: str, before: list[Row], after: list[Row]) -> tuple[Counts, li
         lines.append(["changed: after", ", ".join(names), *is_now])
     lines += [["removed", "", *old[key][1]] for key in sorted(removed, key=lambda key: old[key][0])]
     same = len(new.keys() & old.keys()) - len(changed)
-    return Counts(len(added), len(removed), len(changed), same), lines
+    return DiffCounts(len(added), len(removed), len(changed), same), lines
 
 
 @pytest.mark.django_db
@@ -155,7 +155,7 @@ def test_a_first_login_that_becomes_an_earlier_one_is_a_change_and_another_cycle
 
     counts, lines = compared(types.by_slug(slug), before, after)
 
-    assert counts == Counts(added=1, removed=1, changed=1, unchanged=0)
+    assert counts == DiffCounts(added=1, removed=1, changed=1, unchanged=0)
     assert [line[:1] + line[3:] for line in lines[1:]] == [
         ["changed: before", "ana", "2026-02-03T09:00:00Z"],
         ["changed: after", "ana", "2026-02-01T09:00:00Z"],
@@ -173,7 +173,7 @@ def test_what_was_added_and_removed_stands_where_the_report_has_it() -> None:
 
     counts, lines = compared(types.by_slug(slug), before, after)
 
-    assert counts == Counts(added=1, removed=1, changed=1, unchanged=1)
+    assert counts == DiffCounts(added=1, removed=1, changed=1, unchanged=1)
     assert [(line[0], line[2], line[4]) for line in lines[1:]] == [
         ("changed: before", "2026-02-01", "12"),
         ("changed: after", "2026-02-01", "12.5"),

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from billing.models import Administrator, Subscription
 from jobs.states import State
-from reports.comparisons.enqueue import request_comparison
+from reports.comparisons.enqueue import enqueue_comparison
 from reports.engine.totals import NamedCount, Sum, Totals
 from reports.models import Comparison, ReportJob
 from reports.screens.comparisons.cards import MINUS, total_lines
@@ -210,7 +210,7 @@ def test_runs_without_a_difference_are_said_to_have_none(
 def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
     fields: dict[str, Any], text: str, ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
 ) -> None:
-    comparison = request_comparison(administrator=ana, job=runs[0], other=runs[1])
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
     if fields:
         Comparison.objects.claim(comparison.pk)
         Comparison.objects.update(**fields, lease_until="2100-01-01T00:00Z")
@@ -280,7 +280,7 @@ def test_a_failure_is_said_and_can_be_tried_again(
 ) -> None:
     (files / str(runs[0].file.name)).unlink()
     said = words(compare(ana_client, *runs))
-    assert "not there any more, or damaged" in said
+    assert "no longer available or is damaged" in said
     assert "Try again" in said
 
 
@@ -326,7 +326,7 @@ def test_reports_of_another_account_are_neither_offered_nor_compared(
     usage.append(usage[1])
     foreign = make_run(subscription=acme)
     change_late(usage)
-    theirs = request_comparison(administrator=foreign.requested_by, job=foreign, other=make_run(subscription=acme))
+    theirs = enqueue_comparison(administrator=foreign.requested_by, job=foreign, other=make_run(subscription=acme))
     made(theirs)
 
     assert ana_client.get(to("report-job-compare", foreign)).status_code == 404
@@ -338,7 +338,7 @@ def test_reports_of_another_account_are_neither_offered_nor_compared(
 
 
 def test_a_colleague_without_the_permission_is_refused(runs: tuple[ReportJob, ReportJob], ana: Administrator) -> None:
-    comparison = request_comparison(administrator=ana, job=runs[0], other=runs[1])
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
     client = Client()
     client.force_login(make_member(runs[0].account, permissions=()))
     assert client.get(to("report-job-compare", runs[0])).status_code == 403

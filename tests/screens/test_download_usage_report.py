@@ -198,7 +198,7 @@ def test_a_request_is_refused_while_too_many_reports_wait(
     settings.REPORT_JOBS_WAITING_PER_TOKEN = 1
     first = make_job(subscription=subscription, requested_by=subscription.account.administrators.get())
     answer = ana_client.post(page_of(subscription), choices(), headers=JSON)
-    sentence = "Too many reports of yours wait to be made: 1, with a limit of 1."
+    sentence = "Too many of your reports are waiting: 1 (limit: 1)."
     assert answer.status_code == 422
     assert answer.json()["errors"]["report_type"][0].startswith(sentence)
     page = ana_client.post(page_of(subscription), choices())

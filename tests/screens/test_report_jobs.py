@@ -74,7 +74,7 @@ def test_odd_characters_of_a_number_stay_out_of_the_name(
 def test_a_report_that_is_not_ready_is_a_409(ana_client: Client, subscription: Subscription) -> None:
     answer = ana_client.get(to("file", make_job(subscription=subscription)))
     assert answer.status_code == 409
-    assert "The report is queued: there is no file." in words(answer)
+    assert "The report is queued, so there is no file." in words(answer)
 
 
 def test_an_expired_report_is_a_410_with_make_again(ana_client: Client, ready: ReportJob) -> None:

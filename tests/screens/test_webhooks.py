@@ -34,7 +34,7 @@ SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The deliveries that workers were told of."""
     told: list[int] = []
-    monkeypatch.setattr("reports.screens.webhooks.changes.hint", lambda _task, pk: told.append(pk))
+    monkeypatch.setattr("reports.screens.webhooks.changes.publish_task", lambda _task, pk: told.append(pk))
     return told
 
 
@@ -77,8 +77,8 @@ def test_a_new_endpoint_shows_its_secret_once(dan_client: Client, subscription: 
     ("fields", "sentence"),
     [
         ({"url": ""}, "Enter the URL"),
-        ({"url": "http://hooks.example.com/"}, "The URL has to begin with https://."),
-        ({"url": "https://169.254.169.254/latest/"}, "The host's address is not a public one."),
+        ({"url": "http://hooks.example.com/"}, "The URL must begin with https://."),
+        ({"url": "https://169.254.169.254/latest/"}, "The host's address is not public."),
         ({"url": "https://localhost/"}, "a full name"),
         ({"events": []}, "Choose at least one event."),
         ({"events": ["job.made"]}, "This event does not exist."),

@@ -1,4 +1,4 @@
-"""Deliveries that are not short of time, and host names that a test defines."""
+"""Deliveries with a generous time limit, and host names that a test defines."""
 
 import pytest
 
@@ -9,11 +9,11 @@ from tests.webhook_receivers import Names
 
 @pytest.fixture(autouse=True)
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine answers late, and an attempt that is not given its seconds has enough of them."""
+    """Give attempts without an explicit limit enough time for a busy machine."""
     monkeypatch.setattr(send.send, "__kwdefaults__", {"seconds": FOREVER_SECONDS})
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Names:
-    """What names stand for."""
+    """Return the host names that resolve, to be filled in by the test."""
     return Names(monkeypatch)

@@ -1,4 +1,4 @@
-"""Where messages may go: which URLs are taken, and which addresses a name may stand for."""
+"""Where messages may be sent: the valid URLs, and the addresses that a host may resolve to."""
 
 import socket
 from threading import Event
@@ -23,7 +23,7 @@ from tests.waiting import FOREVER_SECONDS, guarded
         ("HTTPS://hooks.example.com/%41", "https://hooks.example.com/%41"),
     ],
 )
-def test_a_url_that_is_taken_has_one_way_of_writing(url: str, written: str) -> None:
+def test_a_valid_url_has_a_canonical_spelling(url: str, written: str) -> None:
     assert read_url(url).url == written
     assert read_url(written).url == written
 
@@ -70,7 +70,7 @@ def test_a_url_that_is_taken_has_one_way_of_writing(url: str, written: str) -> N
         "https://[::1/",
     ],
 )
-def test_a_url_that_nothing_may_be_sent_to_is_refused_with_a_sentence(url: str) -> None:
+def test_an_invalid_url_is_refused_with_a_sentence(url: str) -> None:
     with pytest.raises(AddressError, match=r"\.$"):
         read_url(url)
 
@@ -124,13 +124,13 @@ def test_only_addresses_of_the_public_internet_are_public(address: str, public: 
     for allowed in (False, True):
         settings.WEBHOOKS_ALLOW_LOOPBACK = allowed
         if not public and address not in {"127.0.0.1", "127.255.0.1", "::1"}:
-            with pytest.raises(AddressError, match="not a public one"):
+            with pytest.raises(AddressError, match="address is not public"):
                 refuse_unless_public([address])
 
 
-def test_one_address_inside_among_public_ones_is_enough_to_refuse(names: Any) -> None:
+def test_one_internal_address_among_public_ones_is_enough_to_refuse(names: Any) -> None:
     names.known["hooks.example.com"] = [["8.8.8.8", "10.0.0.1"]]
-    with pytest.raises(AddressError, match="not a public one") as refusal:
+    with pytest.raises(AddressError, match="address is not public") as refusal:
         resolve(read_url("https://hooks.example.com/"), seconds=10)
     assert "10.0" not in str(refusal.value)
     names.known["hooks.example.com"] = [["8.8.8.8", "2606:4700:4700::1111"]]
@@ -159,13 +159,13 @@ def test_a_name_that_resolves_slowly_or_not_at_all_is_refused(monkeypatch: pytes
         resolve(target, seconds=10)
 
 
-def test_the_setting_for_tests_opens_loopback_and_nothing_else(loopback: None, names: Any) -> None:
+def test_the_setting_for_tests_allows_loopback_and_nothing_else(loopback: None, names: Any) -> None:
     assert read_url("http://localhost:8001/x").url == "http://localhost:8001/x"
     assert read_url("http://127.0.0.1/").port == 80
     for url in ("http://169.254.169.254/", "http://10.0.0.1/", "https://0.0.0.0/"):
-        with pytest.raises(AddressError, match="not a public one"):
+        with pytest.raises(AddressError, match="address is not public"):
             read_url(url)
-    # In the clear nothing leaves the machine.
+    # Unencrypted messages never leave the machine.
     names.known["hooks.example.com"] = [["8.8.8.8"]]
     with pytest.raises(AddressError, match="https"):
         resolve(read_url("http://hooks.example.com/"), seconds=10)

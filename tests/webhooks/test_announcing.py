@@ -1,4 +1,4 @@
-"""What ended is told once to each endpoint that wants it, whoever announces and however often."""
+"""Finished jobs are announced once to each endpoint that wants the event, however many workers announce them."""
 
 import json
 from datetime import timedelta
@@ -28,21 +28,21 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def hints(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...]]]:
-    """What workers were told of."""
-    told: list[tuple[str, tuple[int, ...]]] = []
+def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the tasks published during the test, as name and arguments."""
+    calls: list[tuple[str, tuple[int, ...]]] = []
 
     def note(task: "Task[..., None]", *arguments: int) -> bool:
-        told.append((str(task.name).rpartition(".")[2], arguments))
+        calls.append((str(task.name).rpartition(".")[2], arguments))
         return True
 
-    monkeypatch.setattr(tasks, "hint", note)
-    monkeypatch.setattr(report_tasks, "hint", note)
-    return told
+    monkeypatch.setattr(tasks, "publish_task", note)
+    monkeypatch.setattr(report_tasks, "publish_task", note)
+    return calls
 
 
 def make_finished(state: State = State.SUCCEEDED, **fields: Any) -> ReportJob:
-    """A job that has just ended."""
+    """Return a job that has just finished."""
     success = {"file": "reports/x.csv", "file_bytes": 1, "file_rows": 1, "file_sha256": "0" * 64}
     result = success if state == State.SUCCEEDED else {"failure": "It broke."}
     return make_job(state=state, **{"finished_at": timezone.now(), **result, **fields})
@@ -51,7 +51,7 @@ def make_finished(state: State = State.SUCCEEDED, **fields: Any) -> ReportJob:
 @pytest.mark.parametrize(
     ("state", "event"), [(State.SUCCEEDED, "report_job.succeeded"), (State.FAILED, "report_job.failed")]
 )
-def test_a_job_that_ended_is_told_as_the_api_shows_it(
+def test_a_finished_job_is_announced_as_the_api_shows_it(
     state: State, event: str, listener: Receiver, settings: Any
 ) -> None:
     settings.SITE_URL = "https://tally.example"
@@ -61,23 +61,23 @@ def test_a_job_that_ended_is_told_as_the_api_shows_it(
     tasks.announce()
     tasks.deliver(WebhookDelivery.objects.get().pk)
     [received] = listener.received
-    told = Webhook(endpoint.secret).verify(received.body, received.headers)
+    payload = Webhook(endpoint.secret).verify(received.body, received.headers)
     job.refresh_from_db()
     assert job.finished_at is not None
-    assert told == {
+    assert payload == {
         "type": event,
         "timestamp": job.finished_at.isoformat().replace("+00:00", "Z"),
         "data": json.loads(json.dumps(job_json(job, base_url="https://tally.example"))),
     }
-    assert told["data"]["url"].startswith("https://tally.example/api/v1/report-jobs/")
+    assert payload["data"]["url"].startswith("https://tally.example/api/v1/report-jobs/")
     assert job.announced_at is not None
 
 
-def test_only_enabled_endpoints_of_the_account_that_were_there_and_want_it_are_told() -> None:
+def test_only_enabled_endpoints_of_the_account_that_existed_and_want_the_event_receive_it() -> None:
     subscription = make_subscription()
     account = subscription.account
     early = timezone.now() - timedelta(hours=1)
-    told = [make_endpoint(account=account, created_at=early) for _number in range(2)]
+    receiving = [make_endpoint(account=account, created_at=early) for _number in range(2)]
     make_endpoint(account=account, created_at=early, events=["report_job.failed"])
     make_endpoint(account=account, created_at=early, disabled_at=early, disabled_reason="Because.")
     make_endpoint(account=account, created_at=timezone.now() + timedelta(minutes=1))
@@ -85,11 +85,11 @@ def test_only_enabled_endpoints_of_the_account_that_were_there_and_want_it_are_t
     make_finished(subscription=subscription)
     tasks.announce()
     assert WebhookMessage.objects.count() == 1
-    assert set(WebhookDelivery.objects.values_list("endpoint", flat=True)) == {endpoint.pk for endpoint in told}
+    assert set(WebhookDelivery.objects.values_list("endpoint", flat=True)) == {endpoint.pk for endpoint in receiving}
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.QUEUED])
-def test_nobody_is_told_of_a_job_that_was_cancelled_or_goes_on(state: State) -> None:
+def test_cancelled_and_unfinished_jobs_are_not_announced(state: State) -> None:
     subscription = make_subscription()
     make_endpoint(account=subscription.account, created_at=timezone.now() - timedelta(hours=1))
     make_job(subscription=subscription, state=state, finished_at=timezone.now() if state == "cancelled" else None)
@@ -97,7 +97,7 @@ def test_nobody_is_told_of_a_job_that_was_cancelled_or_goes_on(state: State) -> 
     assert not WebhookMessage.objects.exists()
 
 
-def test_without_an_endpoint_a_job_counts_as_announced_and_stays_so() -> None:
+def test_without_an_endpoint_a_job_counts_as_announced_for_good() -> None:
     job = make_finished()
     tasks.announce()
     make_endpoint(account=job.account, created_at=timezone.now() - timedelta(days=1))
@@ -108,7 +108,7 @@ def test_without_an_endpoint_a_job_counts_as_announced_and_stays_so() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_announcers_at_once_make_one_delivery_of_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_announcers_make_one_delivery_of_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(announce, "AT_ONCE", 3)
     subscription = make_subscription()
     early = timezone.now() - timedelta(hours=1)
@@ -155,9 +155,11 @@ def test_an_announcer_that_dies_halfway_leaves_nothing_behind(monkeypatch: pytes
     assert WebhookDelivery.objects.count() == 2
 
 
-def test_when_a_report_ends_its_worker_has_it_announced(hints: list[tuple[str, tuple[int, ...]]]) -> None:
+def test_when_a_report_finishes_its_worker_publishes_the_announcement(
+    published: list[tuple[str, tuple[int, ...]]],
+) -> None:
     report_tasks.generate_report(str(make_finished().pk))
-    assert ("announce", ()) in hints
+    assert ("announce", ()) in published
 
 
 def make_with_file(subscription: Any, settings: Any, tmp_path: Path, **fields: Any) -> ReportJob:
@@ -170,7 +172,7 @@ def make_with_file(subscription: Any, settings: Any, tmp_path: Path, **fields: A
     return job
 
 
-def test_a_file_that_expires_is_told_of_once(settings: Any, tmp_path: Path) -> None:
+def test_an_expired_file_is_announced_once(settings: Any, tmp_path: Path) -> None:
     subscription = make_subscription()
     long_ago = timezone.now() - timedelta(days=settings.REPORT_RETENTION_DAYS + 1)
     endpoint = make_endpoint(account=subscription.account)
@@ -178,18 +180,17 @@ def test_a_file_that_expires_is_told_of_once(settings: Any, tmp_path: Path) -> N
     report_tasks.expire_reports()
     report_tasks.expire_reports()
     message = WebhookMessage.objects.get()
-    told = json.loads(message.payload)
-    assert (message.type, message.job, told["type"]) == ("report_job.expired", job, "report_job.expired")
-    assert told["data"]["id"] == str(job.pk)
-    assert told["data"]["result"]["file"] is None
+    payload = json.loads(message.payload)
+    assert (message.type, message.job, payload["type"]) == ("report_job.expired", job, "report_job.expired")
+    assert payload["data"]["id"] == str(job.pk)
+    assert payload["data"]["result"]["file"] is None
     assert WebhookDelivery.objects.get().endpoint == endpoint
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_file_whose_expiry_cannot_be_told_stays(
+def test_a_file_whose_expiry_cannot_be_announced_stays(
     settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both happen, or neither: who is to be told is told by the next attempt."""
     subscription = make_subscription()
     long_ago = timezone.now() - timedelta(days=settings.REPORT_RETENTION_DAYS + 1)
     make_endpoint(account=subscription.account)

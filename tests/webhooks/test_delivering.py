@@ -1,4 +1,4 @@
-"""From the claim to the log: who sends, how often, when it is tried again, and when an endpoint is given up."""
+"""From the claim to the log: which worker sends, how often, when it retries, and when an endpoint is disabled."""
 
 import re
 import threading
@@ -30,20 +30,20 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The deliveries that workers were told of."""
-    told: list[int] = []
+def published(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the IDs of the deliveries published during the test."""
+    pks: list[int] = []
 
     def note(_task: Any, *arguments: int) -> bool:
-        told.extend(arguments)
+        pks.extend(arguments)
         return True
 
-    monkeypatch.setattr(tasks, "hint", note)
-    return told
+    monkeypatch.setattr(tasks, "publish_task", note)
+    return pks
 
 
 def in_threads(number: int, act: Any) -> None:
-    """At the same time, each on a connection of its own; what goes wrong in one of them goes wrong here."""
+    """Call `act` in as many threads at once, each on a connection of its own, and raise their first failure."""
     barrier = threading.Barrier(number)
     failures: list[Exception] = []
 
@@ -51,7 +51,7 @@ def in_threads(number: int, act: Any) -> None:
         barrier.wait()
         try:
             act(place)
-        except Exception as failure:  # noqa: BLE001 - it is raised again below
+        except Exception as failure:  # noqa: BLE001 - raised again below
             failures.append(failure)
         finally:
             connection.close()
@@ -66,7 +66,7 @@ def in_threads(number: int, act: Any) -> None:
 
 
 def deliver_at_once(listener: Receiver, deliveries: list[WebhookDelivery]) -> None:
-    """Each by a worker of its own; the listener answers once every worker has sent its message or was turned away."""
+    """Deliver each in its own thread. The listener answers once each has sent its message or failed to claim it."""
     turned_away: list[int] = []
 
     def work(place: int) -> None:
@@ -102,7 +102,7 @@ def test_a_message_arrives_signed_with_its_secret(listener: Receiver) -> None:
         Webhook(new_secret()).verify(received.body, received.headers)
 
 
-def test_for_a_day_after_a_rotation_both_secrets_hold(listener: Receiver) -> None:
+def test_for_a_day_after_a_rotation_both_secrets_are_valid(listener: Receiver) -> None:
     endpoint = make_endpoint(url=listener.url)
     old, new = endpoint.secret, new_secret()
     assert endpoint.rotate(new, mark=endpoint.secret_mark)
@@ -134,13 +134,13 @@ def test_each_attempt_has_the_same_identifier_and_a_time_and_signature_of_its_ow
         Webhook(delivery.endpoint.secret).verify(received.body, received.headers)
 
 
-def test_failures_are_tried_again_over_a_day_and_then_no_more(listener: Receiver) -> None:
+def test_failures_are_retried_for_a_day_and_then_no_longer(listener: Receiver) -> None:
     listener.answer(500, b"Not now")
     delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
     for delay in DELAYS:
         began = timezone.now()
         tasks.deliver(delivery.pk)
-        tasks.deliver(delivery.pk)  # not yet
+        tasks.deliver(delivery.pk)  # Not due yet.
         assert state_of(delivery) == DeliveryState.WAITING
         assert delivery.next_attempt_at is not None
         assert began + delay <= delivery.next_attempt_at <= timezone.now() + delay * (1 + JITTER)
@@ -148,7 +148,7 @@ def test_failures_are_tried_again_over_a_day_and_then_no_more(listener: Receiver
     tasks.deliver(delivery.pk)
     assert state_of(delivery) == DeliveryState.FAILED
     assert len(listener.received) == MAX_TRIES == delivery.attempt_log.count()
-    assert {logged.error for logged in delivery.attempt_log.all()} == {"It answered 500."}
+    assert {logged.error for logged in delivery.attempt_log.all()} == {"Answered with status 500."}
     assert {logged.answer for logged in delivery.attempt_log.all()} == {"Not now"}
     assert timedelta(hours=23) < sum(DELAYS, timedelta()) < timedelta(hours=24)
     assert delivery.endpoint.is_enabled
@@ -162,7 +162,7 @@ def test_failures_are_tried_again_over_a_day_and_then_no_more(listener: Receiver
         ("99999999", LONGEST_WISH, LONGEST_WISH),
     ],
 )
-def test_an_endpoint_may_ask_for_more_time_within_bounds(
+def test_an_endpoint_may_delay_the_next_attempt_within_bounds(
     wish: str, least: timedelta, most: timedelta, listener: Receiver
 ) -> None:
     listener.answer(503, Retry_After=wish)
@@ -174,7 +174,7 @@ def test_an_endpoint_may_ask_for_more_time_within_bounds(
     assert began + least <= delivery.next_attempt_at <= timezone.now() + most
 
 
-def test_an_endpoint_that_is_gone_is_disabled_at_once_and_its_creator_told(listener: Receiver) -> None:
+def test_an_endpoint_that_is_gone_is_disabled_at_once_and_its_creator_gets_an_e_mail(listener: Receiver) -> None:
     listener.answer(410)
     account = make_account()
     endpoint = make_endpoint(account=account, url=listener.url, created_by=make_administrator(accounts=(account,)))
@@ -187,13 +187,13 @@ def test_an_endpoint_that_is_gone_is_disabled_at_once_and_its_creator_told(liste
     assert state_of(second) == DeliveryState.SKIPPED
     assert len(listener.received) == 1
     [letter] = mail.outbox
-    assert letter.to == [endpoint.created_by.email]  # type: ignore[union-attr]  # it was given
+    assert letter.to == [endpoint.created_by.email]  # type: ignore[union-attr]  # It was set above.
     assert GONE in letter.body
     assert listener.url in letter.body
     assert endpoint.secret not in letter.body
 
 
-def test_who_no_longer_sees_the_account_is_told_nothing(listener: Receiver) -> None:
+def test_a_creator_who_no_longer_sees_the_account_gets_no_e_mail(listener: Receiver) -> None:
     listener.answer(410)
     tasks.deliver(make_delivery(endpoint=make_endpoint(url=listener.url, created_by=make_administrator())).pk)
     assert mail.outbox == []
@@ -207,7 +207,7 @@ def test_after_days_of_failure_an_endpoint_is_disabled(listener: Receiver) -> No
     assert endpoint.disabled_at is None
     assert endpoint.failing_since is not None
     WebhookEndpoint.objects.update(failing_since=Now() - PATIENCE - timedelta(minutes=1))
-    # A first try that fails says little: only a whole round of them does.
+    # A failed first try is not enough, only a whole round of failures is.
     tasks.deliver(make_delivery(endpoint=endpoint).pk)
     endpoint.refresh_from_db()
     assert endpoint.is_enabled
@@ -219,7 +219,7 @@ def test_after_days_of_failure_an_endpoint_is_disabled(listener: Receiver) -> No
     assert WebhookEndpoint.objects.enabled().get().failing_since is None
 
 
-def test_one_delivery_ends_the_days_of_failure(listener: Receiver) -> None:
+def test_one_successful_delivery_ends_the_period_of_failure(listener: Receiver) -> None:
     endpoint = make_endpoint(url=listener.url, failing_since=timezone.now() - timedelta(days=9))
     tasks.deliver(make_delivery(endpoint=endpoint).pk)
     listener.answer(500)
@@ -237,17 +237,17 @@ def test_of_many_workers_one_sends(listener: Receiver) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_few_messages_are_on_their_way_to_an_endpoint_at_once(listener: Receiver, hints: list[int]) -> None:
+def test_few_messages_are_in_flight_to_an_endpoint_at_once(listener: Receiver, published: list[int]) -> None:
     endpoint = make_endpoint(url=listener.url)
     deliveries = [make_delivery(endpoint=endpoint) for _number in range(6)]
     deliver_at_once(listener, deliveries)
     assert listener.most_at_once == 2
     assert len(listener.received) == 2
-    # Whoever sent tells of the next ones, and they are sent.
+    # Workers that have sent a message publish the next deliveries.
     waiting = {delivery.pk for delivery in deliveries if state_of(delivery) == DeliveryState.WAITING}
     assert len(waiting) == 4
-    assert set(hints) & waiting
-    # One at a time to an endpoint that fails.
+    assert set(published) & waiting
+    # A failing endpoint gets one message at a time.
     WebhookEndpoint.objects.update(failing_since=Now())
     listener.received.clear()
     listener.most_at_once = 0
@@ -256,15 +256,17 @@ def test_few_messages_are_on_their_way_to_an_endpoint_at_once(listener: Receiver
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_slow_endpoints_of_one_account_leave_a_worker_to_the_others(listener: Receiver, hints: list[int]) -> None:
+def test_slow_endpoints_of_one_account_leave_a_worker_to_other_accounts(
+    listener: Receiver, published: list[int]
+) -> None:
     account = make_account()
     slow = [make_endpoint(account=account, url=f"{listener.url}?{number}") for number in range(5)]
     deliveries = [make_delivery(endpoint=endpoint) for endpoint in slow]
     deliver_at_once(listener, deliveries)
     assert (listener.most_at_once, len(listener.received)) == (3, 3)
-    # What had to wait is told of as soon as there is room, whichever endpoint it is for.
-    assert set(hints) & {delivery.pk for delivery in deliveries if state_of(delivery) == DeliveryState.WAITING}
-    # Another account's message goes out while three of this one are on their way.
+    # Waiting deliveries are published as soon as there is room, whichever endpoint they are for.
+    assert set(published) & {delivery.pk for delivery in deliveries if state_of(delivery) == DeliveryState.WAITING}
+    # Another account's message is sent while three of this account are in flight.
     WebhookDelivery.objects.update(
         state=DeliveryState.WAITING, next_attempt_at=Now(), lease_until=Now() + timedelta(minutes=1)
     )
@@ -272,7 +274,7 @@ def test_the_slow_endpoints_of_one_account_leave_a_worker_to_the_others(listener
     assert attempt_delivery(make_delivery(endpoint=make_endpoint(url=listener.url)).pk) is not None
 
 
-def test_workers_are_told_of_what_is_due_a_little_of_each_endpoint(hints: list[int]) -> None:
+def test_due_deliveries_are_published_a_few_of_each_endpoint(published: list[int]) -> None:
     busy, quiet, disabled = make_endpoint(), make_endpoint(), make_endpoint()
     first = [make_delivery(endpoint=busy).pk for _number in range(5)]
     last = make_delivery(endpoint=quiet).pk
@@ -280,25 +282,25 @@ def test_workers_are_told_of_what_is_due_a_little_of_each_endpoint(hints: list[i
     make_delivery(endpoint=disabled)
     WebhookEndpoint.objects.filter(pk=disabled.pk).update(disabled_at=Now(), disabled_reason="Because.")
     tasks.send_due()
-    assert sorted(hints) == sorted([*first[:2], last])
+    assert sorted(published) == sorted([*first[:2], last])
 
 
-def test_a_worker_that_died_is_made_good_and_writes_nothing_any_more(listener: Receiver, hints: list[int]) -> None:
+def test_the_delivery_of_a_dead_worker_is_sent_by_another(listener: Receiver, published: list[int]) -> None:
     delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
     dead = WebhookDelivery.objects.claim(delivery.pk)
     assert dead is not None
     tasks.send_due()
-    assert hints == []
+    assert published == []
     assert attempt_delivery(delivery.pk) is None
     WebhookDelivery.objects.update(lease_until=Now() - timedelta(seconds=1))
     tasks.send_due()
-    assert hints == [delivery.pk]
+    assert published == [delivery.pk]
     tasks.deliver(delivery.pk)
     assert state_of(delivery) == DeliveryState.DELIVERED
     assert delivery.fence == dead.fence + 1
 
 
-def test_a_last_try_whose_worker_died_has_failed() -> None:
+def test_a_delivery_whose_worker_died_on_the_last_try_has_failed() -> None:
     delivery = make_delivery(
         endpoint=make_endpoint(), tries=MAX_TRIES, lease_until=timezone.now() - timedelta(seconds=1)
     )
@@ -306,7 +308,7 @@ def test_a_last_try_whose_worker_died_has_failed() -> None:
     assert state_of(delivery) == DeliveryState.FAILED
 
 
-def test_what_is_disabled_while_a_message_is_on_its_way_stays_disabled(listener: Receiver) -> None:
+def test_an_endpoint_disabled_while_a_message_is_in_flight_stays_disabled(listener: Receiver) -> None:
     endpoint = make_endpoint(url=listener.url)
     delivery = make_delivery(endpoint=endpoint)
     listener.answer(500)
@@ -345,7 +347,7 @@ def test_no_secret_is_logged(listener: Receiver, caplog: pytest.LogCaptureFixtur
         assert hidden not in repr(endpoint)
 
 
-def test_old_messages_are_collected_and_what_still_waits_is_not() -> None:
+def test_old_messages_are_deleted_unless_they_still_wait() -> None:
     endpoint = make_endpoint()
     now = timezone.now()
     old = now - timedelta(days=31)
@@ -365,7 +367,7 @@ def test_old_messages_are_collected_and_what_still_waits_is_not() -> None:
     assert WebhookAttempt.objects.count() == 2
 
 
-def test_a_broker_that_is_away_loses_nothing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_broker_loses_no_delivery(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
 
     def away(*_arguments: Any, **_options: Any) -> None:
@@ -377,7 +379,7 @@ def test_a_broker_that_is_away_loses_nothing(settings: Any, monkeypatch: pytest.
     assert WebhookDelivery.objects.due().get() == delivery
 
 
-def test_an_endpoint_that_is_deleted_meanwhile_takes_its_log_along() -> None:
+def test_deleting_an_endpoint_deletes_its_log() -> None:
     with receiver() as listener:
         endpoint = make_endpoint(url=listener.url)
         make_delivery(endpoint=endpoint)
@@ -412,7 +414,7 @@ def test_an_endpoint_can_be_deleted_while_something_is_announced_to_it() -> None
     assert not WebhookDelivery.objects.exists()
 
 
-def test_what_was_announced_while_an_endpoint_was_being_disabled_is_never_sent() -> None:
+def test_an_event_announced_while_its_endpoint_was_being_disabled_is_never_sent() -> None:
     endpoint = make_endpoint()
     endpoint.disable("Somebody did.")
     late = make_delivery(endpoint=endpoint)

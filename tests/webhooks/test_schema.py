@@ -1,4 +1,4 @@
-"""The database itself keeps the webhooks of two accounts apart, and each event told once."""
+"""Constraints that keep the webhooks of accounts apart and send each event once."""
 
 from typing import Any
 

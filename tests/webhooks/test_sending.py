@@ -1,4 +1,4 @@
-"""One attempt: what is sent, where to, and what becomes of whatever the other side does."""
+"""One attempt: what is sent and where, and the outcome for everything that the other side may do."""
 
 import socket
 import time
@@ -18,7 +18,7 @@ from tests.webhook_receivers import CERTIFICATES, NAME, Names, Receiver, raw_ser
 HEADERS = {"webhook-id": "msg_1"}
 
 
-def test_the_body_is_posted_as_it_is_with_little_around_it(listener: Receiver) -> None:
+def test_the_body_is_posted_unchanged_with_few_headers(listener: Receiver) -> None:
     outcome = send(listener.url + "?a=1", '{"é":1}'.encode(), HEADERS)
     assert outcome.is_delivered
     assert outcome.status_code == 204
@@ -36,23 +36,23 @@ def test_the_body_is_posted_as_it_is_with_little_around_it(listener: Receiver) -
     }
 
 
-def test_without_the_setting_nothing_on_this_machine_is_reached(names: Names) -> None:
+def test_without_the_setting_loopback_is_unreachable(names: Names) -> None:
     with receiver(tls=True) as listener:
         names.known[NAME] = [["127.0.0.1"]]
         outcome = send(f"https://{NAME}:{listener.port}/", b"{}", HEADERS)
-        assert outcome.error == "The host's address is not a public one."
-        assert send(listener.url, b"{}", HEADERS).error == "The URL has to begin with https://."
+        assert outcome.error == "The host's address is not public."
+        assert send(listener.url, b"{}", HEADERS).error == "The URL must begin with https://."
         assert listener.received == []
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_used(listener: Receiver, names: Names) -> None:
-    """A name that stands for another address the next time it is asked for gains nothing: it is asked for once."""
+def test_only_the_checked_address_is_connected_to(listener: Receiver, names: Names) -> None:
+    """A name that resolves to another address the next time gains nothing, because each attempt resolves it once."""
     names.known[NAME] = [["127.0.0.1"], ["169.254.169.254"]]
     assert send(f"http://{NAME}:{listener.port}/", b"{}", HEADERS).is_delivered
     assert names.asked == [NAME]
     assert listener.received[0].headers["host"] == f"{NAME}:{listener.port}"
-    # And the next time it is checked again.
-    assert send(f"http://{NAME}:{listener.port}/", b"{}", HEADERS).error == "The host's address is not a public one."
+    # The next attempt checks the address again.
+    assert send(f"http://{NAME}:{listener.port}/", b"{}", HEADERS).error == "The host's address is not public."
     assert len(listener.received) == 1
 
 
@@ -70,7 +70,7 @@ def test_a_certificate_is_checked_against_the_name(loopback: None, names: Names,
     assert literal.error.startswith("The host's certificate is not valid: IP address mismatch")
 
 
-def test_https_to_a_server_without_it_is_a_failure(listener: Receiver) -> None:
+def test_https_to_a_server_without_tls_is_a_failure(listener: Receiver) -> None:
     assert "secure connection" in send(f"https://127.0.0.1:{listener.port}/", b"{}", HEADERS).error
 
 
@@ -80,7 +80,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(status: int, listener: Rece
         listener.answer(status, Location=inside.url)
         outcome = send(listener.url, b"{}", HEADERS)
         assert inside.received == []
-    assert outcome.error == f"It answered {status}: redirects are not followed."
+    assert outcome.error == f"Answered with status {status}. Redirects are not followed."
     assert outcome.status_code == status
 
 
@@ -100,26 +100,23 @@ def test_any_2xx_is_delivered_and_nothing_else(status: int, delivered: bool, lis
     listener.answer(status, "ça".encode() + b"\0\xff" + b"x" * 70_000)
     outcome = send(listener.url, b"{}", HEADERS)
     assert outcome.is_delivered is delivered
-    assert outcome.error == ("" if delivered else f"It answered {status}.")
-    # The beginning is kept, as text that the database takes.
+    assert outcome.error == ("" if delivered else f"Answered with status {status}.")
+    # The beginning is kept, as text that the database accepts.
     assert outcome.answer.startswith("ça\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}xxx")
     assert len(outcome.answer.encode()) < 1100
 
 
 def dripping(connection: socket.socket) -> None:
-    """Until the other side goes away."""
     while True:
         connection.sendall(b"X")
         time.sleep(0.05)
 
 
 def silent(connection: socket.socket) -> None:
-    """As above."""
     connection.recv(1)
 
 
 def header_after_header(connection: socket.socket) -> None:
-    """As above."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n")
     for number in count():
         connection.sendall(f"X-{number}: y\r\n".encode())
@@ -127,17 +124,16 @@ def header_after_header(connection: socket.socket) -> None:
 
 
 def continuing(connection: socket.socket) -> None:
-    """As above."""
     while True:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         time.sleep(0.05)
 
 
 @pytest.mark.parametrize("talk", [dripping, silent, header_after_header, continuing])
-def test_an_answer_that_drips_is_cut_off(talk: Any, loopback: None) -> None:
+def test_a_response_that_drips_is_cut_off(talk: Any, loopback: None) -> None:
     with raw_server(talk) as url, guarded("the attempt is cut off"):
         outcome = send(url, b"{}", HEADERS, seconds=0.5)
-    assert outcome.error == "There was no complete answer within 0.5 seconds."
+    assert outcome.error == "No complete response within 0.5 seconds."
     assert outcome.milliseconds >= 450
 
 
@@ -149,7 +145,7 @@ def test_a_status_counts_although_the_body_drips(loopback: None, monkeypatch: py
             time.sleep(0.01)
         silent(connection)
 
-    minutes = count(step=60)  # a clock that goes on by a minute each time it is read
+    minutes = count(step=60)  # A clock that advances by a minute each time it is read.
     monkeypatch.setattr("reports.webhooks.send.time", SimpleNamespace(monotonic=lambda: next(minutes)))
     with raw_server(talk) as url, guarded("the attempt is cut off"):
         outcome = send(url, b"{}", HEADERS, seconds=1800)
@@ -174,8 +170,8 @@ def endless_headers(connection: socket.socket) -> None:
         lambda connection: None,
     ],
 )
-def test_what_is_no_answer_is_a_failure_with_a_sentence(talk: Any, loopback: None) -> None:
-    with raw_server(talk) as url, guarded("the attempt is over before its time is"):
+def test_an_invalid_response_is_a_failure_with_a_sentence(talk: Any, loopback: None) -> None:
+    with raw_server(talk) as url, guarded("the attempt ends before its time limit"):
         outcome = send(url, b"{}", HEADERS, seconds=FOREVER_SECONDS)
     assert outcome.status_code is None
     assert outcome.error.endswith(".")
@@ -188,10 +184,10 @@ def test_a_status_counts_although_the_body_has_an_impossible_length(size: bytes,
 
     with raw_server(talk) as url:
         outcome = send(url, b"{}", HEADERS)
-    assert (outcome.status_code, outcome.error) == (500, "It answered 500.")
+    assert (outcome.status_code, outcome.error) == (500, "Answered with status 500.")
 
 
-def test_a_body_beyond_reason_is_not_read(loopback: None) -> None:
+def test_an_endless_body_is_not_read(loopback: None) -> None:
     sent, is_over = 0, Event()
 
     def talk(connection: socket.socket) -> None:
@@ -210,7 +206,7 @@ def test_a_body_beyond_reason_is_not_read(loopback: None) -> None:
     assert sent < 10_000_000
 
 
-def test_nobody_there_is_a_failure(loopback: None) -> None:
+def test_a_refused_connection_is_a_failure(loopback: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert send(f"http://127.0.0.1:{port}/", b"{}", HEADERS).error == "The connection was refused."
@@ -236,7 +232,7 @@ def test_a_second_address_is_tried_when_the_first_does_not_answer(listener: Rece
         (503, "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
-def test_retry_after_is_understood_where_it_has_a_meaning(
+def test_retry_after_is_used_for_the_statuses_that_give_it_a_meaning(
     status: int, text: str, seconds: float | None, loopback: None
 ) -> None:
     def talk(connection: socket.socket) -> None:
@@ -246,7 +242,7 @@ def test_retry_after_is_understood_where_it_has_a_meaning(
         assert send(url, b"{}", HEADERS).retry_after == seconds
 
 
-def test_retry_after_may_be_a_moment(listener: Receiver) -> None:
+def test_retry_after_may_be_a_date(listener: Receiver) -> None:
     listener.answer(503, Retry_After=format_datetime(datetime.now(UTC) + timedelta(hours=10), usegmt=True))
     wish = send(listener.url, b"{}", HEADERS).retry_after
     assert wish is not None

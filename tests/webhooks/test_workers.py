@@ -1,4 +1,4 @@
-"""Which worker does what: deliveries wait for other people's servers in a queue of their own."""
+"""The queues of webhook tasks: deliveries, which wait for other people's servers, have a queue of their own."""
 
 from pathlib import Path
 

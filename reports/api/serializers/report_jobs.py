@@ -7,7 +7,7 @@ from rest_framework import serializers
 from jobs.states import State
 from reports.api.links import LinkField
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.orders.enqueue import Requested
+from reports.orders.enqueue import OrderOutcome, PlacedOrder
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
@@ -123,10 +123,10 @@ class RequestedReportJobSerializer(ReportJobSerializer):
     )
 
     def get_joined(self, _job: ReportJob) -> bool:
-        return bool(self.context["joined"])
+        return self.context["outcome"] is OrderOutcome.JOINED
 
     def get_unchanged(self, _job: ReportJob) -> bool:
-        return bool(self.context["unchanged"])
+        return self.context["outcome"] is OrderOutcome.UNCHANGED
 
 
 def complete(jobs: ReportJobQuerySet) -> ReportJobQuerySet:
@@ -139,7 +139,7 @@ def job_json(job: ReportJob, *, base_url: str) -> dict[str, Any]:
     return dict(ReportJobSerializer(job, context={"base_url": base_url}).data)
 
 
-def requested_json(requested: Requested, *, base_url: str) -> dict[str, Any]:
+def requested_json(placed: PlacedOrder, *, base_url: str) -> dict[str, Any]:
     """Return the outcome of an order as the API shows it, ready for JSON."""
-    context = {"base_url": base_url, "joined": requested.joined, "unchanged": requested.unchanged}
-    return dict(RequestedReportJobSerializer(requested.job, context=context).data)
+    context = {"base_url": base_url, "outcome": placed.outcome}
+    return dict(RequestedReportJobSerializer(placed.job, context=context).data)

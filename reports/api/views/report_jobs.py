@@ -23,8 +23,8 @@ from reports.api.serializers.orders import ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
 from reports.api.throttling import queue_limit_as_problem
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.orders.deduplicate import withdraw
-from reports.orders.enqueue import request_report
+from reports.orders.deduplicate import unsubscribe
+from reports.orders.enqueue import ReportOrder, enqueue_report
 
 RETRY_AFTER_SECONDS = 2
 """How long clients wait before they read a job again, unless they use `wait`."""
@@ -70,10 +70,16 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
         with queue_limit_as_problem():
-            requested = request_report(
-                administrator=self.caller.administrator, token=self.caller.token, today=today, **order
+            wanted = dict(order)
+            again = wanted.pop("again")
+            placed = enqueue_report(
+                ReportOrder(**wanted),
+                administrator=self.caller.administrator,
+                token=self.caller.token,
+                today=today,
+                again=again,
             )
-        return requested.job, requested_json(requested, base_url=base_url_of(self.request))
+        return placed.job, requested_json(placed, base_url=base_url_of(self.request))
 
 
 def _answered(answer: JobResponse) -> Response:
@@ -112,7 +118,7 @@ class ReportJobCancelView(ReportJobs):
         """Withdraw the caller's request, and cancel the job if no other requests remain."""
         job = self.get_object()
         InputSerializer(data=request.data).is_valid(raise_exception=True)
-        withdrawal = withdraw(job, administrator=self.caller.administrator, token=self.caller.token)
-        if not (withdrawal.is_cancelled or withdrawal.still_waiting):
+        result = unsubscribe(job, administrator=self.caller.administrator, token=self.caller.token)
+        if not (result.is_cancelled or result.still_subscribed):
             raise Problem(ProblemType.ALREADY_FINISHED, f"The job is already {job.get_state_display()}.")
         return self.answer(self.get_object())

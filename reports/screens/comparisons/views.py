@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from jobs import files
 from jobs.states import State
-from reports.comparisons.enqueue import in_order, other_runs, request_comparison
+from reports.comparisons.enqueue import enqueue_comparison, in_order, other_runs
 from reports.models import Comparison, ReportJob
 from reports.orders.downloads import ExpiredError, NotReadyError
 from reports.orders.enqueue import TooManyJobsError
@@ -44,7 +44,7 @@ def compare(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         return _page(request, job, None, error=CHOOSE)
     if not (job.is_expired or other.is_expired):
         try:
-            request_comparison(administrator=administrator_of(request), job=job, other=other)
+            enqueue_comparison(administrator=administrator_of(request), job=job, other=other)
         except TooManyJobsError as error:
             return _page(request, job, other, error=str(error))
     return HttpResponseRedirect(_address(job, other))

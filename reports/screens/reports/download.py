@@ -10,7 +10,7 @@ from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import formats, types
 from reports.models import ReportJob
-from reports.orders.enqueue import Requested, TooManyJobsError, request_report
+from reports.orders.enqueue import PlacedOrder, ReportOrder, TooManyJobsError, enqueue_report
 from reports.screens.access import permitted_administrator, screen, subscription_or_404
 from reports.screens.reports.cards import JobCard
 from reports.screens.reports.forms import CUSTOM, ReportForm
@@ -31,31 +31,30 @@ def download_usage_report(request: HttpRequest, pk: int) -> HttpResponse:
     subscription = subscription_or_404(request, pk)
     now = timezone.now()
     form = _form(request, subscription)
-    if request.method == "POST" and form is not None and (requested := _requested(request, subscription, form)):
+    if request.method == "POST" and form is not None and (placed := _placed(request, subscription, form)):
         if wants_json(request):
-            return requested_json(request, requested, now)
+            return requested_json(request, placed, now)
         kept = {name: request.POST[name] for name in REMEMBERED if request.POST.get(name)}
-        return HttpResponseRedirect(address_of(requested, **kept))
+        return HttpResponseRedirect(address_of(placed, **kept))
     if request.method == "POST" and wants_json(request):
         errors = form.errors if form is not None else {"range": [NOTHING_YET]}
         return JsonResponse({"errors": errors}, status=422)
     return _page(request, subscription, form)
 
 
-def _requested(request: HttpRequest, subscription: Subscription, form: ReportForm) -> Requested | None:
+def _placed(request: HttpRequest, subscription: Subscription, form: ReportForm) -> PlacedOrder | None:
     """Order what the form asks for; return None, with the reason as an error of the form, if that is not possible."""
     if not form.is_valid():
         return None
     try:
-        return request_report(
-            administrator=permitted_administrator(request),
+        order = ReportOrder(
             subscription=subscription,
             report_type=form.cleaned_data["report_type"],
             format=form.cleaned_data["format"],
             totals_sheet=form.cleaned_data["totals_sheet"],
             days=form.cleaned_data["days"],
-            today=timezone.now().date(),
         )
+        return enqueue_report(order, administrator=permitted_administrator(request), today=timezone.now().date())
     except TooManyJobsError as error:
         form.add_error("report_type", str(error))
         return None

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from reports.models import ReportJob, ReportJobQuerySet
 from reports.orders.deduplicate import is_unchanged
-from reports.orders.enqueue import Requested
+from reports.orders.enqueue import OrderOutcome, PlacedOrder
 from reports.screens.reports.cards import JobCard
 
 
@@ -24,11 +24,9 @@ class Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
     @classmethod
-    def of(cls, requested: Requested) -> "Outcome":
+    def of(cls, placed: PlacedOrder) -> "Outcome":
         """Return whether a job was created, was already in progress, or is up to date."""
-        if requested.unchanged:
-            return cls.UNCHANGED
-        return cls.JOINED if requested.joined else cls.JOB
+        return cls.JOB if placed.outcome is OrderOutcome.CREATED else cls(placed.outcome.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +65,23 @@ class Notice:
         return f"{name} {job.get_state_display()}. {job.failure}".rstrip()
 
 
-def requested_json(request: HttpRequest, requested: Requested, now: datetime) -> JsonResponse:
+def requested_json(request: HttpRequest, placed: PlacedOrder, now: datetime) -> JsonResponse:
     """Answer a script with the job (201 if it is new), or with the up-to-date report offered instead (`unchanged`)."""
-    card = JobCard(requested.job, now)
-    if requested.unchanged:
+    card = JobCard(placed.job, now)
+    if placed.outcome is OrderOutcome.UNCHANGED:
         html = render_to_string("account_settings/_unchanged_report.html", {"card": card}, request=request)
         return JsonResponse({"unchanged": {"html": html}})
-    answer = {"job": card.as_json(request), "joined": requested.joined}
-    return JsonResponse(answer, status=200 if requested.joined else 201)
+    is_joined = placed.outcome is OrderOutcome.JOINED
+    answer = {"job": card.as_json(request), "joined": is_joined}
+    return JsonResponse(answer, status=200 if is_joined else 201)
 
 
-def address_of(requested: Requested, **kept: str) -> str:
+def address_of(placed: PlacedOrder, **kept: str) -> str:
     """Return the address of the page that shows the outcome without a script, with the choices `kept`."""
-    outcome = Outcome.of(requested)
+    outcome = Outcome.of(placed)
     place = "report-notice" if outcome is Outcome.UNCHANGED else "in-progress"
-    address = reverse("account_settings:download-usage-report", args=[requested.job.subscription_id])
-    return f"{address}?{urlencode({**kept, outcome: requested.job.pk})}#{place}"
+    address = reverse("account_settings:download-usage-report", args=[placed.job.subscription_id])
+    return f"{address}?{urlencode({**kept, outcome: placed.job.pk})}#{place}"
 
 
 def notice_of(request: HttpRequest, jobs: ReportJobQuerySet, now: datetime) -> Notice | None:

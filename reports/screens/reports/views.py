@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from billing.cycles import RangeError
 from billing.models import Subscription
 from reports.models import ReportJob
-from reports.orders.deduplicate import Withdrawal, withdraw
+from reports.orders.deduplicate import Unsubscribed, unsubscribe
 from reports.orders.downloads import ExpiredError, NotReadyError
-from reports.orders.enqueue import TooManyJobsError, request_again
+from reports.orders.enqueue import TooManyJobsError, order_again
 from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
 from reports.screens.reports.cards import JobCard
@@ -75,19 +75,19 @@ def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Stop waiting for a report; cancel the job if no one else waits for it. A finished job stays as it is."""
     job = report_job_or_404(request, pk)
-    withdrawal = withdraw(job, administrator=administrator_of(request))
-    said = _said_of(job, withdrawal)
+    result = unsubscribe(job, administrator=administrator_of(request))
+    said = _said_of(job, result)
     if wants_json(request):
         return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request), "said": said})
     messages.success(request, said)
     return _back_to(job)
 
 
-def _said_of(job: ReportJob, withdrawal: Withdrawal) -> str:
-    if withdrawal.still_waiting:
-        people = [administrator.email for administrator in withdrawal.still_waiting]
+def _said_of(job: ReportJob, result: Unsubscribed) -> str:
+    if result.still_subscribed:
+        people = [administrator.email for administrator in result.still_subscribed]
         return f"You no longer wait for this report. {still_waiting_text(people)} for it, so it continues."
-    return f"{job} was cancelled." if withdrawal.is_cancelled else f"{job} had already finished."
+    return f"{job} was cancelled." if result.is_cancelled else f"{job} had already finished."
 
 
 @require_POST
@@ -96,15 +96,15 @@ def report_job_again(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     job = report_job_or_404(request, pk)
     now = timezone.now()
     try:
-        requested = request_again(job, administrator=administrator_of(request), today=now.date())
+        placed = order_again(job, administrator=administrator_of(request), today=now.date())
     except (RangeError, TooManyJobsError) as error:
         if wants_json(request):
             return JsonResponse({"errors": {"range": [str(error)]}}, status=422)
         messages.error(request, str(error))
         return _back_to(job)
     if wants_json(request):
-        return requested_json(request, requested, now)
-    return HttpResponseRedirect(address_of(requested))
+        return requested_json(request, placed, now)
+    return HttpResponseRedirect(address_of(placed))
 
 
 def _back_to(job: ReportJob) -> HttpResponse:

@@ -17,7 +17,7 @@ from reports.screens.webhooks.access import changing_administrator, delivery_or_
 from reports.screens.webhooks.forms import WebhookForm
 from reports.webhooks.announce import announce_test
 from reports.webhooks.signatures import new_secret
-from reports.webhooks.tasks import deliver, hint
+from reports.webhooks.tasks import deliver, publish_task
 
 logger = structlog.get_logger(__name__)
 
@@ -127,7 +127,7 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
         return _back_to(endpoint)
     with transaction.atomic():
         delivery = announce_test(endpoint)
-        transaction.on_commit(partial(hint, deliver, delivery.pk), robust=True)
+        transaction.on_commit(partial(publish_task, deliver, delivery.pk), robust=True)
     return HttpResponseRedirect(reverse("account_settings:webhook-delivery", args=[delivery.pk]))
 
 
@@ -137,7 +137,7 @@ def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
     delivery = delivery_or_404(request, pk, to_change=True)
     if delivery.endpoint.is_enabled:
         delivery.send_again()
-        transaction.on_commit(partial(hint, deliver, delivery.pk), robust=True)
+        transaction.on_commit(partial(publish_task, deliver, delivery.pk), robust=True)
     else:
         messages.error(request, DISABLED)
     return HttpResponseRedirect(reverse("account_settings:webhook-delivery", args=[delivery.pk]))

@@ -1,4 +1,4 @@
-"""Telling a person that an endpoint of theirs was disabled because of how it answered."""
+"""The e-mail to the creator of an endpoint that was disabled because its deliveries failed."""
 
 from smtplib import SMTPException
 
@@ -14,10 +14,10 @@ from reports.models import WebhookEndpoint
 logger = structlog.get_logger(__name__)
 
 
-def tell_creator(endpoint: WebhookEndpoint) -> None:
-    """Send an e-mail to who added the endpoint, if they still see its account.
+def send_disabled_email(endpoint: WebhookEndpoint) -> None:
+    """Send an e-mail to the administrator who added the endpoint, if they can still see its account.
 
-    A mail server that is away delays nothing: the screen says the same.
+    A failure to send it is only logged: the endpoint's page says the same.
     """
     creator = endpoint.created_by
     if creator is None or not Account.objects.visible_to(creator).filter(pk=endpoint.account_id).exists():
