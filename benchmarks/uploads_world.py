@@ -27,7 +27,7 @@ from usage.models import Upload, UploadKind, UploadStep
 from usage.staging.staged_tables import drop_abandoned_tables
 from usage.uploads import decide
 from usage.uploads.receive import receive_upload
-from usage.uploads.steps import take
+from usage.uploads.steps import run_step
 
 _FIRST_DAY = date(2025, 1, 1)
 
@@ -83,7 +83,7 @@ def worked(upload: Upload) -> float:
     """Take the upload's latest step as a worker does; the seconds that it takes. Fails when the step does."""
     upload.refresh_from_db()
     start = perf_counter()
-    run(UploadStep, str(upload.latest_step_id), take)
+    run(UploadStep, str(upload.latest_step_id), run_step)
     seconds = perf_counter() - start
     upload.refresh_from_db()
     step = upload.steps.latest("requested_at")

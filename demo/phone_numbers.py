@@ -1,4 +1,4 @@
-"""Phone numbers that belong to nobody, from the ranges that regulators reserve for fiction."""
+"""Unassigned phone numbers, from the ranges that regulators reserve for fiction."""
 
 from dataclasses import dataclass
 from random import Random

@@ -1,4 +1,4 @@
-"""The application of reports."""
+"""The application of reports, their screens and API."""
 
 from django.apps import AppConfig
 

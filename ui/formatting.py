@@ -16,7 +16,6 @@ TEN_SECONDS, MINUTE, HOUR = 10, 60, 3600
 
 
 def number_text(number: int) -> str:
-    """Return `100,412`."""
     return f"{number:,}"
 
 

@@ -12,7 +12,7 @@ from usage.models import Upload, UploadStep
 from usage.models.uploads import FOLDER
 from usage.staging.staged_tables import drop_abandoned_tables
 from usage.uploads import retention
-from usage.uploads.steps import take
+from usage.uploads.steps import run_step
 
 logger = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ GRACE = timedelta(hours=24)
 @shared_task
 def take_step(step_id: str) -> None:
     """Take the step, unless another worker has it or it is over."""
-    run(UploadStep, step_id, take)
+    run(UploadStep, step_id, run_step)
 
 
 @shared_task

@@ -21,8 +21,6 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 class Account(UploadedModel):
-    """A customer organization."""
-
     code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")
     name = models.CharField(max_length=255)
 

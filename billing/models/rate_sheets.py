@@ -39,8 +39,12 @@ class RateSheetVersion(models.Model):
     # still come between the two.
     is_ended_by_successor = models.BooleanField(default=False, editable=False)
     currency = models.CharField(max_length=3)
-    increment_seconds = models.PositiveIntegerField(default=6, help_text="Every started block of seconds counts.")
-    minimum_seconds = models.PositiveIntegerField(default=0, help_text="The first so many seconds are one block.")
+    increment_seconds = models.PositiveIntegerField(
+        default=6, help_text="Durations are rounded up to a multiple of this."
+    )
+    minimum_seconds = models.PositiveIntegerField(
+        default=0, help_text="Every call is billed for at least this many seconds."
+    )
 
     class Meta:
         ordering = ["rate_sheet__name", "-effective_from"]

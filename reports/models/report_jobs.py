@@ -53,7 +53,9 @@ class ReportJob(FileJob):
     file_cycles = models.JSONField(
         default=list, editable=False, help_text="The first and last day of each billing cycle that the range touches."
     )
-    totals = models.JSONField(null=True, editable=False, help_text="The control totals; null in files of old.")
+    totals = models.JSONField(
+        null=True, editable=False, help_text="The control totals; null for files made before totals were recorded."
+    )
     software_version = models.CharField(max_length=50, blank=True, editable=False, help_text="What made the file.")
     data_version = models.TextField(
         blank=True,

@@ -13,13 +13,11 @@ register = template.Library()
 
 @register.filter
 def day(value: date) -> str:
-    """Return `22 Nov 2026`."""
     return formatting.day_text(value)
 
 
 @register.filter
 def short_day(value: date) -> str:
-    """Return `22 Nov`."""
     return formatting.day_text(value, year=False)
 
 
@@ -37,13 +35,11 @@ def minute(value: datetime) -> str:
 
 @register.filter
 def grouped(value: int) -> str:
-    """Return `100,412`."""
     return formatting.number_text(value)
 
 
 @register.filter
 def amount(value: Decimal) -> str:
-    """Return `312.40`."""
     return formatting.amount_text(value)
 
 

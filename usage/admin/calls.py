@@ -1,4 +1,4 @@
-"""The list of calls."""
+"""The admin of calls, a read-only list."""
 
 from typing import Any
 
@@ -9,27 +9,25 @@ from django.http import HttpRequest
 from usage.admin.day_filter import StartedFilter
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Call, UploadKind
 
 
 class UnratedFilter(admin.SimpleListFilter):
-    """The calls that lack a rate: never dropped, never free, and so always to be found."""
+    """Filters calls that lack a rate. They are neither dropped nor free, so staff must be able to find them."""
 
     title = "rating"
     parameter_name = "rating"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All, or those."""
         return [("unrated", "Unrated")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those without a rate."""
         return queryset.unrated() if self.value() == "unrated" else queryset  # type: ignore[attr-defined]  # calls
 
 
 @admin.register(Call)
-class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
+class CallAdmin(UploadedModelAdmin, Exporting, LongListAdmin):
     """Every call, rated or not."""
 
     icon = "calls"
@@ -70,7 +68,7 @@ class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
     readonly_fields = ["duration_seconds"]
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Each filter with the order of the index that answers it; the last first."""
+        """Return the order of the index that serves the filters, latest first."""
         if request.GET.get("q"):
             return ["sip_call_id", "account_id"]
         if request.GET.get("rating") == "unrated":
@@ -85,6 +83,6 @@ class CallAdmin(UploadOrigin, Exporting, LongListAdmin):
         queryset: QuerySet[Any],
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
-        """By the whole ID."""
+        """Search by the whole ID only."""
         term = search_term.strip()
         return (queryset.filter(sip_call_id=term) if term else queryset), False

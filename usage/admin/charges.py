@@ -6,20 +6,18 @@ from billing.data_admin import DataAdmin
 from billing.models import Charge
 from billing.scoped_admin import ScopedInline
 from usage.admin.exporting import Exporting
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Allowance, Resource, UploadKind
 
 
 class AllowanceInline(ScopedInline):
-    """What a licence of the charge includes."""
+    """The quantities that a licence of the charge includes."""
 
     model = Allowance
 
 
 @admin.register(Charge)
-class ChargeAdmin(UploadOrigin, Exporting, DataAdmin):
-    """The licence types."""
-
+class ChargeAdmin(UploadedModelAdmin, Exporting, DataAdmin):
     export_kind = UploadKind.CHARGES
     section = "Charges and rates"
     icon = "charge"
@@ -30,7 +28,7 @@ class ChargeAdmin(UploadOrigin, Exporting, DataAdmin):
 
 
 @admin.register(Resource)
-class ResourceAdmin(UploadOrigin, Exporting, DataAdmin):
+class ResourceAdmin(UploadedModelAdmin, Exporting, DataAdmin):
     """Billable things consumed by quantity."""
 
     export_kind = UploadKind.RESOURCES

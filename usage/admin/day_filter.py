@@ -1,4 +1,4 @@
-"""A filter by the last days, offered once an account is chosen: its index finds them."""
+"""A filter by recent days, offered once an account is chosen, whose index serves it."""
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -13,13 +13,13 @@ from usage.admin.long_lists import chooses_account
 
 
 def last_days(number: int, now: datetime) -> tuple[datetime, datetime]:
-    """The half-open period of the last complete days (UTC)."""
+    """Return the half-open period of the last complete days (UTC)."""
     today = midnight(now.date())
     return today - timedelta(days=number), today
 
 
 class StartedFilter(admin.SimpleListFilter):
-    """Calls or sessions that started on the last days."""
+    """Filters calls or sessions by the days on which they started."""
 
     title = "started"
     parameter_name = "days"
@@ -27,13 +27,13 @@ class StartedFilter(admin.SimpleListFilter):
     CHOICES: ClassVar = {"1": "Yesterday", "7": "Last 7 days", "30": "Last 30 days"}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Nothing to choose while the list shows all accounts."""
+        """Return no choices while the list shows all accounts."""
         if not chooses_account(request):
             return []
         return list(self.CHOICES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those that started on the days."""
+        """Keep the rows that started in the chosen period."""
         number = self.value()
         if number is None or number not in self.CHOICES:
             return queryset

@@ -1,4 +1,4 @@
-"""The lists of users and devices."""
+"""The admin of users and devices."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from django.http import HttpRequest
 
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Device, UploadKind, User
 
 
 class EntityAdmin(LongListAdmin):
-    """Whoever logs in to the platform."""
+    """A user or device that logs in to the platform."""
 
     list_display = ["identifier", "account", "name"]
     search_fields = ["identifier__startswith"]
@@ -25,19 +25,17 @@ class EntityAdmin(LongListAdmin):
         queryset: QuerySet[Any],
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
-        """By the beginning of the identifier, which is in the order of the index."""
+        """Search by prefix of the identifier, which an index serves."""
         term = search_term.strip()
         return (queryset.filter(identifier__startswith=self.as_written(term)) if term else queryset), False
 
     def as_written(self, term: str) -> str:
-        """A search term in the form in which the identifiers are kept."""
+        """Return a search term in the form in which identifiers are stored."""
         return term
 
 
 @admin.register(User)
-class UserAdmin(UploadOrigin, Exporting, EntityAdmin):
-    """The customers' people."""
-
+class UserAdmin(UploadedModelAdmin, Exporting, EntityAdmin):
     icon = "users"
     export_kind = UploadKind.USERS
     list_display = ["identifier", "account", "name", "division"]
@@ -45,14 +43,12 @@ class UserAdmin(UploadOrigin, Exporting, EntityAdmin):
     fields = ["account", "identifier", "name", "division"]
 
     def as_written(self, term: str) -> str:
-        """E-mail addresses are kept in lower case."""
+        """Return the term in lower case, as e-mail addresses are stored."""
         return term.lower()
 
 
 @admin.register(Device)
-class DeviceAdmin(UploadOrigin, Exporting, EntityAdmin):
-    """Phones and appliances."""
-
+class DeviceAdmin(UploadedModelAdmin, Exporting, EntityAdmin):
     icon = "device"
     export_kind = UploadKind.DEVICES
     search_help_text = "The beginning of a device ID"

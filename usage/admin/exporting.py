@@ -1,4 +1,4 @@
-"""Exporting a list of the admin as a file that uploads accept: django-import-export's screen, with our rules."""
+"""Exports of admin lists as files that uploads accept: django-import-export's screen with our own rules."""
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -49,32 +49,27 @@ class TableFile(base_formats.Format):  # type: ignore[misc]  # the package has n
         return self.content_type
 
     def can_export(self) -> bool:
-        """It cannot import: uploads do."""
+        """Allow exports only; files come in as uploads."""
         return True
 
     def export_data(self, dataset: "Table", **_options: Any) -> bytes:
-        """The file."""
         return WRITERS[self.slug](dataset.headings, dataset.rows)
 
 
 class CsvFile(TableFile):
-    """CSV."""
-
     slug = "csv"
     title = "CSV"
     content_type = "text/csv; charset=utf-8"
 
 
 class XlsxFile(TableFile):
-    """A workbook."""
-
     slug = "xlsx"
     title = "XLSX, for spreadsheets"
     content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class Table:
-    """The rows of a list as their kind of upload writes them; read as the file is written, never all at once."""
+    """The rows of a list as their kind of upload writes them, read while the file is written."""
 
     def __init__(self, resource: UploadResource, queryset: QuerySet[Any]) -> None:
         self.headings = [Heading(column.name, column.widget.cell) for column in resource.columns]
@@ -87,7 +82,7 @@ class Table:
 
 
 class ExportForm(stock_forms.ExportForm):  # type: ignore[misc]  # as above
-    """The format, as a choice to see at once; all columns, so that the file can be uploaded."""
+    """A choice of formats as radio buttons. All columns are exported, so that the file can be uploaded again."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,7 +92,7 @@ class ExportForm(stock_forms.ExportForm):  # type: ignore[misc]  # as above
 
 
 class Exporting(ExportMixin):  # type: ignore[misc]  # as above
-    """Mixed into the admin of what can be uploaded. Whoever may view the list may export what it shows them."""
+    """Adds an export to the admin of an uploaded model: everyone who views a list may export what it shows them."""
 
     export_kind: ClassVar[UploadKind]
 
@@ -107,11 +102,10 @@ class Exporting(ExportMixin):  # type: ignore[misc]  # as above
     export_form_class = ExportForm
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Not a permission of its own: who sees rows can copy them."""
+        """Return the permission to view: visible rows can be copied anyway."""
         return bool(self.has_view_permission(request))
 
     def get_export_formats(self) -> list[type[TableFile]]:
-        """Those that uploads read."""
         return [CsvFile, XlsxFile]
 
     def get_export_resource_classes(self, request: HttpRequest) -> list[type[UploadResource]]:
@@ -119,7 +113,7 @@ class Exporting(ExportMixin):  # type: ignore[misc]  # as above
         return [RESOURCES[self.export_kind]]
 
     def export_action(self, request: HttpRequest) -> HttpResponse:
-        """The screen, and from it the file; a list with too many rows is refused before one of them is read."""
+        """Show the form, or return the file. A list with too many rows is refused before any row is read."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         try:
@@ -149,7 +143,6 @@ class Exporting(ExportMixin):  # type: ignore[misc]  # as above
         return TemplateResponse(request, self.export_template_name, context, status=422 if is_asked else 200)
 
     def get_data_for_export(self, request: HttpRequest, queryset: QuerySet[Any], **_options: Any) -> Table:
-        """What a format writes."""
         (resource,) = self.get_export_resource_classes(request)
         return Table(resource(), queryset)
 

@@ -1,4 +1,4 @@
-"""The list of login sessions."""
+"""The admin of login sessions, a read-only list."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from django.http import HttpRequest
 from usage.admin.day_filter import StartedFilter
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Entity, LoginSession, UploadKind
 
 
 @admin.register(LoginSession)
-class LoginSessionAdmin(UploadOrigin, Exporting, LongListAdmin):
-    """Who was logged in, from when until when."""
+class LoginSessionAdmin(UploadedModelAdmin, Exporting, LongListAdmin):
+    """Sessions of a user or device, from login to logout."""
 
     icon = "session"
     export_kind = UploadKind.SESSIONS
@@ -26,7 +26,7 @@ class LoginSessionAdmin(UploadOrigin, Exporting, LongListAdmin):
     search_help_text = "A whole session ID, e-mail address or device ID"
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """Each filter with the order of the index that answers it; the last first."""
+        """Return the order of the index that serves the filters, latest first."""
         if request.GET.get("q"):
             return ["-started_at"]
         if chooses_account(request):
@@ -36,7 +36,7 @@ class LoginSessionAdmin(UploadOrigin, Exporting, LongListAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """By the whole ID, or by the entity: looked up first, since no index spans the two tables."""
+        """Search by the whole ID or by entity; entities are looked up first, because no index spans both tables."""
         term = search_term.strip()
         if not term:
             return queryset, False

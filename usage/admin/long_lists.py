@@ -1,4 +1,4 @@
-"""Lists of millions of rows: never counted, read in the order of an index, searched by what an index finds."""
+"""Lists of millions of rows: never counted, ordered by an index, and searched only through one."""
 
 from typing import Any, ClassVar
 
@@ -11,19 +11,19 @@ from django.http import HttpRequest
 from billing.scoped_admin import AccountFilter, ScopedAdmin
 
 LAST_PAGE = 100
-"""A page is found by skipping those before it: whoever wants to go further filters."""
+"""Reaching a page means skipping all before it: to go further, people use the filters."""
 
 
 class LongChangeList(ChangeList):
     """One page of a long list, and whether another one follows."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """The admin's own order: a column of the list has no index."""
+        """Return the admin's own order; columns of the list cannot be sorted, because they have no index."""
         self.params.pop(ORDER_VAR, None)
         return super().get_ordering(request, queryset)
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read a row more than the page shows, instead of counting them all."""
+        """Read one row more than the page shows instead of counting all rows."""
         if not 1 <= self.page_num <= LAST_PAGE:
             raise IncorrectLookupParameters
         before = (self.page_num - 1) * self.list_per_page
@@ -43,7 +43,7 @@ class LongChangeList(ChangeList):
 
 
 class LongListAdmin(ScopedAdmin):
-    """Raw usage: it comes in by upload alone, and nobody changes it by hand."""
+    """Raw usage comes in by upload only, and is never edited by hand."""
 
     section = "Usage"
     actions = None
@@ -52,11 +52,9 @@ class LongListAdmin(ScopedAdmin):
     sortable_by: ClassVar[Any] = []
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """Nobody."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     has_delete_permission = has_change_permission
@@ -67,5 +65,5 @@ class LongListAdmin(ScopedAdmin):
 
 
 def chooses_account(request: HttpRequest) -> bool:
-    """Whether a list is filtered by account, so that the account's own index gives its order."""
+    """Return whether a list is filtered by account, so that the account's index can order it."""
     return bool(request.GET.get("account__id__exact"))

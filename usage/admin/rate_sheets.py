@@ -12,8 +12,8 @@ from django.http import HttpRequest
 from billing.models import Rate, RateSheet, RateSheetVersion, UsageGroup
 from billing.scoped_admin import ScopedInline
 from usage.admin.exporting import Exporting
-from usage.admin.rated import CoveringAdmin
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.rated import RatedAdmin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Call, UploadKind
 
 # Django's own class takes a type argument in its stub alone.
@@ -24,20 +24,20 @@ else:
 
 
 def open_predecessors(version: RateSheetVersion) -> QuerySet[RateSheetVersion]:
-    """The version of the same sheet, if any, that went on until further notice when this one begins."""
+    """Return the open-ended version of the sheet, if any, that this version ends."""
     return RateSheetVersion.objects.filter(
         rate_sheet=version.rate_sheet_id, effective_through=None, effective_from__lt=version.effective_from
     )
 
 
 def end_open_predecessor(version: RateSheetVersion) -> None:
-    """A new version ends an open predecessor on the day before."""
+    """End an open predecessor the day before a new version begins."""
     last_day = version.effective_from - timedelta(days=1)
     open_predecessors(version).update(effective_through=last_day, is_ended_by_successor=True)
 
 
 class VersionForm(VersionModelForm):
-    """A version; a new one is checked as if its predecessor had ended."""
+    """The form of a version; a new one is validated as if its predecessor had ended."""
 
     def _post_clean(self) -> None:
         is_new = self.instance.pk is None
@@ -60,7 +60,7 @@ class VersionInline(ScopedInline):
     fields = ["effective_from", "effective_through", "currency", "increment_seconds", "minimum_seconds"]
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """On a page of its own, where an open predecessor is ended."""
+        """Return False: versions are added on their own page, which ends an open predecessor."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -71,9 +71,7 @@ class VersionInline(ScopedInline):
 
 
 @admin.register(RateSheet)
-class RateSheetAdmin(CoveringAdmin):
-    """The price lists."""
-
+class RateSheetAdmin(RatedAdmin):
     section = "Charges and rates"
     icon = "sheet"
     list_display = ["name"]
@@ -82,8 +80,8 @@ class RateSheetAdmin(CoveringAdmin):
 
 
 @admin.register(RateSheetVersion)
-class RateSheetVersionAdmin(CoveringAdmin):
-    """A price list as it reads from one day through another."""
+class RateSheetVersionAdmin(RatedAdmin):
+    """A price list as valid from one day through another."""
 
     section = "Charges and rates"
     icon = "sheet"
@@ -94,7 +92,7 @@ class RateSheetVersionAdmin(CoveringAdmin):
     search_fields = ["rate_sheet__name"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """End the open predecessor of a new version first; a last day that somebody writes is a stated one."""
+        """Save a version after ending its open predecessor; a last day entered by hand counts as stated."""
         if not change:
             end_open_predecessor(obj)
         if "effective_through" in form.changed_data:
@@ -102,7 +100,7 @@ class RateSheetVersionAdmin(CoveringAdmin):
         super().save_model(request, obj, form, change)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """A version does not pass to another sheet."""
+        """Make the sheet read-only: a version never moves to another one."""
         return [] if obj is None else ["rate_sheet"]
 
 
@@ -113,7 +111,7 @@ class RateInline(ScopedInline):
 
 
 @admin.register(UsageGroup)
-class UsageGroupAdmin(CoveringAdmin):
+class UsageGroupAdmin(RatedAdmin):
     """The usage groups of a version, each with its rates."""
 
     section = "Charges and rates"
@@ -125,15 +123,13 @@ class UsageGroupAdmin(CoveringAdmin):
     inlines = [RateInline]
 
     def dependents(self, instance: UsageGroup) -> list[str]:
-        """Its rates, and the calls that reports show under its name, which no foreign key holds."""
+        """Return what deleting affects: also calls shown under the group's name, which no foreign key protects."""
         calls = Call.objects.filter(rate_sheet_version=instance.version_id, usage_group=instance.code)
         return sorted([*super().dependents(instance), *(["calls"] if calls.exists() else [])])
 
 
 @admin.register(Rate)
-class RateAdmin(UploadOrigin, Exporting, CoveringAdmin):
-    """What a minute costs."""
-
+class RateAdmin(UploadedModelAdmin, Exporting, RatedAdmin):
     export_kind = UploadKind.RATES
     section = "Charges and rates"
     list_display = ["usage_group", "call_type", "direction", "rate_per_minute", "version"]
@@ -144,5 +140,5 @@ class RateAdmin(UploadOrigin, Exporting, CoveringAdmin):
 
     @admin.display(description="rate sheet")
     def version(self, rate: Rate) -> str:
-        """The version that the rate stands on."""
+        """Return the version that holds the rate."""
         return str(rate.usage_group.version)

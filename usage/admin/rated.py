@@ -1,4 +1,4 @@
-"""Saving what calls are rated by: the calls that it now covers are rated in the same transaction."""
+"""The admin of contracts and prices: saving one rates the unrated calls that it covers, in the same transaction."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from usage.locks import lock_shared_tables
 from usage.rating import rate_unrated_calls
 
 
-class CoveringAdmin(DataAdmin):
-    """Subscriptions, rate sheets and what belongs to them. Rated calls stay as they are."""
+class RatedAdmin(DataAdmin):
+    """Rates unrated calls when a contract or price is saved. Rated calls stay as they are."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Wait for uploads under way before the first row is written: they, too, take this lock first."""
+        """Save after taking the lock of uploads: they take it before they write their first row."""
         lock_shared_tables()
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """With everything of the page saved, rate what it covers, and say so."""
+        """Save related rows, then rate the calls that are now covered, and show their number."""
         super().save_related(request, form, formsets, change)
         rated = rate_unrated_calls()
         if rated:

@@ -1,4 +1,4 @@
-"""The list of resource usage."""
+"""The admin of resource usage, a read-only list."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from django.http import HttpRequest
 
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin, chooses_account
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import ResourceUsage, UploadKind
 
 
 @admin.register(ResourceUsage)
-class ResourceUsageAdmin(UploadOrigin, Exporting, LongListAdmin):
+class ResourceUsageAdmin(UploadedModelAdmin, Exporting, LongListAdmin):
     """What was consumed, day by day."""
 
     icon = "resource"
@@ -21,5 +21,5 @@ class ResourceUsageAdmin(UploadOrigin, Exporting, LongListAdmin):
     list_select_related = ["account", "resource"]
 
     def get_ordering(self, request: HttpRequest) -> Any:
-        """An account's days in the order of their index, the last first."""
+        """Return the order of the account's index, latest day first."""
         return ["-account_id", "-used_on", "-resource_id"] if chooses_account(request) else ["-id"]

@@ -1,4 +1,4 @@
-"""The admin of subscriptions."""
+"""The admin of subscriptions, the contracts."""
 
 from datetime import date
 from itertools import pairwise
@@ -14,8 +14,8 @@ from billing.cycles import ONE_DAY, DateRange
 from billing.models import Subscription, TelcoCommitDiscount
 from billing.scoped_admin import AccountFilter, ScopedInline
 from usage.admin.exporting import Exporting
-from usage.admin.rated import CoveringAdmin
-from usage.admin.uploaded import UploadOrigin
+from usage.admin.rated import RatedAdmin
+from usage.admin.uploaded import UploadedModelAdmin
 from usage.models import Call, LoginSession, ResourceUsage, UploadKind
 
 # Django's own class takes type arguments in its stub alone.
@@ -26,10 +26,10 @@ else:
 
 
 class DiscountFormSet(InlineFormSet):
-    """The discounts of one page: each is checked against the database, and here against the others of the page."""
+    """Checks the discounts of one page against each other; the database is checked for each of them."""
 
     def clean(self) -> None:
-        """Never two at a time."""
+        """Refuse discounts whose days overlap."""
         super().clean()
         kept = [form.cleaned_data for form in self.forms if form not in self.deleted_forms and form.is_valid()]
         days = sorted(
@@ -50,9 +50,7 @@ class DiscountInline(ScopedInline):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(UploadOrigin, Exporting, CoveringAdmin):
-    """The contracts."""
-
+class SubscriptionAdmin(UploadedModelAdmin, Exporting, RatedAdmin):
     icon = "subscription"
     export_kind = UploadKind.SUBSCRIPTIONS
     list_display = ["number", "account", "activation_date", "ended_on", "currency", "rate_sheet"]
@@ -62,18 +60,18 @@ class SubscriptionAdmin(UploadOrigin, Exporting, CoveringAdmin):
     inlines = [DiscountInline]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """A contract does not pass to another customer."""
+        """Make the account read-only: a contract never moves to another customer."""
         fields = super().get_readonly_fields(request, obj)
         return fields if obj is None else ["account", *fields]
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Discounts carry the account of their subscription."""
+        """Save discounts with the account of their subscription."""
         for discount in formset.forms:
             discount.instance.account_id = formset.instance.account_id
         super().save_formset(request, form, formset, change)
 
     def dependents(self, instance: Subscription) -> list[str]:
-        """Its reports, and the usage in its window, which no foreign key holds."""
+        """Return what deleting affects: its reports, and usage in its window, which no foreign key protects."""
         last_day = min(instance.ended_on or date.max, date.max - ONE_DAY)  # the next one is a day too
         period = DateRange(instance.activation_date, last_day).period
         used: list[QuerySet[Any]] = [

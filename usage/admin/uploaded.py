@@ -1,4 +1,4 @@
-"""On the page of a row: the upload that last wrote it."""
+"""Shows the upload that last wrote a row on its page."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from usage.models import Upload
 _FIELD = "last_written_by"
 
 
-class UploadOrigin(ScopedAdmin):
-    """Mixed into the admin of what can be uploaded. Who may not see the upload is not told of it."""
+class UploadedModelAdmin(ScopedAdmin):
+    """Adds the last upload to the page of an uploaded model, for viewers who may see that upload."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """With the upload, where there is one."""
+        """Return the read-only fields, with the last upload if visible."""
         fields = list(super().get_readonly_fields(request, obj))
         return [*fields, _FIELD] if self._tells_of_upload(request, obj) else fields
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        """Below all others, also where they are named one by one."""
+        """Return the fields with the last upload at the end, also where fields are listed explicitly."""
         fields = [field for field in super().get_fields(request, obj) if field != _FIELD]
         return [*fields, _FIELD] if self._tells_of_upload(request, obj) else fields
 

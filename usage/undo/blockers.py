@@ -1,4 +1,4 @@
-"""What speaks against taking an upload back: what was written since, and what would be left without its row."""
+"""What blocks undoing an upload: rows written since, and rows that would refer to nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from psycopg import sql
 
 from billing.models import Account, DataVersion
 from jobs.sql import fetch_all, fetch_value
+from ui.formatting import count_text, number_text
 from usage.models import Call, Upload, UploadChange, UploadKind, UploadStep
 from usage.staging.journalled_rows import JournalCounts, WrittenTable, of_upload, tables_of
 from usage.undo.ratings_since import rated_since
@@ -31,21 +32,21 @@ SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload} AND c.relation = {
 """
 
 
-def unrecorded(upload: Upload) -> str:
-    """Why nobody can tell any more what the upload wrote; empty if one can."""
+def unjournalled(upload: Upload) -> str:
+    """Return why it is no longer known what the upload wrote; empty if it is."""
     if upload.undone_at is not None:
-        return "It is undone already."
+        return "It has already been undone."
     if upload.applied_at is None:
-        return "It is not applied."
+        return "It has not been applied."
     if not upload.file:
-        return "It was applied too long ago: what undoing it needs is not kept any more."
+        return "It was applied too long ago: what undoing it needs has been deleted."
     if (upload.rows_new or upload.rows_changed) and not upload.applied_versions:
-        return "It was applied before it was written down what uploads change, so that it cannot be undone."
+        return "It was applied before changes were recorded, so it cannot be undone."
     return ""
 
 
 def is_complete(upload: Upload, counts: Mapping[WrittenTable, JournalCounts]) -> bool:
-    """Whether the records tell as many rows as the upload says that it wrote."""
+    """Return whether the journal accounts for every row that the upload wrote."""
     if not (upload.rows_new or upload.rows_changed):
         return True
     own = [found for table, found in counts.items() if not table.is_journalled]
@@ -55,7 +56,7 @@ def is_complete(upload: Upload, counts: Mapping[WrittenTable, JournalCounts]) ->
 
 
 def blockers(upload: Upload, counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
-    """Sentences that say why the upload cannot be undone, of one that the records tell in full; none if it can."""
+    """Yield a sentence for each reason why an upload with a complete journal cannot be undone."""
     yield from _written_over(upload, sum(found.of_others for found in counts.values()))
     yield from _dependants(counts)
     yield from _rated_calls(upload)
@@ -70,7 +71,7 @@ def _written_over(upload: Upload, number: int) -> Iterator[str]:
     found = fetch_all(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=account))
     by_uploads = min(found[0][0], number) if found else 0
     if by_uploads:
-        # Who may see this upload may see others into its account, and no file of several accounts.
+        # People who see this upload may see others of its account, but not those of several accounts.
         names = [name for _number, name in found if name]
         shown = ", ".join([*names[:_NAMED_UPLOADS], *(["…"] if names[_NAMED_UPLOADS:] else [])])
         yield f"{_rows(by_uploads)} written over by {_later(len(found))}{f' ({shown})' if names else ''}."
@@ -79,7 +80,7 @@ def _written_over(upload: Upload, number: int) -> Iterator[str]:
 
 
 def _rows(number: int) -> str:
-    return f"{number:,} of its rows {'was' if number == 1 else 'were'}"
+    return f"{number_text(number)} of its rows {'was' if number == 1 else 'were'}"
 
 
 def _later(number: int) -> str:
@@ -87,7 +88,7 @@ def _later(number: int) -> str:
 
 
 def _dependants(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
-    """Whatever refers to a row that would be removed, and is neither removed nor restored itself; the most first."""
+    """Yield what refers to rows that would be removed, and is neither removed nor restored itself; the most first."""
     own = {table.model: table for table in counts}
     for table, found in counts.items():
         if not found.new:
@@ -99,12 +100,13 @@ def _dependants(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
         ]
         for number, meta in sorted(numbers, key=lambda one: -one[0]):
             if number:
-                who = f"1 {meta.verbose_name} refers" if number == 1 else f"{number:,} {meta.verbose_name_plural} refer"
-                yield f"{who} to {these}."
+                verb = "refers" if number == 1 else "refer"
+                things = count_text(number, str(meta.verbose_name), str(meta.verbose_name_plural))
+                yield f"{things} {verb} to {these}."
 
 
 def _refer(table: WrittenTable, model: type[Model], columns: list[str], own: WrittenTable | None) -> int:
-    """How many rows of a model refer to new rows of the table."""
+    """Count the rows of a model that refer to new rows of the table."""
     refers = [sql.SQL("r.{} IN ({})").format(sql.Identifier(column), table.new) for column in columns]
     statement = sql.SQL("SELECT count(*) FROM {} r WHERE ({}) AND NOT ({})").format(
         sql.Identifier(model._meta.db_table),
@@ -115,7 +117,7 @@ def _refer(table: WrittenTable, model: type[Model], columns: list[str], own: Wri
 
 
 def _referring(target: type[Model]) -> dict[type[Model], list[str]]:
-    """The tables with foreign keys to a table, in name or in the database, and their columns."""
+    """Return the models with foreign keys to a model, with the columns of the keys."""
     found: defaultdict[type[Model], list[str]] = defaultdict(list)
     for model in apps.get_models(include_auto_created=True):
         if model._meta.proxy or model in _FOLLOWERS:
@@ -129,14 +131,14 @@ def _referring(target: type[Model]) -> dict[type[Model], list[str]]:
 
 
 def _rated_calls(upload: Upload) -> Iterator[str]:
-    """Calls name the version that rated them, and may do so unrated, too: their ratings are what depends."""
+    """Yield the number of calls rated since: their rating depends on the upload, whatever their foreign key says."""
     if number := rated_since(upload):
-        calls = "1 call was" if number == 1 else f"{number:,} calls were"
+        calls = "1 call was" if number == 1 else f"{number_text(number)} calls were"
         yield f"{calls} rated by these {'rates' if upload.kind == UploadKind.RATES else 'subscriptions'} since."
 
 
 def _missing(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
-    """What rows would refer to again, and is there no more."""
+    """Yield what restored rows would refer to and what no longer exists."""
     for table, found in counts.items():
         if not found.changed:
             continue
@@ -153,4 +155,4 @@ def _missing(counts: Mapping[WrittenTable, JournalCounts]) -> Iterator[str]:
             )
             if number := fetch_value(statement):
                 things = key.related_model._meta.verbose_name_plural
-                yield f"{number:,} of the rows that it changed referred to {things} that are there no more."
+                yield f"{number_text(number)} of the rows that it changed referred to {things} that no longer exist."

@@ -1,4 +1,4 @@
-"""The calls that were rated by what an upload of rates or subscriptions wrote: by itself, or since."""
+"""Calls rated by what an upload of rates or subscriptions wrote: by the upload itself, or since."""
 
 from typing import LiteralString
 
@@ -20,14 +20,14 @@ _TABLES = {
     "discounts": TelcoCommitDiscount,
     "calls": Call,
 }
-# Calls that the upload itself rated, or gave a version, and that nobody has written since.
+# Calls that the upload itself rated, or gave a version, and that have not been written since.
 _OWN: LiteralString = """
 SELECT call.id FROM {changes} c JOIN {calls} call ON call.id = c.row_id
 WHERE c.upload_id = {upload} AND c.relation = 'usage_call' AND to_jsonb(call) @> c.after
  AND (call.upload_id IS NULL OR call.upload_id NOT IN {later})
 """
 _DAY: LiteralString = "(call.started_at AT TIME ZONE 'UTC')::date"
-# Calls that what was written can have rated. `is_certain`: nothing else can have.
+# Calls that the written rows can have rated. `is_certain`: nothing else can have rated them.
 _BY_RATES: LiteralString = """
 SELECT call.id, true AS is_certain FROM {calls} call JOIN {changes} c ON c.row_id = call.rate_sheet_version_id
 WHERE c.upload_id = {upload} AND c.relation = 'billing_ratesheetversion' AND c.before IS NULL
@@ -66,7 +66,7 @@ JOIN {calls} call ON call.account_id = s.account_id
  AND {day} >= s.activation_date AND ({day} <= s.ended_on OR s.ended_on IS NULL)
 WHERE s.is_other OR {day} < s.first OR {day} > s.last
 """
-# Rated since: written or rated by a later upload; or, where nobody knows when, as what is in force now would rate it.
+# Rated since: written or rated by a later upload; or, if the time is unknown, rated as the current rates would.
 _SINCE: LiteralString = """
 SELECT count(DISTINCT call.id) FROM ({candidates}) x JOIN {calls} call ON call.id = x.id {joins}
 WHERE call.rate_per_minute IS NOT NULL AND call.id NOT IN ({own})
@@ -88,7 +88,7 @@ WHERE call.rate_per_minute IS NULL AND call.rate_sheet_version_id IN
 
 
 def rated_itself(upload: Upload) -> int:
-    """How many calls the upload's own follow-up rated that are as it left them: they lose their rating."""
+    """Count the calls that the upload itself rated and that are unchanged since: they lose their rating."""
     if upload.kind not in _CANDIDATES:
         return 0
     statement = of_upload(

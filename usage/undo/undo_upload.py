@@ -1,4 +1,4 @@
-"""Taking an upload back: its new rows are removed and its changed ones restored, unless something speaks against it."""
+"""Undoing an upload: its new rows are removed and its changed rows restored, unless something blocks that."""
 
 from dataclasses import dataclass, field
 from typing import LiteralString
@@ -17,12 +17,12 @@ from usage.rating import rate_restored_calls, rate_unrated_calls
 from usage.staging.journalled_rows import WrittenTable, names_of_columns, of_upload, tables_of
 from usage.staging.phases import Phase
 from usage.staging.stage import broken_rule
-from usage.undo.blockers import blockers, is_complete, unrecorded
+from usage.undo.blockers import blockers, is_complete, unjournalled
 from usage.undo.ratings_since import rated_itself, unrating
 
 SECONDS_FOR_A_PAGE = 5
-# From so many rows on, a plan that looks each of them up is a bad one. The planner may take it nevertheless: of records
-# that were just written it has no statistics yet.
+# From this many rows on, looking up each one is a bad plan. The planner may still choose it, because it has no
+# statistics of a journal that was just written.
 _MANY_ROWS = 5_000
 
 _RESTORE: LiteralString = """
@@ -42,14 +42,16 @@ CASE WHEN c.before ->> 'rate_per_minute' IS NULL THEN c.before || '{{"rate_sheet
 
 
 class UndoRefusedError(Exception):
-    """The upload cannot be undone, for reasons that the message says in sentences. Nothing was done."""
+    """Raised when the upload cannot be undone; the message gives the reasons in sentences. Nothing was changed."""
 
 
 @dataclass(frozen=True)
 class UndoPlan:
-    """What undoing an upload does: rows removed by kind of thing (`("users", 3)`), rows restored, and calls that lose
-    the rating that the upload gave them. `blockers`: sentences that say why it cannot be undone. `is_unknown`: there
-    are so many rows that finding it out took too long; undoing looks for itself.
+    """What undoing an upload does.
+
+    `removed` counts rows by kind (`("users", 3)`), `restored` changed rows, `rerated` calls that lose the rating that
+    the upload gave them. `blockers` are sentences that say why it cannot be undone. `is_unknown` is set when there were
+    too many rows to find out in time; undoing then finds out for itself.
     """
 
     removed: list[tuple[str, int]] = field(default_factory=list)
@@ -60,13 +62,12 @@ class UndoPlan:
 
     @property
     def is_possible(self) -> bool:
-        """Whether nothing speaks against it."""
         return not self.blockers
 
 
 def plan(upload: Upload) -> UndoPlan:
-    """What undoing the upload would do now. Nothing is written or locked."""
-    if reason := unrecorded(upload):
+    """Return what undoing the upload would do now, without writing or locking anything."""
+    if reason := unjournalled(upload):
         return UndoPlan(blockers=[reason])
     with transaction.atomic():
         _expect_many_rows(upload)
@@ -74,7 +75,7 @@ def plan(upload: Upload) -> UndoPlan:
 
 
 def plan_at_once(upload: Upload) -> UndoPlan:
-    """The same for somebody who waits for a page: what takes too long is left unknown."""
+    """Return the plan within the time that a page may take; unknown if that is too short."""
     try:
         with transaction.atomic():
             execute_all(
@@ -90,7 +91,7 @@ def plan_at_once(upload: Upload) -> UndoPlan:
 def _plan(upload: Upload) -> UndoPlan:
     counts = {table: table.counts() for table in tables_of(upload)}
     if not is_complete(upload, counts):
-        return UndoPlan(blockers=["What it wrote was not written down in full, so that it cannot be undone."])
+        return UndoPlan(blockers=["Its changes were not recorded in full, so it cannot be undone."])
     return UndoPlan(
         removed=[(table.named(found.new), found.new) for table, found in counts.items() if found.new],
         restored=sum(found.changed for found in counts.values()),
@@ -100,9 +101,9 @@ def _plan(upload: Upload) -> UndoPlan:
 
 
 def undo(upload: Upload, *, reporter: ProgressReporter | None = None) -> UndoPlan:
-    """Take the upload back, in one transaction; returns what was done.
+    """Undo the upload in one transaction, and return what was done.
 
-    Raises UndoRefusedError, with every obstacle; then nothing is done.
+    Raises UndoRefusedError, with every blocker; then nothing is changed.
     """
     reporter = reporter or NullReporter()
     try:
@@ -119,20 +120,20 @@ def undo(upload: Upload, *, reporter: ProgressReporter | None = None) -> UndoPla
             reporter.report_rows(rows)
     except IntegrityError as error:
         raise UndoRefusedError(
-            f"The rows as they were do not fit what was written since. {broken_rule(error)}"
+            f"The restored rows would conflict with what was written since. {broken_rule(error)}"
         ) from error
     return done
 
 
 def _expect_many_rows(upload: Upload) -> None:
-    """For the rest of the transaction, where there are many."""
+    """Plan for many rows in the rest of the transaction, if there are many."""
     records = of_upload(upload, "SELECT count(*) FROM {changes} c WHERE c.upload_id = {upload}")
     if (upload.rows_new or 0) + fetch_value(records) >= _MANY_ROWS:
         execute_all([sql.SQL("SET LOCAL enable_nestloop = off"), sql.SQL("SET LOCAL work_mem = '128MB'")])
 
 
 def _lock(upload: Upload) -> None:
-    """As applying does, before the first row is written."""
+    """Take the locks that applying takes, before the first row is written."""
     if not UploadKind(upload.kind).belongs_to_account:
         lock_shared_tables()
         DataVersion.objects.bump(None)
@@ -144,7 +145,7 @@ def _lock(upload: Upload) -> None:
 
 
 def _account_ids(upload: Upload) -> list[int]:
-    """The accounts whose rows it wrote: of those that later uploads have, undoing is refused anyway."""
+    """Return the accounts of its rows. Rows that later uploads wrote are left out: they block undoing anyway."""
     queries = [
         table.format("SELECT t.account_id FROM {table} t WHERE t.upload_id = {upload}") for table in tables_of(upload)
     ]
@@ -155,7 +156,7 @@ def _write(upload: Upload) -> None:
     tables = tables_of(upload)
     execute_all(unrating(upload))
     for table in tables:
-        if table.model is Account:  # the version of data that are gone
+        if table.model is Account:  # its data version goes with it
             execute_all(
                 [
                     table.format(
@@ -181,7 +182,7 @@ def _write(upload: Upload) -> None:
 
 
 def _restore(table: WrittenTable) -> sql.Composed:
-    """On the row as it is, so that columns that were not there yet keep what they hold."""
+    """Restore the values on the current row, so that columns added since keep their values."""
     columns = [sql.Identifier(name) for name in names_of_columns(table.model)]
     return table.format(
         _RESTORE,

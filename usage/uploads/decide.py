@@ -1,16 +1,15 @@
-"""What people decide about an upload: apply it, with or without its rows in error, discard it, or undo it."""
+"""Decisions about an upload: apply it, with or without its rows in error, check it again, discard, stop or undo it."""
 
 from collections.abc import Set
-from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 
 from billing.models import Administrator
-from jobs.publishing import publish
 from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
 from usage.undo import undo_upload
+from usage.uploads.enqueue import enqueue_step
 from usage.uploads.receive import refuse_unless_permitted
 
 # Where an upload waits for a person.
@@ -19,27 +18,27 @@ _CHECKED_AGAIN = DECIDABLE | {UploadStatus.BROKEN_OFF, UploadStatus.REFUSED, Upl
 
 
 def confirm(upload: Upload, administrator: Administrator, *, skips_errors: bool = False) -> UploadStep:
-    """Have the upload applied; `skips_errors`: without its rows in error.
+    """Enqueue applying the upload; `skips_errors` leaves out its rows in error.
 
-    Raises PermissionDenied; ValidationError, a sentence, where there is nothing to be applied.
+    Raises PermissionDenied; ValidationError, with a sentence, if the upload cannot be applied.
     """
     with transaction.atomic():
         upload = _held(upload, administrator, among=DECIDABLE)
         if upload.rows_in_error and not skips_errors:
-            raise ValidationError("Rows are in error: apply the upload without them, or mend them.")
+            raise ValidationError("Rows are in error: skip them, or fix them and upload the file again.")
         if not (upload.rows_new or upload.rows_changed):
             raise ValidationError("There is nothing to apply.")
-        return begin(upload, Step.APPLY, administrator, skips_errors=skips_errors)
+        return enqueue_step(upload, Step.APPLY, administrator, skips_errors=skips_errors)
 
 
 def check_again(upload: Upload, administrator: Administrator) -> UploadStep:
-    """Have the file checked against the data as they are now. Raises as `confirm` does."""
+    """Enqueue a check against the current data. Raises what `confirm` does."""
     with transaction.atomic():
-        return begin(_held(upload, administrator, among=_CHECKED_AGAIN), Step.CHECK, administrator)
+        return enqueue_step(_held(upload, administrator, among=_CHECKED_AGAIN), Step.CHECK, administrator)
 
 
 def discard(upload: Upload, administrator: Administrator) -> None:
-    """End an upload that is not applied; what is under way stops. Raises as `confirm` does."""
+    """End an upload that is not applied, stopping work in progress. Raises what `confirm` does."""
     with transaction.atomic():
         upload = _held(upload, administrator, among=_CHECKED_AGAIN | {UploadStatus.WAITING, UploadStatus.CHECKING})
         if upload.latest_step is not None:
@@ -50,7 +49,7 @@ def discard(upload: Upload, administrator: Administrator) -> None:
 
 
 def stop(upload: Upload, administrator: Administrator) -> None:
-    """Stop applying; nothing of it stays, and the upload may be decided on again. Raises as `confirm` does."""
+    """Stop applying: nothing is written, and the upload can be decided on again. Raises what `confirm` does."""
     with transaction.atomic():
         upload = _held(upload, administrator, among={UploadStatus.CONFIRMED, UploadStatus.APPLYING})
         if upload.latest_step is not None:
@@ -58,30 +57,20 @@ def stop(upload: Upload, administrator: Administrator) -> None:
 
 
 def undo(upload: Upload, administrator: Administrator) -> UploadStep:
-    """Have the upload taken back. Raises as `confirm` does: whatever speaks against it is looked for at once.
+    """Enqueue undoing the upload. Raises what `confirm` does, with every blocker that is found now.
 
-    The worker looks again, and what it finds by then is the step's failure.
+    The worker looks for blockers again; those that it finds are the failure of its step.
     """
     with transaction.atomic():
         upload = _held(upload, administrator, among={UploadStatus.APPLIED}, needs_file=False)
         blockers = undo_upload.plan_at_once(upload).blockers
         if blockers:
             raise ValidationError(blockers)
-        return begin(upload, Step.UNDO, administrator)
-
-
-def begin(upload: Upload, step: Step, administrator: Administrator, *, skips_errors: bool = False) -> UploadStep:
-    """Queue a step; inside a transaction, after which the workers are told of it."""
-    queued = UploadStep.objects.create(
-        upload=upload, account=upload.account, step=step, skips_errors=skips_errors, requested_by=administrator
-    )
-    Upload.objects.filter(pk=upload.pk).update(latest_step=queued)
-    transaction.on_commit(partial(publish, queued), robust=True)
-    return queued
+        return enqueue_step(upload, Step.UNDO, administrator)
 
 
 def _held(upload: Upload, administrator: Administrator, *, among: Set[UploadStatus], needs_file: bool = True) -> Upload:
-    """The upload as its row is now, locked."""
+    """Return the upload, locked, as its row is now."""
     refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
     # Two statements: one that waits for the row still shows the step as it was before.
     Upload.objects.select_for_update().get(pk=upload.pk)
@@ -89,5 +78,5 @@ def _held(upload: Upload, administrator: Administrator, *, among: Set[UploadStat
     if held.status not in among:
         raise ValidationError(f"This cannot be done: the upload is {held.status.label}.")
     if needs_file and not held.file:
-        raise ValidationError("The file is not kept any more: upload it again.")
+        raise ValidationError("The file has been deleted: upload it again.")
     return held

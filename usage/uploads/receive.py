@@ -1,7 +1,6 @@
-"""Receiving a file of raw data: may one, whose data is it, and then an upload that a worker checks."""
+"""Receiving a file of raw data: who may upload it, whose data it is, and the upload that a worker checks."""
 
 import hashlib
-from functools import partial
 from typing import Any, BinaryIO, cast
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -10,17 +9,17 @@ from django.db import transaction
 
 from billing.models import Account, Administrator
 from jobs import files
-from jobs.publishing import publish
 from usage.files.errors import FileRefusedError
 from usage.files.raw_files import refuse_other_formats
-from usage.models import Step, Upload, UploadKind, UploadStep
+from usage.models import Step, Upload, UploadKind
+from usage.uploads.enqueue import enqueue_step
 
 
 def refuse_unless_permitted(administrator: Administrator, kind: UploadKind, account: Account | None) -> None:
     """Raise PermissionDenied unless the administrator may upload such a file.
 
-    Platform staff may with the permission to add uploads; a customer's administrator, who has to be given it
-    expressly, then only files of the kinds that belong to an account, and only into an account of theirs.
+    Platform staff need the permission to add uploads. A customer's administrator needs it, too, and it must have been
+    granted expressly; it then covers only kinds that belong to an account, and only accounts of theirs.
     """
     if not administrator.has_perm("usage.add_upload"):
         raise PermissionDenied(f"{administrator} may not upload usage.")
@@ -38,15 +37,15 @@ def receive_upload(
     file: "File[Any]",
     creates_users: bool = False,
 ) -> Upload:
-    """Store the file and save an upload with the step to check it; the workers are told once that is committed.
+    """Store the file, save an upload, and enqueue its check.
 
-    The file is moved or streamed, never read into memory. `creates_users`: of login sessions, users that do not exist
-    are made. Raises PermissionDenied; ValidationError, by field, for an account that such files do not belong to, and
-    for a file that is neither CSV nor XLSX at first sight.
+    The file is moved or streamed, never read into memory. With `creates_users`, users that login sessions name and
+    that do not exist yet are created. Raises PermissionDenied; ValidationError, by field, for an account that such
+    files do not belong to, and for a file that is clearly neither CSV nor XLSX.
     """
     refuse_unless_permitted(administrator, kind, account)
     if account and not kind.belongs_to_account:
-        raise ValidationError({"account": f"{kind.label} are of no single account: leave it empty."})
+        raise ValidationError({"account": f"{kind.label} belong to no single account: leave it empty."})
     if creates_users and kind != UploadKind.SESSIONS:
         raise ValidationError({"creates_users": "Only login sessions name users."})
     data = cast("BinaryIO", file.file)
@@ -69,13 +68,8 @@ def receive_upload(
     try:
         with transaction.atomic():
             upload.save()
-            step = UploadStep.objects.create(
-                upload=upload, account=account, step=Step.CHECK, requested_by=administrator
-            )
-            upload.latest_step = step
-            upload.save(update_fields=["latest_step"])
+            enqueue_step(upload, Step.CHECK, administrator)
     except BaseException:
         files.remove(upload.file.name or "")
         raise
-    transaction.on_commit(partial(publish, step), robust=True)
     return upload

@@ -1,4 +1,4 @@
-"""For how long the files of uploads, and what is needed to undo them, are kept."""
+"""How long the files of uploads, and what is needed to undo them, are kept."""
 
 from datetime import timedelta
 from functools import partial
@@ -12,14 +12,14 @@ from jobs import files
 from jobs.states import UNFINISHED
 from usage.models import Upload, UploadChange
 
-# Tables of rows that nobody has decided on for so long are dropped; the file is staged again when somebody does.
+# Staged tables without a decision are dropped after this time; a later decision stages the file again.
 STAGED_HOURS = 24
 
 
 def expire_uploads() -> int:
-    """Delete the files of old uploads, and what undoing them would need; returns of how many.
+    """Delete the files of uploads past retention, and what undoing them needs; return the number of uploads.
 
-    An upload that nobody has decided on is discarded then. The row stays: who sent what, and what became of it.
+    Uploads without a decision are discarded. The rows stay: who uploaded what, and what became of it.
     """
     kept = timedelta(days=settings.UPLOAD_RETENTION_DAYS)
     old = Upload.objects.filter(uploaded_at__lt=Now() - kept).exclude(file="")
@@ -30,10 +30,10 @@ def expire_uploads() -> int:
 
 
 def _expire(upload: Upload) -> bool:
-    """The row first: what a failed deletion leaves over is collected later."""
     names = [file.name for file in (upload.file, upload.errors_file, upload.rows_in_error_file) if file.name]
+    # The row is updated first: files that a failed deletion leaves behind are collected later.
     with transaction.atomic():
-        # Two statements: one that waits for the row would not see what somebody has just decided.
+        # Two statements: one that waits for the row would not see a decision made just before.
         Upload.objects.select_for_update().get(pk=upload.pk)
         row = Upload.objects.filter(pk=upload.pk, file=upload.file.name).exclude(latest_step__state__in=UNFINISHED)
         if not row.update(file="", errors_file="", rows_in_error_file="", staging_table="", preview={}):
@@ -46,7 +46,7 @@ def _expire(upload: Upload) -> bool:
 
 
 def forget_old_tables() -> int:
-    """Let go of the tables of files that were checked long ago; returns how many."""
+    """Forget the staged tables of files that were checked long ago; return how many."""
     old = Upload.objects.exclude(staging_table="").filter(
         Q(checked_at=None) | Q(checked_at__lt=Now() - timedelta(hours=STAGED_HOURS))
     )

@@ -1,4 +1,4 @@
-"""The steps of an upload, as a worker takes them: check, apply, undo."""
+"""The steps of an upload, as a worker runs them: check, apply, undo."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from django.utils import timezone
 from billing.models import Administrator, DataVersion
 from jobs import files
 from jobs.running import Attempt, JobFailedError
+from ui.formatting import number_text
 from usage.files.errors import FileRefusedError
 from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.resources.batches import UploadContext
@@ -23,10 +24,10 @@ from usage.undo import undo_upload
 from usage.uploads.receive import refuse_unless_permitted
 
 
-def take(attempt: Attempt[UploadStep]) -> None:
-    """Do the step. Whether who asked for it may still do so is asked again.
+def run_step(attempt: Attempt[UploadStep]) -> None:
+    """Run the step, after re-checking that the person who requested it still may.
 
-    Raises what `jobs.running.run` knows how to end.
+    Raises what `jobs.running.run` handles.
     """
     step = attempt.job
     upload = step.upload
@@ -34,12 +35,12 @@ def take(attempt: Attempt[UploadStep]) -> None:
         requested_by = Administrator.objects.get(pk=step.requested_by_id)
         refuse_unless_permitted(requested_by, UploadKind(upload.kind), upload.account)
     except PermissionDenied as error:
-        raise JobFailedError(f"{requested_by} may not upload this any more. Nothing was done.") from error
+        raise JobFailedError(f"{requested_by} is no longer allowed to upload this. Nothing was done.") from error
     _WORK[Step(step.step)](attempt)
 
 
 def check(attempt: Attempt[UploadStep]) -> None:
-    """Stage the file and find out what applying it would do; its tables stay for that."""
+    """Stage the file and record what applying it would do; the staged tables are kept for that."""
     if _is_answered_by_its_hash(attempt):
         return
     try:
@@ -55,8 +56,9 @@ def check(attempt: Attempt[UploadStep]) -> None:
 def apply(attempt: Attempt[UploadStep]) -> None:
     """Write the rows, in one transaction with the step's success.
 
-    So a worker that dies at any moment, or that was taken for dead, has applied all of it or nothing, and never twice.
-    What has changed since the check is looked at again; rows that are in error now are shown before anything is done.
+    A worker that dies at any moment, or whose claim is lost, has therefore applied all rows or none, and never twice.
+    Rows are checked again if the data have changed since the check; rows newly in error are shown before anything is
+    written.
     """
     try:
         with _staged(attempt) as staged:
@@ -68,7 +70,7 @@ def apply(attempt: Attempt[UploadStep]) -> None:
 
 
 def undo(attempt: Attempt[UploadStep]) -> None:
-    """Take what was applied back, in one transaction with the step's success."""
+    """Undo the upload, in one transaction with the step's success."""
     try:
         with transaction.atomic():
             undo_upload.undo(attempt.job.upload, reporter=attempt)
@@ -81,9 +83,9 @@ _WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, S
 
 
 def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
-    """Apply; or, where rows are in error that are not to be left out, fail with what was found.
+    """Apply the rows; or fail with what was found, if rows are in error that must not be skipped.
 
-    What the person is then shown is saved with the failure or not at all: until then, what they confirmed holds.
+    The findings are saved with the failure or not at all: until then, what the person confirmed holds.
     """
     step, upload = attempt.job, attempt.job.upload
     with transaction.atomic():
@@ -109,13 +111,13 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
 def _not_applied(counts: UploadCounts) -> str:
     if counts.rows == counts.errors:
         return "Every row is in error; nothing was applied."
-    rows = "1 row is" if counts.errors == 1 else f"{counts.errors:,} rows are"
+    rows = "1 row is" if counts.errors == 1 else f"{number_text(counts.errors)} rows are"
     return f"{rows} in error; nothing was applied."
 
 
 @contextmanager
 def _staged(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
-    """What the check left behind, or the file once more where that is gone."""
+    """Yield the tables that the check staged, or stage the file again if they are gone."""
     upload = attempt.job.upload
     if upload.staging_table and upload.rows is not None:
         context = UploadContext.of(upload, now=timezone.now())
@@ -136,7 +138,7 @@ def _staged_anew(attempt: Attempt[UploadStep]) -> Iterator[Staged]:
 
 
 def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
-    """The very same file was applied without an error, and nothing has changed since: nothing is to be done."""
+    """End the check if the same file was applied without errors and no data changed since; return whether so."""
     upload = attempt.job.upload
     of = None if upload.account_id is None else [upload.account_id]
     versions = DataVersion.objects.of(of if UploadKind(upload.kind).belongs_to_account else [])
@@ -162,7 +164,7 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
 
 
 def _found(step: UploadStep, staged: Staged, counts: UploadCounts, versions: str) -> dict[str, Any]:
-    """What a check has found, as fields of the upload; the files of errors are stored."""
+    """Return the findings of a check as fields of the upload, and store the files of errors."""
     errors_file = rows_file = ""
     if counts.errors:
         errors_file, rows_file = step.upload.left_behind(step)
@@ -181,7 +183,7 @@ def _found(step: UploadStep, staged: Staged, counts: UploadCounts, versions: str
 
 
 def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
-    """The verdict on a file that cannot be used as a whole, as fields of the upload."""
+    """Return the refusal of a whole file as fields of the upload."""
     errors_file, _rows_file = step.upload.left_behind(step)
     _store(errors_file, partial(write_errors_of_refusal, error.errors))
     return {
@@ -202,14 +204,15 @@ def _store(name: str, write: Callable[[BinaryIO], None]) -> None:
 
 
 def _succeed(attempt: Attempt[UploadStep], **fields: Any) -> None:
-    """End the step with these fields of the upload, which comes first, as in decisions: nobody waits in a circle."""
+    """End the step, and save these fields of the upload."""
     with transaction.atomic():
+        # The upload is locked before its step, as in decisions; the other order could deadlock.
         _save(attempt.job.upload, **fields)
         attempt.succeed()
 
 
 def _fail(attempt: Attempt[UploadStep], failure: str, **fields: Any) -> None:
-    """The same for a failure; of the upload there may be nothing to save."""
+    """Fail the step, and save these fields of the upload, if any."""
     with transaction.atomic():
         _save(attempt.job.upload, **fields)
         attempt.fail(failure)

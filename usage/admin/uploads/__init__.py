@@ -1,1 +1,1 @@
-"""The screens of uploads."""
+"""The screens of uploads: list, form, one upload, file formats."""

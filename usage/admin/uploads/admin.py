@@ -1,4 +1,4 @@
-"""Uploads in the admin: the form that takes a file, the list, and a page that says what became of one."""
+"""Uploads in the admin: the list, the form, the page of one upload with its decisions, its files, and file formats."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,14 +20,13 @@ from billing.models import Administrator
 from billing.scoped_admin import AccountFilter, platform_staff
 from ui.formatting import duration_text, minute_text, number_text
 from ui.http import wants_json
+from usage.admin.uploads import files, kinds
 from usage.admin.uploads.cards import UploadCard, work_on
-from usage.admin.uploads.files import UploadFiles
 from usage.admin.uploads.forms import UploadForm, kinds_for
-from usage.admin.uploads.kinds import UploadKinds
-from usage.admin.uploads.permissions import may_decide
-from usage.admin.uploads.undo import UploadUndo
+from usage.admin.uploads.permissions import UploadPermissions, may_decide
 from usage.models import Upload, UploadKind, UploadQuerySet, UploadStatus
 from usage.resources import resource_of
+from usage.undo import undo_upload
 from usage.uploads import decide
 
 _DECISIONS: dict[str, Callable[[Upload, Administrator], object]] = {
@@ -39,17 +39,16 @@ _DECISIONS: dict[str, Callable[[Upload, Administrator], object]] = {
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Where uploads stand, which no column of theirs says alone."""
+    """Filters by status, which no single column holds."""
 
     title = "status"
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Every status."""
         return [(str(value), str(label).capitalize()) for value, label in UploadStatus.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Those that stand there; nonsense is no filter."""
+        # An unknown value filters nothing.
         value = self.value()
         if value not in UploadStatus.values or not isinstance(queryset, UploadQuerySet):
             return queryset
@@ -57,8 +56,8 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(Upload)
-class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
-    """Nothing of an upload is edited; it is made by a form of its own."""
+class UploadAdmin(UploadPermissions):
+    """Uploads are received by a form of their own and never edited."""
 
     section = "Usage"
     icon = "upload"
@@ -67,52 +66,66 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     sortable_by: ClassVar[Any] = []
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """An upload and its latest step as they are at one moment; and all steps of a list in one query."""
+        # An upload and its latest step as of one moment; all steps of a list in one query.
         uploads = super().get_queryset(request).select_related("account", "uploaded_by", "latest_step")
         return uploads.prefetch_related("steps").defer("preview")
 
     @admin.display(description="kind and account")
     def data(self, upload: Upload) -> SafeString:
-        """What it holds, and whose."""
         return _two_lines(upload.get_kind_display(), upload.account or "")
 
     @admin.display(description="uploaded")
     def sent(self, upload: Upload) -> SafeString:
-        """When the file came, to the minute and without the year when it is this one; and from whom."""
         at = upload.uploaded_at
         moment = minute_text(at, year=at.year != timezone.now().year)
         return _two_lines(moment, upload.uploaded_by or "command line")
 
     @admin.display(description="rows", empty_value="")
     def total(self, upload: Upload) -> str:
-        """Its rows."""
         return "" if upload.rows is None else number_text(upload.rows)
 
     @admin.display(description="in error", empty_value="")
     def in_error(self, upload: Upload) -> str:
-        """Those in error."""
         return number_text(upload.rows_in_error) if upload.rows_in_error else ""
 
     @admin.display(description="status")
     def standing(self, upload: Upload) -> SafeString:
-        """Where it stands."""
         return format_html('<span class="state {}">{}</span>', upload.status.value, upload.status.label)
 
     @admin.display(description="duration", empty_value="")
     def duration(self, upload: Upload) -> str:
-        """For how long workers had it."""
         took = work_on(upload)
         return "" if took is None else duration_text(took)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the address that says how far an upload is."""
-        progress = self.admin_site.admin_view(self.progress_view)
-        return [path("<path:object_id>/progress/", progress, name="usage_upload_progress"), *super().get_urls()]
+        """Return all addresses of uploads; those of kinds come first, or they would be taken for uploads."""
+        inside = self.admin_site.admin_view
+
+        def file_of(response_of: Callable[[Upload], FileResponse]) -> Callable[..., HttpResponseBase]:
+            def view(request: HttpRequest, object_id: str) -> FileResponse:
+                return response_of(self.visible_upload(request, object_id))
+
+            return inside(view, cacheable=True)  # the responses have their own headers
+
+        upload = "<path:object_id>"
+        return [
+            path("kinds/", inside(self.kinds_view), name="usage_upload_kinds"),
+            path("kinds/<slug:kind>/", inside(self.kind_view), name="usage_upload_kind"),
+            path(
+                "kinds/<slug:kind>/example.<slug:file_format>", inside(self.template_view), name="usage_upload_example"
+            ),
+            path(f"{upload}/progress/", inside(self.progress_view), name="usage_upload_progress"),
+            path(f"{upload}/undo/", inside(self.undo_view), name="usage_upload_undo"),
+            path(f"{upload}/file/", file_of(files.original_file), name="usage_upload_file"),
+            path(f"{upload}/errors/", file_of(files.errors_file), name="usage_upload_errors"),
+            path(f"{upload}/rows-in-error/", file_of(files.rows_in_error_file), name="usage_upload_rows_in_error"),
+            *super().get_urls(),
+        ]
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Take a file, and go to its page; a script is told where that is (201), or what is wrong (422)."""
+        """Receive a file and redirect to its page; a script gets the address (201) or the errors (422) as JSON."""
         administrator = self.viewer(request)
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -142,7 +155,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What became of a file; reloads itself until that is known."""
+        """Show one upload, and carry out decisions posted by its buttons."""
         upload = self.visible_upload(request, object_id)
         if request.method == "POST":
             return self._decide(request, upload)
@@ -156,7 +169,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         return TemplateResponse(request, "admin/usage/upload/upload.html", context)
 
     def progress_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """How far an upload is, as JSON; and what the page shows, where that is not what `stage` says it shows."""
+        """Return the progress as JSON, with the page's new content once its `stage` is outdated."""
         upload = self.visible_upload(request, object_id)
         shown = self._shown(request, upload)
         card: UploadCard = shown["card"]
@@ -174,6 +187,38 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
             answer["html"] = render_to_string("admin/usage/upload/_upload.html", shown, request=request)
         return JsonResponse(answer)
 
+    def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what undoing the upload would do; when posted, enqueue it unless it is blocked by then."""
+        upload, administrator = self.visible_upload(request, object_id), self.viewer(request)
+        if not may_decide(administrator, upload):
+            raise PermissionDenied
+        if request.method == "POST":
+            try:
+                decide.undo(upload, administrator)
+            except ValidationError as error:
+                messages.error(request, " ".join(["The upload was not undone.", *error.messages]))
+            return _to(reverse("admin:usage_upload_change", args=[upload.pk]))
+        return self._page(request, "undo.html", title="Undo", upload=upload, plan=_undo_plan(upload))
+
+    def kinds_view(self, request: HttpRequest) -> HttpResponse:
+        """List the kinds of files that the administrator may upload."""
+        return self._page(request, "kinds.html", **kinds.kinds_context(self.viewer(request)))
+
+    def kind_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Describe the files of one kind."""
+        viewer = self.viewer(request)
+        context = kinds.kind_context(viewer, kinds.kind_or_404(viewer, kind))
+        return self._page(request, "kind.html", **context, may_upload=self.has_add_permission(request))
+
+    def template_view(self, request: HttpRequest, kind: str, file_format: str) -> HttpResponse:
+        """Return a template; with `?for=account` one for a single account, which no row names."""
+        found = kinds.kind_or_404(self.viewer(request), kind)
+        return kinds.template_file(found, file_format, names_accounts=request.GET.get("for") != "account")
+
+    def _page(self, request: HttpRequest, template: str, **context: object) -> HttpResponse:
+        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        return TemplateResponse(request, f"admin/usage/upload/{template}", context)
+
     def _shown(self, request: HttpRequest, upload: Upload) -> dict[str, Any]:
         administrator = self.viewer(request)
         same = Upload.objects.visible_to(administrator).same_file(upload).select_related("uploaded_by")
@@ -188,7 +233,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         }
 
     def _rows_address(self, request: HttpRequest, upload: Upload) -> str:
-        """The list of what such files hold, of the account alone; empty for who may not open it."""
+        """Return the address of the list of such rows, of the account only; empty if the viewer may not open it."""
         model = resource_of(UploadKind(upload.kind)).model
         if not self.admin_site.get_model_admin(model).has_view_permission(request):
             return ""
@@ -196,7 +241,7 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         return f"{address}?account__id__exact={upload.account_id}" if upload.account_id else address
 
     def _decide(self, request: HttpRequest, upload: Upload) -> HttpResponse:
-        """What the person asks for with one of the buttons; a sentence where it cannot be done."""
+        """Carry out the decision of a button; show the reason if that is not possible."""
         decision = _DECISIONS.get(request.POST.get("decision", ""))
         if decision is None:
             raise PermissionDenied
@@ -207,8 +252,14 @@ class UploadAdmin(UploadKinds, UploadFiles, UploadUndo):
         return _to(reverse("admin:usage_upload_change", args=[upload.pk]))
 
 
+def _undo_plan(upload: Upload) -> undo_upload.UndoPlan:
+    if upload.status != UploadStatus.APPLIED:
+        return undo_upload.UndoPlan(blockers=[f"There is nothing to undo: the upload is {upload.status.label}."])
+    return undo_upload.plan_at_once(upload)
+
+
 def _latest_kind(administrator: Administrator) -> str | None:
-    """Of the file that they uploaded last: often the next one is like it."""
+    """Return the kind of their last upload, which the next one is often like."""
     return Upload.objects.filter(uploaded_by=administrator).values_list("kind", flat=True).first()
 
 

@@ -1,4 +1,4 @@
-"""An upload as its page shows it: where it stands, in sentences; what would happen or has; what one can do."""
+"""An upload as its page shows it: its status in sentences, what would change or has changed, and the decisions."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ _TONES = {
 
 
 class Decision(NamedTuple):
-    """A button: what it asks for, what it says, how it looks."""
+    """A button: the decision it posts, its label, and its style."""
 
     value: str
     label: str
@@ -33,7 +33,7 @@ class Decision(NamedTuple):
 
 
 class Count(NamedTuple):
-    """A number of rows, and where in the bar of all rows they are, in thousandths."""
+    """A number of rows, and their place in the bar of all rows, in thousandths."""
 
     name: str
     label: str
@@ -44,7 +44,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True)
 class UploadCard:
-    """An upload, its latest step read, and the moment at which it is looked at. `may_decide`: by who looks."""
+    """An upload with its latest step, as of `now`; `may_decide` is about the viewer."""
 
     upload: Upload
     now: datetime
@@ -52,37 +52,34 @@ class UploadCard:
 
     @cached_property
     def status(self) -> UploadStatus:
-        """Where it stands."""
         return self.upload.status
 
     @property
     def stage(self) -> str:
-        """Changes whenever more than the progress of the page does."""
+        """Return a value that changes whenever more of the page than its progress does."""
         step, before = self.upload.latest_step, self.progress and self.progress.waits_for
         return f"{self.status}-{step.pk if step else ''}-{before.pk if before else ''}"
 
     @property
     def headline(self) -> str:
-        """The status as a title."""
         if self.status == UploadStatus.READY and not self.may_be_applied:
             return "Every row is in error" if self._all_in_error else "Nothing to apply"
         return self.status.label[:1].upper() + self.status.label[1:]
 
     @property
     def tone(self) -> str:
-        """The colour of the headline."""
         if self.status == UploadStatus.READY and self.upload.rows_in_error:
             return "bad" if self._all_in_error else "warn"
         return _TONES.get(self.status, "plain")
 
     @cached_property
     def progress(self) -> Progress | None:
-        """How far it is, while a worker has it or is waited for."""
+        """Return the progress while a step is queued or running."""
         return progress_of(self.upload, self.now)
 
     @property
     def explanation(self) -> str:
-        """What the headline means for who sent the file, in a few sentences."""
+        """Return what the headline means for the uploader, in a few sentences."""
         return " ".join(self._sentences())
 
     def _sentences(self) -> list[str]:
@@ -92,15 +89,15 @@ class UploadCard:
             case UploadStatus.READY:
                 return self._ready()
             case UploadStatus.REFUSED:
-                return [self.upload.refusal, "Nothing was written. Mend the file, and upload it again."]
+                return [self.upload.refusal, "Nothing was written. Fix the file and upload it again."]
             case UploadStatus.BROKEN_OFF:
                 return [failure]
             case UploadStatus.NOT_APPLIED:
-                return [failure, "Below is what the rows are like now."]
+                return [failure, "The current state of its rows is below."]
             case UploadStatus.APPLIED if failure:
                 return [f"It was not undone: {failure}"]
             case UploadStatus.UNDONE:
-                return ["What it wrote is taken back: new rows are gone, changed ones are as they were."]
+                return ["Its new rows were removed, and its changed rows restored."]
             case UploadStatus.DISCARDED:
                 return ["Nothing was written."]
         return []
@@ -108,16 +105,16 @@ class UploadCard:
     def _ready(self) -> list[str]:
         upload = self.upload
         if self._all_in_error:
-            return ["There is nothing to apply. Mend the rows, and upload them again."]
+            return ["There is nothing to apply. Fix the rows and upload them again."]
         if not upload.rows:
             return ["The file has a header and no rows."]
         if not self.may_be_applied and not upload.rows_in_error:
-            return ["Every row of the file is in the data already, just as it is."]
+            return ["Every row of the file is already in the data, unchanged."]
         errors = upload.rows_in_error or 0
         verb = "is" if errors == 1 else "are"
         found = [f"{count_text(errors)} of {number_text(upload.rows)} {verb} in error."] if errors else []
         if not self.may_be_applied:
-            return [*found, "The others are in the data already, just as they are."]
+            return [*found, "The others are already in the data, unchanged."]
         return [*found, "Nothing has been written yet."]
 
     @property
@@ -126,22 +123,21 @@ class UploadCard:
 
     @property
     def may_be_applied(self) -> bool:
-        """Whether there is anything that applying would write."""
+        """Return whether applying would write anything."""
         return bool(self.upload.rows_new or self.upload.rows_changed)
 
     @property
     def is_expired(self) -> bool:
-        """Whether the file is not kept any more."""
+        """Return whether the file has been deleted."""
         return not self.upload.file
 
     @property
     def retention_days(self) -> int:
-        """For how long files are kept."""
         return int(settings.UPLOAD_RETENTION_DAYS)
 
     @property
     def decisions(self) -> list[Decision]:
-        """The buttons, the likeliest first."""
+        """Return the buttons, the most likely first."""
         if not self.may_decide or self.is_expired:
             return []
         again, discard = Decision("check_again", "Check again"), Decision("discard", "Discard")
@@ -166,22 +162,23 @@ class UploadCard:
             return []
         if not errors:
             return [Decision("apply", "Apply", "primary")]
-        rows = "row" if errors == 1 else f"{number_text(errors)} rows"
-        return [Decision("apply_without_errors", f"Apply without the {rows} in error", "primary")]
+        rows = count_text((self.upload.rows_new or 0) + (self.upload.rows_changed or 0))
+        skipped = f"{number_text(errors)} with {'an error' if errors == 1 else 'errors'}"
+        return [Decision("apply_without_errors", f"Apply {rows}, skip {skipped}", "primary")]
 
     @property
     def may_be_undone(self) -> bool:
-        """Whether there is something to undo, as far as one can tell without looking at the rows."""
+        """Return whether there is something to undo, as far as is known without reading its rows."""
         return self.may_decide and self.status == UploadStatus.APPLIED and not self.is_expired
 
     @property
     def is_waiting_for_a_person(self) -> bool:
-        """Whether it is theirs to decide now."""
+        """Return whether the upload waits for a decision."""
         return self.status in DECIDABLE
 
     @property
     def counts(self) -> list[Count]:
-        """The numbers of rows, once they are known."""
+        """Return the numbers of rows; none before they are known."""
         upload = self.upload
         if upload.rows is None or self.status == UploadStatus.REFUSED:
             return []
@@ -201,33 +198,31 @@ class UploadCard:
 
     @property
     def changes(self) -> list[dict[str, Any]]:
-        """The first rows that change or have changed, cell by cell."""
+        """Return the first rows that change or have changed, cell by cell."""
         return list(self.upload.preview.get("changes", ()))
 
     @property
     def has_more_changes(self) -> bool:
-        """Whether more rows change than are shown."""
+        """Return whether more rows change than are shown."""
         return len(self.changes) >= CHANGES_SHOWN and (self.upload.rows_changed or 0) > len(self.changes)
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """The first errors."""
         return list(self.upload.preview.get("errors", ()))
 
     @property
     def has_more_errors(self) -> bool:
-        """Whether there may be more than are shown."""
+        """Return whether there may be more errors than are shown."""
         return len(self.errors) >= ERRORS_SHOWN
 
     @property
     def new_users(self) -> str:
-        """The users that login sessions make; empty: none."""
+        """Return the number of users that the login sessions create; empty if none."""
         number = self.upload.preview.get("new_users", 0)
         return count_text(number, "user", "users") if number else ""
 
     @property
     def size(self) -> str:
-        """Of the file."""
         return size_text(self.upload.file_bytes) if self.upload.file_bytes is not None else ""
 
     @cached_property
@@ -236,27 +231,25 @@ class UploadCard:
 
     @property
     def applied_by(self) -> UploadStep | None:
-        """The step that wrote the rows, with who confirmed it."""
+        """Return the step that wrote the rows."""
         return _latest(self._steps, Step.APPLY)
 
     @property
     def undone_by(self) -> UploadStep | None:
-        """The step that took them back."""
+        """Return the step that undid the upload."""
         return _latest(self._steps, Step.UNDO) if self.upload.undone_at else None
 
     @property
     def check_took(self) -> str:
-        """How long the latest check took."""
         return _took(_latest(self._steps, Step.CHECK))
 
     @property
     def applying_took(self) -> str:
-        """How long writing took."""
         return _took(self.applied_by)
 
 
 def work_on(upload: Upload) -> timedelta | None:
-    """How long workers took to check it, and to apply it where they have; its steps are read. None: none has."""
+    """Return how long workers took to check the upload, and to apply it if they have; None before the first check."""
     steps = sorted(upload.steps.all(), key=lambda step: step.requested_at, reverse=True)
     latest = (_latest(steps, step) for step in (Step.CHECK, Step.APPLY))
     took = [step.finished_at - step.started_at for step in latest if step and step.finished_at and step.started_at]
@@ -264,7 +257,7 @@ def work_on(upload: Upload) -> timedelta | None:
 
 
 def _latest(steps: list[UploadStep], kind: Step) -> UploadStep | None:
-    """The last one that succeeded; `steps`: the latest first."""
+    """Return the last step of the kind that succeeded; `steps` come latest first."""
     return next((step for step in steps if step.step == kind and step.state == State.SUCCEEDED), None)
 
 
@@ -275,7 +268,7 @@ def _took(step: UploadStep | None) -> str:
 
 
 def _shares(numbers: list[int]) -> list[int]:
-    """Each number as thousandths of all; what is there at all can be seen, at the cost of the greatest."""
+    """Return each number in thousandths of all. Small numbers stay visible, at the expense of the greatest."""
     total = sum(numbers)
     if not total:
         return [0] * len(numbers)

@@ -1,4 +1,4 @@
-"""The files of an upload, for whoever may see it: as it came, its rows in error, and all its errors."""
+"""The files of an upload as attachments: the original, its rows in error, and all its errors."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
-from django.http import FileResponse, Http404, HttpRequest
-from django.urls import URLPattern, path
+from django.http import FileResponse, Http404
 
 from ui.http import PRIVATE
-from usage.admin.uploads.permissions import UploadSight
 from usage.models import Upload
 
 if TYPE_CHECKING:
@@ -19,35 +17,20 @@ if TYPE_CHECKING:
 _CSV = "text/csv; charset=utf-8"
 
 
-class UploadFiles(UploadSight):
-    """Attachments that no cache keeps; one that is not there (any more) is a 404."""
+def original_file(upload: Upload) -> FileResponse:
+    """Return the uploaded file under its own name. Raises Http404 once it has been deleted."""
+    # The content is not ours: a browser must not guess its type.
+    return _attachment(upload.file, upload.file_name, "application/octet-stream")
 
-    def get_urls(self) -> list[URLPattern]:
-        """With the addresses of the files."""
-        views = {"file": self.file_view, "errors": self.errors_view, "rows-in-error": self.rows_in_error_view}
-        return [
-            path(
-                f"<path:object_id>/{name}/",
-                self.admin_site.admin_view(view, cacheable=True),
-                name=f"usage_upload_{name.replace('-', '_')}",
-            )
-            for name, view in views.items()
-        ] + super().get_urls()
 
-    def file_view(self, request: HttpRequest, object_id: str) -> FileResponse:
-        """The file as it came, under its own name. Its content is anybody's: a browser is not to guess what it is."""
-        upload = self.visible_upload(request, object_id)
-        return _attachment(upload.file, upload.file_name, "application/octet-stream")
+def errors_file(upload: Upload) -> FileResponse:
+    """Return every error of an upload as CSV: line, column, value, reason. Raises Http404 if there is none."""
+    return _attachment(upload.errors_file, _named(upload, "errors"), _CSV)
 
-    def errors_view(self, request: HttpRequest, object_id: str) -> FileResponse:
-        """Every error of an upload: a CSV of line, column, value and reason."""
-        upload = self.visible_upload(request, object_id)
-        return _attachment(upload.errors_file, _named(upload, "errors"), _CSV)
 
-    def rows_in_error_view(self, request: HttpRequest, object_id: str) -> FileResponse:
-        """The rows in error as they came, with their reasons: to be mended and sent again."""
-        upload = self.visible_upload(request, object_id)
-        return _attachment(upload.rows_in_error_file, _named(upload, "rows-in-error"), _CSV)
+def rows_in_error_file(upload: Upload) -> FileResponse:
+    """Return the rows in error as uploaded, with their reasons, to fix and upload again. Raises Http404 if none."""
+    return _attachment(upload.rows_in_error_file, _named(upload, "rows-in-error"), _CSV)
 
 
 def _named(upload: Upload, what: str) -> str:

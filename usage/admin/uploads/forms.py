@@ -1,4 +1,4 @@
-"""The form that takes a file: what it holds, whose data that is, and the file."""
+"""The form for uploading a file: the kind of data, the account, and the file."""
 
 from typing import Any
 
@@ -11,30 +11,30 @@ from usage.uploads.receive import receive_upload
 
 
 def kinds_for(administrator: Administrator) -> list[UploadKind]:
-    """The kinds that they may upload, given the permission: of a customer's administrator, those of an account."""
+    """Return the kinds that the administrator may upload; for a customer, those that belong to an account."""
     return [kind for kind in UploadKind if kind.belongs_to_account or administrator.is_platform_staff]
 
 
 class UploadForm(forms.Form):
-    """A file, what it holds, and whose data that is. A customer's administrator uploads into their accounts alone."""
+    """A file, its kind, and its account. A customer's administrator uploads only into accounts of theirs."""
 
     kind = forms.ChoiceField(label="Kind of data")
     account = forms.ModelChoiceField(
         Account.objects.none(),
         required=False,
         empty_label="Named in the file",
-        help_text="Whose data it is. Leave it when the file names accounts in a column of its own.",
+        help_text="Leave this as it is if the file names the account of each row in a column.",
     )
     file = forms.FileField(
         label="CSV or XLSX file",
-        help_text="With a header row; the columns in any order. Files of millions of rows are welcome.",
+        help_text="With a header row; columns in any order. Millions of rows are fine.",
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,text/csv"}),
     )
     creates_users = forms.BooleanField(
         label="Create users",
         required=False,
-        help_text="Users that the login sessions name and that do not exist yet are created. "
-        "Left out, such sessions are in error.",
+        help_text="Create the users that the login sessions name and that do not exist yet. "
+        "Otherwise, such sessions are in error.",
     )
 
     def __init__(self, *args: Any, administrator: Administrator, **kwargs: Any) -> None:
@@ -50,7 +50,7 @@ class UploadForm(forms.Form):
                 account.help_text = "Whose data it is."
 
     def received(self) -> Upload | None:
-        """The upload, stored and about to be checked; None where it is not taken, which the form then says."""
+        """Return the upload, stored and enqueued to be checked; None, with errors on the form, if it was refused."""
         if not self.is_valid():
             return None
         answers = self.cleaned_data

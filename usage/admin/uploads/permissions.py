@@ -1,4 +1,4 @@
-"""Who may see an upload, and who may decide about it."""
+"""Permissions of uploads: who sees one, and who decides about it."""
 
 from typing import Any
 
@@ -12,32 +12,34 @@ from usage.models import Upload, UploadKind
 from usage.uploads.receive import refuse_unless_permitted
 
 
-class UploadSight(ScopedAdmin):
-    """Whoever views or makes uploads sees those that are visible to them; another's is as good as missing."""
+class UploadPermissions(ScopedAdmin):
+    """Viewing takes the permission to view or to add uploads. Uploads of other accounts are missing, none is edited."""
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
-        """The one permission to write that a customer's administrator may be given."""
+        # The only permission to write that a customer's administrator can be given.
         return request.user.has_perm("usage.add_upload")
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever uploads sees what became of it."""
+        # People who upload also see what became of it.
         return super().has_view_permission(request, obj) or self.has_add_permission(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
         return False
 
     has_delete_permission = has_change_permission
 
     def visible_upload(self, request: HttpRequest, object_id: str) -> Upload:
-        """The upload of an address. Raises Http404; PermissionDenied for one's own without the permission."""
+        """Return the upload of an address.
+
+        Raises Http404 for a missing or another account's upload, PermissionDenied for one's own without the permission.
+        """
         upload = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, upload):
             raise PermissionDenied
         return upload  # type: ignore[no-any-return]  # the model of this admin
 
     def viewer(self, request: HttpRequest) -> Administrator:
-        """Who asks. Raises PermissionDenied unless they may see uploads at all."""
+        """Return the signed-in administrator. Raises PermissionDenied unless they may see uploads at all."""
         administrator = request.user
         if not isinstance(administrator, Administrator) or not self.has_view_permission(request):
             raise PermissionDenied
@@ -45,7 +47,7 @@ class UploadSight(ScopedAdmin):
 
 
 def may_decide(administrator: Administrator, upload: Upload) -> bool:
-    """Whether the buttons of an upload would answer them."""
+    """Return whether the administrator may apply, discard or undo the upload."""
     try:
         refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
     except PermissionDenied:

@@ -1,4 +1,4 @@
-"""How far work on an upload is, in a sentence and as a bar."""
+"""The progress of an upload, as a sentence and as a bar."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -14,13 +14,13 @@ _LOOKED_AT = 20
 _ROWS = {
     Phase.CHECKING: ("Checking", "Comparing", "with the data"),
     Phase.APPLYING: ("Writing", "Finishing", ""),
-    Phase.UNDOING: ("Taking back", "Finishing", ""),
+    Phase.UNDOING: ("Undoing", "Finishing", ""),
 }
-_STARTS = {Step.CHECK: "Opening the file…", Step.APPLY: "Preparing to write…", Step.UNDO: "Preparing to take it back…"}
+_STARTS = {Step.CHECK: "Opening the file…", Step.APPLY: "Preparing to write…", Step.UNDO: "Preparing to undo…"}
 
 
 class Progress(NamedTuple):
-    """`done` of `expected`, bytes or rows; `expected` None: nobody can tell. `waits_for`: another file's upload."""
+    """`done` of `expected` bytes or rows, None if unknown; `waits_for` is another upload that goes first."""
 
     text: str
     done: int = 0
@@ -30,12 +30,12 @@ class Progress(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """With the file that is waited for."""
+        """Return the text, with the name of the upload that goes first."""
         return self.text.format(self.waits_for)
 
 
 def progress_of(upload: Upload, now: datetime) -> Progress | None:
-    """How far its latest step is; None once that is finished."""
+    """Return the progress of its latest step; None once that has finished."""
     step = upload.latest_step
     if step is None or step.is_finished:
         return None
@@ -49,7 +49,7 @@ def progress_of(upload: Upload, now: datetime) -> Progress | None:
 
 
 def _before(upload: Upload, step: UploadStep) -> Upload | None:
-    """What is under way in the account, or is taken before: of one account, one step at a time."""
+    """Return the upload of the account that is in progress or goes first: an account's steps run one at a time."""
     if upload.account_id is None:
         return None
     others = UploadStep.objects.filter(account=upload.account_id, state__in=UNFINISHED).exclude(upload=upload.pk)
