@@ -240,7 +240,7 @@ def test_every_table_but_the_shared_ones_carries_its_account() -> None:
         *("account", "administrator", "charge", "ratesheet", "ratesheetversion", "usagegroup", "rate"),
         *("resource", "allowance", "idempotencykey"),
         "uploadchange",  # read by way of its upload alone, which may be of no account
-        "reportrequest",  # read by way of its job alone
+        "jobsubscriber",  # read by way of its job alone
     }
     # Uploads of accounts or rates are of no account, nor are their steps; a token without one is for all of its
     # owner's; the data version without one is that of the shared tables.

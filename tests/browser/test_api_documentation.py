@@ -28,7 +28,7 @@ def test_anybody_reads_the_documentation_and_nothing_comes_from_elsewhere(site: 
     hosts: set[str] = set()
     site.page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     site.open("/api/docs/")
-    expect(site.page.get_by_role("heading", name="Tallydesk")).to_be_visible()
+    expect(site.page.get_by_role("heading", name="Tallydesk", level=1)).to_be_visible()
     expect(site.page.locator(".opblock")).not_to_have_count(0)
     assert hosts == {site.url.split("/")[2]}
     site.page.get_by_role("link", name="Sign in").click()

@@ -59,7 +59,7 @@ def test_a_webhook_is_added_and_shows_its_secret(site: Site, staff: Administrato
     site.page.get_by_label("URL").fill("https://hooks.example.com/tally")
     site.page.get_by_label("report_job.expired").uncheck()
     site.page.get_by_role("button", name="Add webhook").click()
-    expect(site.page.get_by_text("shown this once")).to_be_visible()
+    expect(site.page.get_by_text("shown only once")).to_be_visible()
     endpoint = WebhookEndpoint.objects.get()
     assert endpoint.events == ["report_job.succeeded", "report_job.failed"]
     expect(site.page.get_by_text(endpoint.secret)).to_be_visible()
