@@ -161,7 +161,7 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(AT_ONCE)]
         with transaction.atomic():
-            hold(f"asking: account {subscription.account_id}")
+            hold(f"queue of account {subscription.account_id}")
             for thread in threads:
                 thread.start()
             wait_for(lambda: waiting_for_a_lock() == AT_ONCE, what="all are counted, and none has sent its message")
