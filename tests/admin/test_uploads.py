@@ -432,7 +432,7 @@ def test_undoing_says_what_will_happen_and_happens() -> None:
     assert upload.status == UploadStatus.UNDONE
     assert not Entity.objects.exists()
     assert "are taken back" not in shown(upload, "support")
-    assert "What it wrote is taken back" in shown(upload, "support")
+    assert "Its new rows were removed" in shown(upload, "support")
 
 
 def test_what_speaks_against_undoing_is_said_before_and_by_the_button_when_it_came_meanwhile() -> None:
@@ -445,7 +445,7 @@ def test_what_speaks_against_undoing_is_said_before_and_by_the_button_when_it_ca
     assert "1 login session" in page
     assert "Undo this upload" not in page
     answer = client.post(undo_of(upload), follow=True)
-    assert "It is not undone." in answer.content.decode()
+    assert "The upload was not undone." in answer.content.decode()
     upload.refresh_from_db()
     assert upload.status == UploadStatus.APPLIED
 

@@ -68,7 +68,7 @@ OTHER_PAGES = {
         "undo": UPLOADERS,
     },
 }
-# What files look like, for whoever sees uploads.
+# File formats, for whoever sees uploads.
 KIND_PAGES = {
     "usage_upload_kinds": (),
     "usage_upload_kind": ("calls",),

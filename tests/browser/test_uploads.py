@@ -84,7 +84,7 @@ def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
     expect(page.locator("table.errors")).to_contain_text("The call ends before it starts.")
     assert violations(site) == []
     with page.expect_download() as arriving:
-        page.get_by_role("link", name="Rows in error, to mend and send again").click()
+        page.get_by_role("link", name="Download rows to fix").click()
     before, lines = calls_on_screen(site, subscription), calls_in_report(subscription)
     site.open(reverse("admin:usage_upload_add"))
     send(page, mended(arriving.value.path(), tmp_path))

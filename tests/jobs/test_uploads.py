@@ -159,7 +159,7 @@ def test_the_permission_is_asked_again_by_the_worker() -> None:
     Membership.objects.all().delete()
     upload = taken(upload)
     assert (upload.status, Entity.objects.count()) == (UploadStatus.NOT_APPLIED, 0)
-    assert "may not upload this any more" in step_of(upload).failure
+    assert "is no longer allowed to upload this" in step_of(upload).failure
 
 
 def test_an_upload_is_applied_once_however_often_its_message_comes() -> None:

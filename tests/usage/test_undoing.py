@@ -199,7 +199,7 @@ def test_undoing_gives_back_every_row_as_it_was(kind: str) -> None:
     assert DataVersion.objects.of() not in {versions, after}
     upload.refresh_from_db()
     assert upload.undone_at
-    assert refusal(upload) == ["It is undone already."]
+    assert refusal(upload) == ["It has already been undone."]
 
 
 @pytest.mark.parametrize("rows", RATES.values(), ids=RATES.keys())
@@ -437,7 +437,7 @@ def test_what_a_changed_row_referred_to_must_be_there() -> None:
     account = world()
     upload = apply("sessions", OF_ACCOUNT["sessions"], account)
     Entity.objects.filter(identifier="ana@a.example").delete()
-    assert refusal(upload) == ["1 of the rows that it changed referred to entities that are there no more."]
+    assert refusal(upload) == ["1 of the rows that it changed referred to entities that no longer exist."]
 
 
 def test_a_rule_of_the_database_is_a_sentence() -> None:
@@ -448,7 +448,7 @@ def test_a_rule_of_the_database_is_a_sentence() -> None:
     )
     TelcoCommitDiscount.objects.create(account=account, subscription=account.subscriptions.get(), percent=4)
     with pytest.raises(
-        undo_upload.UndoRefusedError, match=r"^The rows as they were do not fit what was written since\. The"
+        undo_upload.UndoRefusedError, match=r"^The restored rows would conflict with what was written since\. The"
     ):
         undo_upload.undo(upload)
 
@@ -456,13 +456,13 @@ def test_a_rule_of_the_database_is_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"applied_at": None}, "It is not applied."),
-        ({"file": ""}, "It was applied too long ago: what undoing it needs is not kept any more."),
+        ({"applied_at": None}, "It has not been applied."),
+        ({"file": ""}, "It was applied too long ago: what undoing it needs has been deleted."),
         (
             {"applied_versions": ""},
-            "It was applied before it was written down what uploads change, so that it cannot be undone.",
+            "It was applied before changes were recorded, so it cannot be undone.",
         ),
-        ({"rows_changed": 2}, "What it wrote was not written down in full, so that it cannot be undone."),
+        ({"rows_changed": 2}, "Its changes were not recorded in full, so it cannot be undone."),
     ],
 )
 def test_an_upload_without_records_is_not_undone(fields: dict[str, Any], sentence: str) -> None:
