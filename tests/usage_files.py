@@ -1,13 +1,13 @@
 """Write usage files as text, and upload them as the command and the worker do."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import BinaryIO
 
 from billing.models import Account
 from tests.factories import instant
-from usage.files.errors import RowError
+from usage.files.errors import FileNotice, RowError
 from usage.models import UploadKind
 from usage.resources.batches import UploadContext
 from usage.staging.stage import UploadCounts, stage
@@ -23,18 +23,25 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Result:
-    """The result of an upload: counts, whether it was applied, its errors, and both CSV files of errors."""
+    """The result of an upload: counts of rows, whether it was applied, errors, notices, and the CSV files of them."""
 
     counts: UploadCounts
     is_applied: bool
     errors: list[RowError]
+    notices: list[FileNotice]
     errors_csv: str
+    notices_csv: str
     rows_in_error: bytes
 
     @property
     def reasons(self) -> list[tuple[int, str, str]]:
         """Return (line, column, reason) of each error."""
         return [(error.line, error.column, error.reason) for error in self.errors]
+
+    @property
+    def noticed(self) -> list[tuple[int, str]]:
+        """Return (line, reason) of each notice."""
+        return [(notice.line, notice.reason) for notice in self.notices]
 
 
 def upload(
@@ -43,18 +50,30 @@ def upload(
     text: str | bytes | BinaryIO,
     account: Account | None = None,
     skip_errors: bool = False,
+    allows_notices: bool = True,
+    creates_users: bool = False,
     now: datetime = NOW,
 ) -> Result:
     """Stage, check and apply a file."""
     data = text.encode() if isinstance(text, str) else text
     source = io.BytesIO(data) if isinstance(data, bytes) else data
-    with stage(source, UploadContext(UploadKind(kind), account, now)) as staged:
-        outcome = staged.apply(skip_errors=skip_errors)
-        errors = staged.errors(1000)
-        file, rows = io.BytesIO(), io.BytesIO()
-        staged.write_errors(file)
+    with stage(source, UploadContext(UploadKind(kind), account, now, creates_users=creates_users)) as staged:
+        outcome = staged.apply(skip_errors=skip_errors, allows_notices=allows_notices)
+        errors, notices = staged.errors(1000), staged.notices(1000)
+        errors_csv, notices_csv, rows = io.BytesIO(), io.BytesIO(), io.BytesIO()
+        staged.write_errors(errors_csv)
+        staged.write_notices(notices_csv)
         staged.write_rows_in_error(rows)
-    return Result(outcome.counts, outcome.is_applied, errors, file.getvalue().decode(), rows.getvalue())
+    assert len(notices) == outcome.counts.notices
+    return Result(
+        counts=replace(outcome.counts, notices=0),
+        is_applied=outcome.is_applied,
+        errors=errors,
+        notices=notices,
+        errors_csv=errors_csv.getvalue().decode(),
+        notices_csv=notices_csv.getvalue().decode(),
+        rows_in_error=rows.getvalue(),
+    )
 
 
 def table(kind: str, *rows: str) -> str:

@@ -46,4 +46,4 @@ def collect_left_overs() -> None:
 
 def _is_needed_by(upload: Upload, name: str) -> bool:
     """Return whether the upload refers to a name in the folder."""
-    return f"{FOLDER}/{name}" in {upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name}
+    return f"{FOLDER}/{name}" in upload.file_names

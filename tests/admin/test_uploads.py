@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 
 from billing.models import Account
 from jobs.states import State
@@ -145,6 +145,29 @@ def test_the_page_of_a_checked_upload_shows_the_first_errors() -> None:
     assert "&lt;b&gt;now&lt;/b&gt;" in page
     assert "http-equiv" not in page
     assert reverse("admin:usage_upload_errors", args=[upload.pk]) in page
+
+
+def test_the_page_shows_notices_by_reason_and_offers_to_apply_with_them() -> None:
+    upload = finished()
+    notice = {"column": "end_time", "value": "2026-02-04T09:00:00Z", "reason": "The call is longer than 24 hours."}
+    upload.preview = {
+        **upload.preview,
+        "notices": [{"line": 0, "column": "", "value": "", "reason": "A row is hidden."}, {"line": 7, **notice}],
+        "notice_groups": [{"count": 11, "column": "end_time", "reason": notice["reason"], "line": 7}],
+        "effects": [{"label": "Calls on the days of the file", "before": "100", "after": "112"}],
+    }
+    upload.notices = 12
+    upload.notices_file.save(f"uploads/{upload.pk}.1.notices.csv", ContentFile(b"line,column,value,reason\n"))
+    answer = client_of(make_role("operator")).get(page_of(upload))
+    page = " ".join(strip_tags(answer.content.decode()).split())
+    assert "Apply 1 row, skip 2 with errors, with 12 notices" in page
+    assert "The first 2 of 12 notices" in page
+    assert "11 \N{MULTIPLICATION SIGN} end_time: The call is longer than 24 hours. First in row 7" in page
+    assert "File A row is hidden." in page
+    assert "Calls on the days of the file 100 → 112" in page
+    response: Any = client_of(make_role("support")).get(reverse("admin:usage_upload_notices", args=[upload.pk]))
+    assert b"".join(response.streaming_content) == b"line,column,value,reason\n"
+    assert response["Content-Disposition"] == 'attachment; filename="calls.notices.csv"'
 
 
 def test_all_errors_are_downloaded_as_a_private_file() -> None:

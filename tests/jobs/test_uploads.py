@@ -379,6 +379,26 @@ def test_after_its_time_the_file_goes_and_the_history_stays(settings: Any, files
     assert waiting.status == UploadStatus.DISCARDED
 
 
+def test_an_upload_with_notices_keeps_them_as_a_file_and_more_of_them_are_shown_before_it_is_applied() -> None:
+    account = make_account()
+    uploader = make_uploader(accounts=(account,))
+    upload = taken(receive_users("email,name\nana@acme.example,NULL\n", account=account, administrator=uploader))
+    assert (upload.status, upload.notices) == (UploadStatus.READY, 1)
+    assert upload.notices_file.read().startswith(b"line,column,value,reason\n2,name,NULL,")
+    assert [notice["line"] for notice in upload.preview["notices"]] == [2]
+    assert [group["count"] for group in upload.preview["notice_groups"]] == [1]
+    Upload.objects.filter(pk=upload.pk).update(notices=0)
+    DataVersion.objects.bump(account.pk)
+    decide.confirm(upload, uploader)
+    upload = taken(upload)
+    assert (upload.status, upload.notices, Entity.objects.count()) == (UploadStatus.NOT_APPLIED, 1, 0)
+    assert upload.latest_step is not None
+    assert upload.latest_step.failure == "The check now finds 1 notice; nothing was applied."
+    decide.confirm(upload, uploader)
+    assert taken(upload).status == UploadStatus.APPLIED
+    assert Entity.objects.get().name == "NULL"
+
+
 def test_who_leaves_out_rows_in_error_leaves_out_no_more_than_were_shown() -> None:
     account = make_account()
     uploader = make_uploader(accounts=(account,))

@@ -66,7 +66,7 @@ class Shell:
 
 
 def counted(**numbers: int) -> dict[str, int]:
-    return {"rows": 0, "new": 0, "changed": 0, "unchanged": 0, "errors": 0, **numbers}
+    return {"rows": 0, "new": 0, "changed": 0, "unchanged": 0, "errors": 0, "notices": 0, **numbers}
 
 
 def upload_everything(shell: Shell) -> None:

@@ -34,10 +34,20 @@ class Run:
     @property
     def summary(self) -> tuple[int, ...]:
         """rows, new, changed, unchanged, errors."""
-        summary = json.loads(self.stdout.splitlines()[-1])
-        assert list(summary) == ["rows", "new", "changed", "unchanged", "errors"]
-        assert summary["rows"] == sum(summary.values()) - summary["rows"]
-        return tuple(summary.values())
+        summary = self._json
+        assert list(summary) == ["rows", "new", "changed", "unchanged", "errors", "notices"]
+        rows, *parts = list(summary.values())[:-1]
+        assert rows == sum(parts)
+        return (rows, *parts)
+
+    @property
+    def notices(self) -> int:
+        return self._json["notices"]
+
+    @property
+    def _json(self) -> dict[str, int]:
+        summary: dict[str, int] = json.loads(self.stdout.splitlines()[-1])
+        return summary
 
 
 @pytest.fixture(name="file")
@@ -58,6 +68,32 @@ class TestCommand:
         assert Account.objects.get().code == "ACME"
         run = Run("accounts", file(GOOD), "--yes")
         assert (run.status, run.summary) == (0, (1, 0, 0, 1, 0))
+
+    def test_notices_are_shown_and_written_and_the_file_is_applied(self, file: Any, tmp_path: Path) -> None:
+        written = tmp_path / "notices.csv"
+        run = Run("accounts", file("code,name\nACME,NULL\nACME,NULL\n"), "--yes", "--notices", str(written))
+        assert (run.status, run.summary, run.notices) == (0, (2, 1, 0, 1, 0), 2)
+        first, second = run.stderr.splitlines()
+        assert first.startswith("notice, row 2, name: The cell holds a word for a missing value")
+        assert first.endswith("('NULL')")
+        assert second.startswith("notice, row 3: The row equals row 2")
+        assert [line[:2] for line in written.read_text().splitlines()[1:]] == ["2,", "3,"]
+        assert Account.objects.get().name == "NULL"
+
+    def test_notices_stop_a_file_on_demand(self, file: Any) -> None:
+        run = Run("accounts", file("code,name\nACME,NULL\n"), "--yes", "--no-notices")
+        assert (run.status, run.summary, run.notices) == (1, (1, 1, 0, 0, 0), 1)
+        assert run.sentence == "Nothing was applied: notices: 1 (without --no-notices, the file can be applied)."
+        assert not Account.objects.exists()
+        run = Run("accounts", file(GOOD), "--yes", "--no-notices")
+        assert (run.status, run.notices) == (0, 0)
+
+    def test_a_thousand_notices_are_written_and_twenty_shown(self, file: Any) -> None:
+        text = "\n".join(["code,name", *(f"A-{number},NULL" for number in range(1000)), ""])
+        run = Run("accounts", file(text), "--yes")
+        assert (run.status, run.notices) == (0, 1000)
+        assert len(run.stderr.splitlines()) == 21
+        assert run.stderr.splitlines()[-1].startswith("These are the first 20 of 1000 notices; --notices FILE")
 
     def test_without_yes_and_without_a_terminal_nothing_is_applied(self, file: Any) -> None:
         run = Run("accounts", file(GOOD))

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from usage.files.csv_dialects import Dialect, dialect_of
 from usage.files.csv_quoting import MAX_ROW, QUOTING, NotPlainError
-from usage.files.errors import refusal
+from usage.files.errors import FileNotice, refusal
 
 CHUNK = 1 << 18
 # No real header is wider, and each of its columns may be an error of its own.
@@ -51,6 +51,7 @@ class CsvFile:
         """Raise FileRefusedError if the file is recognizably no CSV file."""
         self.file = file
         self.is_numbered = is_numbered
+        self.notices: list[FileNotice] = []
         self.dialect = Dialect("utf-8", 0, ",") if is_numbered else dialect_of(file)
 
     def header(self) -> list[str]:

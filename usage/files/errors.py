@@ -16,6 +16,19 @@ class RowError:
     reason: str
 
 
+@dataclass(frozen=True)
+class FileNotice:
+    """Something valid and unusual in a file: the row number as in `RowError`, column, value, and a sentence.
+
+    Row 0 is the file as a whole.
+    """
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+
 class FileRefusedError(Exception):
     """The file as a whole cannot be used; `errors` says why. `rows` is how many rows after the header were read."""
 

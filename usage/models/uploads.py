@@ -125,8 +125,8 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 class Upload(models.Model):
     """A file that is stored, checked by a worker, decided on by a person, applied, and perhaps undone.
 
-    `rows…` and `preview` hold the results of the last check, and after applying what was done. A worker leaves
-    `staging_table` and `checked_versions` for the next step; they may be missing at any time.
+    `rows…`, `notices` and `preview` hold the results of the last check, and after applying what was done. A worker
+    leaves `staging_table` and `checked_versions` for the next step; they may be missing at any time.
     """
 
     id = models.UUIDField("ID", primary_key=True, default=uuid.uuid4, editable=False)
@@ -162,8 +162,10 @@ class Upload(models.Model):
     rows_changed = models.PositiveBigIntegerField("changed", null=True, editable=False)
     rows_unchanged = models.PositiveBigIntegerField("unchanged", null=True, editable=False)
     rows_in_error = models.PositiveBigIntegerField("in error", null=True, editable=False)
+    notices = models.PositiveBigIntegerField(null=True, editable=False)
     preview = models.JSONField(default=dict, editable=False)
     errors_file = models.FileField(max_length=255, blank=True, editable=False)
+    notices_file = models.FileField(max_length=255, blank=True, editable=False)
     rows_in_error_file = models.FileField(max_length=255, blank=True, editable=False)
     checked_at = models.DateTimeField(null=True, editable=False)
     checked_versions = models.TextField(blank=True, editable=False)
@@ -205,6 +207,12 @@ class Upload(models.Model):
         return UploadStatus.REFUSED if is_refused else status
 
     @property
+    def file_names(self) -> set[str]:
+        """Return the storage names of the file and of those that its last check wrote."""
+        found = (self.file, self.errors_file, self.rows_in_error_file, self.notices_file)
+        return {file.name for file in found if file.name}
+
+    @property
     def is_under_way(self) -> bool:
         """Return whether a worker has the upload or will take it."""
         return self.latest_step is not None and not self.latest_step.is_finished
@@ -214,10 +222,14 @@ class Upload(models.Model):
         """Return whether its rows are in the tables. Later uploads may have overwritten them."""
         return self.applied_at is not None and self.undone_at is None
 
-    def left_behind(self, step: "UploadStep") -> tuple[str, str]:
-        """Return the storage names of an attempt's errors and rows in error. No other attempt uses them."""
+    def left_behind(self, step: "UploadStep") -> dict[str, str]:
+        """Return the storage names of an attempt's files, by field. No other attempt uses them."""
         start = f"{FOLDER}/{self.pk}.{step.pk}.{step.fence}"
-        return f"{start}.errors.csv", f"{start}.rows.csv"
+        return {
+            "errors_file": f"{start}.errors.csv",
+            "rows_in_error_file": f"{start}.rows.csv",
+            "notices_file": f"{start}.notices.csv",
+        }
 
 
 class UploadStepQuerySet(JobQuerySet["UploadStep"]):

@@ -16,7 +16,7 @@ from psycopg import sql
 from billing.models import Account
 from usage.resources.batches import Batch
 from usage.resources.columns import Reference, UploadColumn
-from usage.resources.formats import Expression
+from usage.resources.formats import Expression, Text, stands_for_nothing
 
 COMMA = sql.SQL(", ")
 NOTHING = sql.SQL("")
@@ -24,7 +24,7 @@ NOTHING = sql.SQL("")
 
 @dataclass(frozen=True)
 class Check:
-    """A condition on `r` and `old` that is true for a row in error, its column, and a reason (an SQL text)."""
+    """A condition on `r` and `old`, its column, and a reason (an SQL text), for a row error or a row notice."""
 
     column: str
     condition: Expression
@@ -73,9 +73,10 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
     A kind overrides hooks, listed here and below in the order in which their SQL runs. For each check:
 
     1. `look_ups` finds the IDs that a row refers to, `existing` (by `key`) finds `old`;
-    2. `checks` finds errors of each row by itself, `is_changed` compares the row with `old`;
+    2. `checks` finds errors of each row by itself, `row_notices` what is valid and unusual in it; `is_changed` compares
+       the row with `old`;
     3. `natural_key` finds rows of one key, `content` tells identical from conflicting ones; `inconsistency_errors` runs
-       once and `conflict_errors` until it finds none; `settle` runs last, before the rows are counted.
+       once and `conflict_errors` until it finds none; `settle` runs once all errors are known, `file_notices` last.
 
     For applying, in one transaction and after another check if anything has changed:
 
@@ -193,6 +194,18 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         ]
         return sql.SQL("({})").format(sql.SQL(" OR ").join(differences or [sql.SQL("false")]))
 
+    def row_notices(self, batch: Batch) -> Iterable[Check]:
+        """Return what is valid and unusual in a row by itself. Rows in error and rows that change nothing have none."""
+        for column in self.present(batch):
+            if isinstance(column.widget, Text):
+                yield Check(
+                    column.name,
+                    stands_for_nothing(of_row(column.name)),
+                    sentence(
+                        "The cell holds a word for a missing value, which is taken as text. Correct it if it is not."
+                    ),
+                )
+
     # --- 3. Check: rows against one another and the database ----------------------------------------------------------
 
     def natural_key(self, batch: Batch) -> list[Expression]:
@@ -216,6 +229,10 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
 
     def settle(self, batch: Batch) -> Sequence[Expression]:
         """Return statements that run after all checks, before the rows are counted."""
+        return ()
+
+    def file_notices(self, batch: Batch) -> Sequence[Expression]:
+        """Return statements that insert notices about several rows or the whole file; each runs once."""
         return ()
 
     # --- 4. Apply -----------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ class Batch:
       and `found` (its cells).
     - `rows` holds the typed values with the IDs they refer to (see `UploadResource`).
     - `errors` holds every row error: `line`, `place` and `name` of the column, `value`, `reason`.
+    - `notices` holds what is valid and unusual, in the columns of `errors`; line 0 is the file as a whole.
     - `repeats` holds the lines that repeat an earlier row.
     - The sequence `progress` counts the rows that the running statement has reached.
 
@@ -67,6 +68,10 @@ class Batch:
     @property
     def errors(self) -> sql.Identifier:
         return sql.Identifier(f"{self.table}_errors")
+
+    @property
+    def notices(self) -> sql.Identifier:
+        return sql.Identifier(f"{self.table}_notices")
 
     @property
     def repeats(self) -> sql.Identifier:

@@ -28,6 +28,8 @@ _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIE
 # A percentage as a spreadsheet shows it; typed by hand, it may have a space before the sign. A negative one may have an
 # apostrophe, from a file of rows in error.
 _PERCENTAGE = "^'?(-?[0-9]+([.,][0-9]+)?)[\\s\u00a0\u202f]*%$"
+# What databases and spreadsheets write for a missing value, in lower case; none is longer than four characters.
+_MISSING = ("null", "\\n", "nan", "none", "n/a", "-")
 _ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
@@ -60,6 +62,15 @@ def percentage(value: Expression) -> Fault:
     return (
         matches(value, _PERCENTAGE),
         "The column does not accept percentages: write the number itself, in a cell formatted as a number.",
+    )
+
+
+def stands_for_nothing(value: Expression) -> Expression:
+    """Return the condition that the text is a program's word for a missing value."""
+    # Nearly every cell is longer, which is quicker to see.
+    words = sql.SQL(", ").join(map(sql.Literal, _MISSING))
+    return sql.SQL("CASE WHEN octet_length({v}) <= 4 THEN lower({v}) IN ({words}) ELSE false END").format(
+        v=value, words=words
     )
 
 

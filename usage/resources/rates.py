@@ -13,6 +13,7 @@ from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import UploadColumn
 from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier, Integer
+from usage.resources.rate_notices import corrected_prices, unnamed_prices
 
 _TABLES = {
     "sheets": sql.Identifier(RateSheet._meta.db_table),
@@ -350,6 +351,10 @@ class RateResource(UploadResource):
                 """
             ).format(**names),
         ]
+
+    def file_notices(self, batch: Batch) -> Sequence[Expression]:
+        corrected = corrected_prices(batch, self.existing(batch), self._place(batch, "rate_per_minute"))
+        return [*unnamed_prices(batch, _TABLES), corrected]
 
     def may_change(self, model: type[Model], batch: Batch) -> Expression:
         sheet_ids = sql.SQL(_SHEETS).format(**_TABLES, rows=batch.rows)

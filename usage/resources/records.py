@@ -11,6 +11,7 @@ from usage.resources.base import Assignment, Check, UploadResource, not_in_futur
 from usage.resources.batches import Batch
 from usage.resources.columns import AccountReference, Reference, UploadColumn
 from usage.resources.formats import Amount, Boolean, Choice, Day, Email, Expression, Identifier, Instant
+from usage.resources.notices import Days, days_without_data, far_above_usual
 
 
 class LoginSessionResource(UploadResource):
@@ -77,6 +78,36 @@ class LoginSessionResource(UploadResource):
         yield Check("ended_at", sql.SQL("r.ended_at < r.started_at"), sentence("The session ends before it starts."))
         yield not_in_future("started_at", batch)
         yield not_in_future("ended_at", batch)
+
+    def row_notices(self, batch: Batch) -> Iterable[Check]:
+        yield from super().row_notices(batch)
+        yield Check(
+            "ended_at",
+            sql.SQL("r.ended_at - r.started_at > interval '24 hours'"),
+            sentence("The session is longer than 24 hours. Check both times."),
+        )
+        yield Check(
+            "ended_at",
+            sql.SQL("r.ended_at IS NULL AND r.started_at < {}::timestamptz - interval '7 days'").format(
+                sql.Literal(batch.context.now)
+            ),
+            sentence("The session has been open for more than 7 days. Check whether its end is missing."),
+        )
+        yield Check(
+            "session_id",
+            sql.SQL("old.id IS NOT NULL AND ({} <> {} OR r.entity_id IS DISTINCT FROM old.entity_id)").format(
+                _day_of(sql.SQL("old.started_at")), _day_of(of_row("started_at"))
+            ),
+            sentence(
+                "This replaces the session of {} with the same ID, of another day or user. If it is another session, "
+                "it needs another ID.",
+                _day_of(sql.SQL("old.started_at")),
+            ),
+        )
+
+    def file_notices(self, batch: Batch) -> Sequence[Expression]:
+        day = _day_of(of_row("started_at"))
+        return days_without_data(batch, Days("sessions", day, LoginSession, "started_at"))
 
     def content(self, batch: Batch) -> list[Expression]:
         # A user who does not exist yet has no ID to compare by.
@@ -147,6 +178,11 @@ class ResourceUsageResource(UploadResource):
             sentence("The date is in the future."),
         )
 
+    def file_notices(self, batch: Batch) -> Sequence[Expression]:
+        place = [column.name for column in self.present(batch)].index("quantity") + 1
+        days = Days("resource usage", of_row("date"), ResourceUsage, "used_on", is_instant=False)
+        return [*days_without_data(batch, days), far_above_usual(batch, place)]
+
 
 class CallResource(UploadResource):
     """Call detail records. The statement that writes a new or changed call also rates it."""
@@ -177,7 +213,40 @@ class CallResource(UploadResource):
         yield not_in_future("start_time", batch)
         yield not_in_future("end_time", batch)
 
+    def row_notices(self, batch: Batch) -> Iterable[Check]:
+        yield from super().row_notices(batch)
+        yield Check(
+            "end_time",
+            sql.SQL("r.end_time - r.start_time > interval '24 hours'"),
+            sentence("The call is longer than 24 hours. Check both times."),
+        )
+        day = _day_of(sql.SQL("old.started_at"))
+        yield Check(
+            "sip_call_id",
+            sql.SQL(
+                """
+                old.id IS NOT NULL AND (
+                    {} <> {} OR old.origin <> r.origin OR old.destination <> r.destination
+                    OR old.usage_group <> r.usage_group
+                )
+                """
+            ).format(day, _day_of(of_row("start_time"))),
+            sentence(
+                "This replaces the call of {} from {} to {} ({}), which has the same ID. If it is another call, it "
+                "needs another ID.",
+                day,
+                *(sql.Identifier("old", name) for name in ("origin", "destination", "usage_group")),
+            ),
+        )
+
+    def file_notices(self, batch: Batch) -> Sequence[Expression]:
+        return days_without_data(batch, Days("calls", _day_of(of_row("start_time")), Call, "started_at"))
+
     def derived(self, batch: Batch) -> tuple[list[Assignment], Expression]:
         columns = rating_columns(of_row("start_time"), of_row("end_time"))
         assignments = [Assignment(name, value, is_update=True, is_compared=False) for name, value in columns.items()]
         return assignments, rate_joins(sql.SQL("r"), of_row("start_time"))
+
+
+def _day_of(instant: Expression) -> Expression:
+    return sql.SQL("({} AT TIME ZONE 'UTC')::date").format(instant)

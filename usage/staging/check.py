@@ -51,19 +51,22 @@ def account_codes(resource: UploadResource, batch: Batch) -> sql.Composed:
 
 
 def rows_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
-    """Return the statement that creates `rows`: typed values, references, `faulty`, `state` (new, changed, unchanged).
+    """Return the statement that creates `rows`: typed values, references, `faulty`, `notable`, `state`.
+
+    `state` is new, changed or unchanged; `notable` rows have row notices, unless they are faulty or unchanged.
 
     OFFSET 0 fences off each layer: PostgreSQL would otherwise inline its expressions into the next layer and compute
     them again for every mention.
     """
     columns = resource.present(batch)
     checks = [check.condition for check in resource.checks(batch)]
+    notices = [notice.condition for notice in resource.row_notices(batch)]
     look_ups = resource.look_ups(batch)
     kept = [sql.Identifier("r", column.name) for column in columns] + [sql.Identifier("r", one[0]) for one in look_ups]
     return sql.SQL(
         """
         {create_table} {rows} AS
-        SELECT r.line, {kept}, r.malformed OR {checks} AS faulty, old.id AS old_id,
+        SELECT r.line, {kept}, r.malformed OR {checks} AS faulty, {notices} AS notable, old.id AS old_id,
             CASE WHEN old.id IS NULL THEN 'new' WHEN {changed} THEN 'changed' ELSE 'unchanged' END AS state
         FROM (
             SELECT typed.line, {values}, {malformed} AS malformed FROM ({typed}) typed {joins} OFFSET 0
@@ -74,6 +77,7 @@ def rows_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
         rows=batch.rows,
         kept=COMMA.join(kept),
         checks=_or(checks) if checks else sql.SQL("false"),
+        notices=_or(notices) if notices else sql.SQL("false"),
         changed=resource.is_changed(batch),
         values=COMMA.join(
             [_named("typed", column) for column in columns]
@@ -144,18 +148,20 @@ def _rendered(expression: Expression) -> sql.SQL:
     return sql.SQL(expression.as_string())
 
 
-def errors_table_statement(batch: Batch) -> sql.Composed:
-    """Return the statement that creates `errors`, empty."""
-    return sql.SQL("{} {} (line bigint, place integer, name text, value text, reason text)").format(
-        batch.create_table, batch.errors
-    )
+def findings_tables_statements(batch: Batch) -> Sequence[sql.Composed]:
+    """Return the statements that create `errors` and `notices`, empty."""
+    columns = sql.SQL("{} {} (line bigint, place integer, name text, value text, reason text)")
+    return [columns.format(batch.create_table, table) for table in (batch.errors, batch.notices)]
 
 
 def findings_statement(batch: Batch) -> sql.Composed:
-    """Return the query for (whether any row is faulty, whether any rows share a natural key)."""
-    return sql.SQL("SELECT EXISTS (SELECT FROM {} r WHERE r.faulty), EXISTS (SELECT FROM {})").format(
-        batch.rows, batch.repeats
-    )
+    """Return the query for (whether any row is faulty, whether any is notable, whether any share a natural key)."""
+    return sql.SQL(
+        """
+        SELECT coalesce(bool_or(r.faulty), false), coalesce(bool_or(r.notable), false), EXISTS (SELECT FROM {repeats})
+        FROM {rows} r
+        """
+    ).format(rows=batch.rows, repeats=batch.repeats)
 
 
 def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
@@ -165,7 +171,7 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     # One SELECT for each explanation: PostgreSQL would prepare the expressions of a VALUES list anew for every row.
     explanations: list[Expression] = [sql.SQL("SELECT 0, NULL::text, NULL::text, staged.fault")]
     explanations += [_of_format(column, places[column.name]) for column in columns]
-    explanations += [_of_check(check, places[check.column]) for check in resource.checks(batch)]
+    explanations += [explanation(check, places[check.column]) for check in resource.checks(batch)]
     return sql.SQL(
         """
         INSERT INTO {errors} (line, place, name, value, reason)
@@ -207,7 +213,8 @@ def _of_format(column: UploadColumn, place: int) -> Expression:
     )
 
 
-def _of_check(check: Check, place: int) -> Expression:
+def explanation(check: Check, place: int) -> Expression:
+    """Return the SELECT of a check's place, column, value and reason; the reason is NULL where it does not hold."""
     return sql.SQL("SELECT {}, {}, {}, CASE WHEN {} THEN {} END").format(
         place, sql.Literal(check.column), sql.Identifier("staged", check.column), check.condition, check.reason
     )
@@ -285,15 +292,16 @@ def repeated_errors_statement(batch: Batch) -> sql.Composed:
 
 
 def counts_statement(batch: Batch) -> sql.Composed:
-    """Return the query that counts rows: all, new, changed, in error; the rest are unchanged."""
+    """Return the query that counts rows (all, new, changed, in error; the rest are unchanged), and notices."""
     return sql.SQL(
         """
         SELECT count(*),
             count(*) FILTER (WHERE error.line IS NULL AND repeated.line IS NULL AND r.state = 'new'),
             count(*) FILTER (WHERE error.line IS NULL AND repeated.line IS NULL AND r.state = 'changed'),
-            count(error.line)
+            count(error.line),
+            (SELECT count(*) FROM {notices})
         FROM {rows} r
         LEFT JOIN (SELECT DISTINCT line FROM {errors}) error ON error.line = r.line
         LEFT JOIN {repeats} repeated ON repeated.line = r.line
         """
-    ).format(rows=batch.rows, errors=batch.errors, repeats=batch.repeats)
+    ).format(rows=batch.rows, errors=batch.errors, notices=batch.notices, repeats=batch.repeats)

@@ -11,6 +11,7 @@ from usage.files.csv_files import CsvFile, UnreadableRow
 from usage.files.csv_quoting import NotPlainError
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
+from usage.staging.notices import keep_notices_statements
 from usage.staging.staged_tables import statistics
 
 # How many values of the sequence a session takes at a time: more are cheaper, and progress is visible less often.
@@ -33,7 +34,7 @@ def copy_raw_file(file: CsvFile, batch: Batch, columns: Sequence[str]) -> int:
     except (NotPlainError, psycopg.DataError, psycopg.errors.ProgramLimitExceeded):  # the last: a row of a gigabyte
         with transaction.atomic():
             rows = _copy_row_by_row(file, batch, columns)
-    execute_all(statistics(batch.staged, rows))
+    execute_all([*statistics(batch.staged, rows), *keep_notices_statements(batch, file.notices)])
     return rows
 
 

@@ -1,18 +1,18 @@
-"""Write the files of errors: one lists every error, one holds the rows in error to fix and upload again."""
+"""Write the findings of a check: files of errors, of notices, and of the rows in error to fix and upload again."""
 
 import csv
 import io
 from collections.abc import Sequence
-from typing import BinaryIO, LiteralString
+from typing import BinaryIO
 
 from django.db import connection, transaction
 from psycopg import sql
 
-from jobs.sql import fetch_all
 from usage.files.errors import RowError
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
 from usage.resources.formats import SPACES, Expression, escaped, escaped_text
+from usage.staging.findings import in_order
 
 # The last column of the file of rows in error; an upload ignores it.
 REASON = "reason"
@@ -31,31 +31,22 @@ COPY (
 """
 
 
-def first_errors(batch: Batch, limit: int) -> list[RowError]:
-    """Return the first errors that the last check found, in the order of the file."""
-    rows = fetch_all(sql.SQL("{} LIMIT {}").format(_errors(batch, sql.SQL("error.value")), limit))
-    return [RowError(*row) for row in rows]
-
-
 def write_errors(batch: Batch, file: BinaryIO) -> None:
     """Write every error that the last check found as CSV: line, column, value, reason."""
-    errors = _errors(batch, sql.SQL("nullif({}, '')").format(escaped(sql.SQL("error.value"))), empty="NULL")
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(errors)) as copy,
-    ):
+    _write(batch.errors, file)
+
+
+def write_notices(batch: Batch, file: BinaryIO) -> None:
+    """Write every notice of the last check as CSV, in the same form as errors; line 0 is the file as a whole."""
+    _write(batch.notices, file)
+
+
+def _write(findings: sql.Identifier, file: BinaryIO) -> None:
+    value = sql.SQL("nullif({}, '')").format(escaped(sql.SQL("found.value")))
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(in_order(findings, value, empty="NULL"))
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy:
             file.write(chunk)
-
-
-def _errors(batch: Batch, value: Expression, *, empty: LiteralString = "''") -> sql.Composed:
-    return sql.SQL(
-        """
-        SELECT error.line, coalesce(error.name, {empty}) AS "column", coalesce({value}, {empty}) AS value, error.reason
-        FROM {errors} error
-        ORDER BY error.line, error.place, error.reason
-        """
-    ).format(empty=sql.SQL(empty), value=value, errors=batch.errors)
 
 
 def write_errors_of_refusal(errors: Sequence[RowError], file: BinaryIO) -> None:

@@ -1,4 +1,4 @@
-"""Preview a checked file for the person who decides: the first changes, cell by cell, and the first errors."""
+"""Preview a checked file for the person who decides: its changes and effects, its errors and notices."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,21 +13,31 @@ from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.columns import Reference, UploadColumn
 from usage.resources.records import LoginSessionResource
+from usage.staging.effects import effects
+from usage.staging.findings import groups
 from usage.staging.stage import Staged, UploadCounts
 
 CHANGES_SHOWN = 100
 ERRORS_SHOWN = 50
+NOTICES_SHOWN = 100
+_GROUPS_SHOWN = 20
 
 
 def preview(staged: Staged, counts: UploadCounts) -> dict[str, Any]:
     """Return the preview of a file that was just checked, as JSON.
 
     `changes`: [{`line`, `key`: text, `cells`: [{`column`, `before`, `after`}]}], the first in the order of the file;
-    `errors`: [{`line`, `column`, `value`, `reason`}]; `new_users`: the number of users that login sessions create.
+    `errors` and `notices`: the first of each, [{`line`, `column`, `value`, `reason`}];
+    `error_groups` and `notice_groups`: all, counted by reason, [{`count`, `column`, `reason`, `line`}];
+    `new_users`: the number of users that login sessions create;
+    `effects`: [{`label`, `before`, `after`}], texts, what applying means for the customer.
     """
     resource, batch = staged.resource, staged.batch
     return {
         **preview_without_rows(staged.errors(ERRORS_SHOWN) if counts.errors else []),
+        **(_counted(batch.errors, "error_groups") if counts.errors else {}),
+        **(_notices(staged) if counts.notices else {}),
+        "effects": [asdict(effect) for effect in effects(resource, batch)] if counts.new or counts.changed else [],
         "changes": _changes(resource, batch) if counts.changed else [],
         "new_users": _new_users(resource, batch),
     }
@@ -36,6 +46,15 @@ def preview(staged: Staged, counts: UploadCounts) -> dict[str, Any]:
 def preview_without_rows(errors: Sequence[RowError] = ()) -> dict[str, Any]:
     """Return the preview of a file whose rows were not checked, with these errors or none."""
     return {"changes": [], "errors": [asdict(error) for error in errors[:ERRORS_SHOWN]], "new_users": 0}
+
+
+def _notices(staged: Staged) -> dict[str, Any]:
+    shown = [asdict(notice) for notice in staged.notices(NOTICES_SHOWN)]
+    return {"notices": shown, **_counted(staged.batch.notices, "notice_groups")}
+
+
+def _counted(findings: sql.Identifier, name: str) -> dict[str, Any]:
+    return {name: [asdict(group) for group in groups(findings, _GROUPS_SHOWN)]}
 
 
 def _changes(resource: UploadResource, batch: Batch) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from psycopg import sql
 from billing.models import DataVersion
 from jobs.progress import NullReporter, ProgressReporter
 from jobs.sql import execute_all, fetch_all, one_message
-from usage.files.errors import RowError
+from usage.files.errors import FileNotice, RowError
 from usage.files.raw_files import opened
 from usage.locks import lock_accounts, lock_shared_tables, staged_file
 from usage.models import Upload
@@ -28,9 +28,10 @@ from usage.resources import resource_of
 from usage.resources.base import COMMA, UploadResource
 from usage.resources.batches import Batch, UploadContext
 from usage.resources.formats import Expression
-from usage.staging import check, journal
+from usage.staging import check, journal, notices
 from usage.staging.copy_raw_file import copy_raw_file
-from usage.staging.error_files import first_errors, write_errors, write_rows_in_error
+from usage.staging.error_files import write_errors, write_notices, write_rows_in_error
+from usage.staging.findings import first_errors, first_notices
 from usage.staging.headers import columns_of
 from usage.staging.phases import Phase
 from usage.staging.staged_tables import (
@@ -40,6 +41,7 @@ from usage.staging.staged_tables import (
     rows_reached,
     statistics,
 )
+from usage.staging.suggestions import suggest
 
 # Sort and hash a million rows in memory; the setting lasts until the end of the transaction.
 _IN_MEMORY = sql.SQL("SET LOCAL work_mem = '128MB'")
@@ -51,18 +53,23 @@ _FIELDS = {
     "changed": "rows_changed",
     "unchanged": "rows_unchanged",
     "errors": "rows_in_error",
+    "notices": "notices",
 }
 
 
 @dataclass(frozen=True)
 class UploadCounts:
-    """The counts of a file's rows. Each row is new, changed, unchanged or in error: the four add up to `rows`."""
+    """The counts of a file's rows. Each row is new, changed, unchanged or in error: the four add up to `rows`.
+
+    `notices` counts what is valid and unusual, each reason once for a row or for the file; it is no part of the sum.
+    """
 
     rows: int = 0
     new: int = 0
     changed: int = 0
     unchanged: int = 0
     errors: int = 0
+    notices: int = 0
 
     @classmethod
     def of(cls, upload: Upload) -> Self:
@@ -121,6 +128,14 @@ class Staged:
         """Return the first errors that the last check found, in the order of the file."""
         return first_errors(self.batch, limit)
 
+    def notices(self, limit: int) -> list[FileNotice]:
+        """Return the first notices of the last check: those of the whole file, then in the order of its rows."""
+        return first_notices(self.batch, limit)
+
+    def write_notices(self, file: BinaryIO) -> None:
+        """Write every notice of the last check as CSV: line, column, value, reason."""
+        write_notices(self.batch, file)
+
     def write_errors(self, file: BinaryIO) -> None:
         """Write every error of the last check as CSV: line, column, value, reason."""
         write_errors(self.batch, file)
@@ -148,15 +163,17 @@ class Staged:
         self,
         *,
         skip_errors: bool = False,
-        known_errors: int | None = None,
+        allows_notices: bool = True,
+        known: UploadCounts | None = None,
         checked: UploadCounts | None = None,
         is_locked: bool = False,
     ) -> UploadOutcome:
         """Check again and write the rows in one transaction; if any is in error, write none.
 
         `skip_errors`: leave out the rows in error instead, unless they are all the rows.
-        `known_errors`: the number of rows in error that were shown when skipping them was confirmed; if there are more
-        now, nothing is written.
+        `allows_notices`: write the rows in spite of notices.
+        `known`: the counts that were shown when this was confirmed; if more rows are in error now, or there are more
+        notices, nothing is written.
         `checked`: the counts of the last check, if nothing has changed since according to `versions()` under the lock.
         `is_locked`: the caller's transaction has called `lock()`.
 
@@ -167,8 +184,11 @@ class Staged:
                 if not is_locked:
                     self.lock()
                 counts = checked or self._check()
-                is_shown = known_errors is None or counts.errors <= known_errors
-                is_applied = not counts.errors or (skip_errors and is_shown and counts.errors < counts.rows)
+                is_applied = (
+                    (not counts.errors or (skip_errors and counts.errors < counts.rows))
+                    and (not counts.notices or allows_notices)
+                    and (known is None or (counts.errors <= known.errors and counts.notices <= known.notices))
+                )
                 if is_applied:
                     self._write(counts)
         except IntegrityError as error:
@@ -187,7 +207,7 @@ class Staged:
     @property
     def _checked_tables(self) -> Sequence[sql.Identifier]:
         batch = self.batch
-        return [batch.rows, batch.errors, batch.repeats, batch.planned] if self.is_checked else []
+        return [batch.rows, batch.errors, batch.notices, batch.repeats, batch.planned] if self.is_checked else []
 
     def _drop(self, *tables: sql.Identifier) -> Sequence[Expression]:
         return [sql.SQL("DROP TABLE IF EXISTS {}").format(COMMA.join(tables))] if tables else []
@@ -228,7 +248,7 @@ class Staged:
         resource, batch = self.resource, self.batch
         self._count(Phase.CHECKING, self.rows)
         findings = [_IN_MEMORY, *self._tables_anew(), check.findings_statement(batch)]
-        ((has_faults, has_repeats),) = fetch_all(one_message(findings))
+        ((has_faults, has_notable, has_repeats),) = fetch_all(one_message(findings))
         faults = [check.errors_statement(resource, batch)] if has_faults else []
         repeats = check.split_repeats_statements(resource, batch) if has_repeats else []
         execute_all([*faults, *repeats, *resource.inconsistency_errors(batch)])
@@ -238,19 +258,22 @@ class Staged:
             *([check.repeated_errors_statement(batch)] if has_repeats else []),
             *resource.settle(batch),
             *statistics(batch.errors, self.rows),
+            *notices.statements(resource, batch, has_notable=has_notable, has_repeats=has_repeats),
             check.counts_statement(batch),
         ]
-        ((rows, new, changed, errors),) = fetch_all(one_message(last_statements))
+        ((rows, new, changed, errors, noticed),) = fetch_all(one_message(last_statements))
+        if errors:
+            suggest(resource, batch)
         self.is_checked = True
         self._done(Phase.CHECKING, rows)
-        return UploadCounts(rows, new, changed, rows - new - changed - errors, errors)
+        return UploadCounts(rows, new, changed, rows - new - changed - errors, errors, noticed)
 
     def _tables_anew(self) -> Sequence[Expression]:
         """Return the statements that create the tables of a check and replace those of an earlier one."""
         resource, batch = self.resource, self.batch
         return [
             *self._drop(*self._checked_tables),
-            check.errors_table_statement(batch),
+            *check.findings_tables_statements(batch),
             check.rows_statement(resource, batch),
             *statistics(batch.rows, self.rows),
             check.repeats_statement(resource, batch),

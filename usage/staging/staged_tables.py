@@ -49,7 +49,7 @@ def columns_of_table(table: str) -> list[str]:
 
 def is_intact(batch: Batch, rows: int) -> bool:
     """Return whether the tables hold what the last check left: a crash of the server empties unlogged tables."""
-    tables = [batch.staged, batch.rows, batch.errors, batch.repeats]
+    tables = [batch.staged, batch.rows, batch.errors, batch.notices, batch.repeats]
     exist = sql.SQL("SELECT {}").format(
         sql.SQL(" AND ").join(
             sql.SQL("to_regclass({}) IS NOT NULL").format(sql.Literal(table.as_string())) for table in tables

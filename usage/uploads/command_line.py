@@ -27,11 +27,11 @@ class AtOnce:
         self.upload = upload
         self._file = file
 
-    def apply(self, *, skip_errors: bool = False) -> UploadOutcome:
+    def apply(self, *, skip_errors: bool = False, allows_notices: bool = True) -> UploadOutcome:
         """As `Staged.apply`; an upload that was not applied leaves no trace."""
         name = upload_file_name(self.upload, "")
         with transaction.atomic():
-            outcome = self.staged.apply(skip_errors=skip_errors)
+            outcome = self.staged.apply(skip_errors=skip_errors, allows_notices=allows_notices)
             if outcome.is_applied:
                 self._store(name)
                 self._save(name, outcome)

@@ -30,13 +30,14 @@ def expire_uploads() -> int:
 
 
 def _expire(upload: Upload) -> bool:
-    names = [file.name for file in (upload.file, upload.errors_file, upload.rows_in_error_file) if file.name]
+    names = upload.file_names
     # The row is updated first: files that a failed deletion leaves behind are collected later.
     with transaction.atomic():
         # Two statements: one that waits for the row would not see a decision made just before.
         Upload.objects.select_for_update().get(pk=upload.pk)
         row = Upload.objects.filter(pk=upload.pk, file=upload.file.name).exclude(latest_step__state__in=UNFINISHED)
-        if not row.update(file="", errors_file="", rows_in_error_file="", staging_table="", preview={}):
+        gone = dict.fromkeys(("file", "errors_file", "rows_in_error_file", "notices_file", "staging_table"), "")
+        if not row.update(**gone, preview={}):
             return False
         UploadChange.objects.filter(upload=upload).delete()
         Upload.objects.filter(pk=upload.pk, applied_at=None, discarded_at=None).update(discarded_at=Now())

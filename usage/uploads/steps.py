@@ -13,7 +13,7 @@ from django.utils import timezone
 from billing.models import Administrator, DataVersion
 from jobs import files
 from jobs.running import Attempt, JobFailedError
-from ui.formatting import number_text
+from ui.formatting import count_text, number_text
 from usage.files.errors import FileRefusedError
 from usage.models import Step, Upload, UploadKind, UploadStep
 from usage.resources.batches import UploadContext
@@ -79,6 +79,8 @@ def undo(attempt: Attempt[UploadStep]) -> None:
         raise JobFailedError(str(error)) from error
 
 
+# The fields of an upload that name the files of its last check.
+_NO_FILES = {"errors_file": "", "rows_in_error_file": "", "notices_file": ""}
 _WORK: dict[Step, Callable[[Attempt[UploadStep]], None]] = {Step.CHECK: check, Step.APPLY: apply, Step.UNDO: undo}
 
 
@@ -94,7 +96,7 @@ def _apply(attempt: Attempt[UploadStep], staged: Staged) -> None:
         is_current = staged.is_checked and versions == upload.checked_versions
         outcome = staged.apply(
             skip_errors=step.skips_errors,
-            known_errors=upload.rows_in_error,
+            known=UploadCounts.of(upload),
             checked=UploadCounts.of(upload) if is_current else None,
             is_locked=True,
         )
@@ -112,7 +114,12 @@ def _not_applied(counts: UploadCounts) -> str:
     if counts.rows == counts.errors:
         return "Every row is in error; nothing was applied."
     rows = "1 row is" if counts.errors == 1 else f"{number_text(counts.errors)} rows are"
-    return f"{rows} in error; nothing was applied."
+    found = (
+        f"{rows} in error"
+        if counts.errors
+        else f"The check now finds {count_text(counts.notices, 'notice', 'notices')}"
+    )
+    return f"{found}; nothing was applied."
 
 
 @contextmanager
@@ -152,10 +159,9 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
     _succeed(
         attempt,
         **UploadCounts(rows=same.rows, unchanged=same.rows).fields,
+        **_NO_FILES,
         refusal="",
         preview=preview_without_rows(),
-        errors_file="",
-        rows_in_error_file="",
         checked_at=Now(),
         checked_versions="",
         staging_table="",
@@ -165,17 +171,20 @@ def _is_answered_by_its_hash(attempt: Attempt[UploadStep]) -> bool:
 
 def _found(step: UploadStep, staged: Staged, counts: UploadCounts, versions: str) -> dict[str, Any]:
     """Return the findings of a check as fields of the upload, and store the files of errors."""
-    errors_file = rows_file = ""
+    writers: dict[str, Callable[[BinaryIO], None]] = {}
     if counts.errors:
-        errors_file, rows_file = step.upload.left_behind(step)
-        _store(errors_file, staged.write_errors)
-        _store(rows_file, staged.write_rows_in_error)
+        writers |= {"errors_file": staged.write_errors, "rows_in_error_file": staged.write_rows_in_error}
+    if counts.notices:
+        writers["notices_file"] = staged.write_notices
+    names = step.upload.left_behind(step)
+    for field, write in writers.items():
+        _store(names[field], write)
     return {
         **counts.fields,
+        **_NO_FILES,
+        **{field: names[field] for field in writers},
         "refusal": "",
         "preview": preview(staged, counts),
-        "errors_file": errors_file,
-        "rows_in_error_file": rows_file,
         "checked_at": Now(),
         "checked_versions": versions,
         "staging_table": staged.batch.table,
@@ -184,14 +193,14 @@ def _found(step: UploadStep, staged: Staged, counts: UploadCounts, versions: str
 
 def _refused(step: UploadStep, error: FileRefusedError) -> dict[str, Any]:
     """Return the refusal of a whole file as fields of the upload."""
-    errors_file, _rows_file = step.upload.left_behind(step)
+    errors_file = step.upload.left_behind(step)["errors_file"]
     _store(errors_file, partial(write_errors_of_refusal, error.errors))
     return {
         **UploadCounts(rows=error.rows, errors=error.rows).fields,
+        **_NO_FILES,
         "refusal": str(error),
         "preview": preview_without_rows(error.errors),
         "errors_file": errors_file,
-        "rows_in_error_file": "",
         "checked_at": Now(),
         "checked_versions": "",
         "staging_table": "",

@@ -118,6 +118,7 @@ class UploadAdmin(UploadPermissions):
             path(f"{upload}/undo/", inside(self.undo_view), name="usage_upload_undo"),
             path(f"{upload}/file/", file_of(files.original_file), name="usage_upload_file"),
             path(f"{upload}/errors/", file_of(files.errors_file), name="usage_upload_errors"),
+            path(f"{upload}/notices/", file_of(files.notices_file), name="usage_upload_notices"),
             path(f"{upload}/rows-in-error/", file_of(files.rows_in_error_file), name="usage_upload_rows_in_error"),
             *super().get_urls(),
         ]

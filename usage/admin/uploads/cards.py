@@ -68,7 +68,7 @@ class UploadCard:
 
     @property
     def tone(self) -> str:
-        if self.status == UploadStatus.READY and self.upload.rows_in_error:
+        if self.status == UploadStatus.READY and (self.upload.rows_in_error or self.upload.notices):
             return "bad" if self._all_in_error else "warn"
         return _TONES.get(self.status, "plain")
 
@@ -160,11 +160,13 @@ class UploadCard:
         errors = self.upload.rows_in_error
         if not self.may_be_applied:
             return []
+        notices = self.upload.notices
+        with_notices = f", with {count_text(notices, 'notice', 'notices')}" if notices else ""
         if not errors:
-            return [Decision("apply", "Apply", "primary")]
+            return [Decision("apply", f"Apply{with_notices}", "primary")]
         rows = count_text((self.upload.rows_new or 0) + (self.upload.rows_changed or 0))
         skipped = f"{number_text(errors)} with {'an error' if errors == 1 else 'errors'}"
-        return [Decision("apply_without_errors", f"Apply {rows}, skip {skipped}", "primary")]
+        return [Decision("apply_without_errors", f"Apply {rows}, skip {skipped}{with_notices}", "primary")]
 
     @property
     def may_be_undone(self) -> bool:
@@ -214,6 +216,34 @@ class UploadCard:
     def has_more_errors(self) -> bool:
         """Return whether there may be more errors than are shown."""
         return len(self.errors) >= ERRORS_SHOWN
+
+    @property
+    def error_groups(self) -> list[dict[str, Any]]:
+        """Return the errors counted by reason; none if a few of them would say no more than the errors do."""
+        return self._groups("error_groups", self.errors)
+
+    @property
+    def notices(self) -> list[dict[str, Any]]:
+        return list(self.upload.preview.get("notices", ()))
+
+    @property
+    def notice_groups(self) -> list[dict[str, Any]]:
+        """Return the notices counted by reason, as `error_groups` does."""
+        return self._groups("notice_groups", self.notices)
+
+    def _groups(self, name: str, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        groups = list(self.upload.preview.get(name, ()))
+        return groups if sum(group["count"] for group in groups) > len(groups) or len(findings) > len(groups) else []
+
+    @property
+    def has_more_notices(self) -> bool:
+        """Return whether there are more notices than are shown."""
+        return (self.upload.notices or 0) > len(self.notices)
+
+    @property
+    def effects(self) -> list[dict[str, str]]:
+        """Return what applying changes for the customer, before and after."""
+        return list(self.upload.preview.get("effects", ()))
 
     @property
     def new_users(self) -> str:

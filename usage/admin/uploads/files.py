@@ -1,4 +1,4 @@
-"""The files of an upload as attachments: the original, its rows in error, and all its errors."""
+"""The files of an upload as attachments: the original, its rows in error, all its errors, and all its notices."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def original_file(upload: Upload) -> FileResponse:
 def errors_file(upload: Upload) -> FileResponse:
     """Return every error of an upload as CSV: line, column, value, reason. Raises Http404 if there is none."""
     return _attachment(upload.errors_file, _named(upload, "errors"), _CSV)
+
+
+def notices_file(upload: Upload) -> FileResponse:
+    """Return every notice of an upload as CSV, in the columns of errors. Raises Http404 if there is none."""
+    return _attachment(upload.notices_file, _named(upload, "notices"), _CSV)
 
 
 def rows_in_error_file(upload: Upload) -> FileResponse:

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +15,13 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 
 from billing.models import Account
-from usage.files.errors import FileRefusedError, RowError
+from usage.files.errors import FileNotice, FileRefusedError, RowError
 from usage.models import UploadKind
 from usage.staging.error_files import write_errors_of_refusal
 from usage.staging.stage import UploadCounts, UploadOutcome, UploadRefusedError
 from usage.uploads.command_line import AtOnce, at_once
 
-ERRORS_SHOWN = 20
+ERRORS_SHOWN = NOTICES_SHOWN = 20
 
 
 class Command(BaseCommand):
@@ -44,6 +44,10 @@ class Command(BaseCommand):
             "--create-users", action="store_true", help="Create the users that login sessions name, where they are new."
         )
         parser.add_argument("--errors", metavar="FILE", type=Path, help="Write every error to this CSV file.")
+        parser.add_argument("--notices", metavar="FILE", type=Path, help="Write every notice to this CSV file.")
+        parser.add_argument(
+            "--no-notices", action="store_true", help="Apply nothing if there are notices, even with --yes."
+        )
         parser.add_argument(
             "--rows-in-error",
             metavar="FILE",
@@ -59,9 +63,10 @@ class Command(BaseCommand):
         self.is_applied = False
         with self._plain_errors(), ExitStack() as files:
             file = files.enter_context(_opened(options["file"], "rb"))
-            errors, rows = options["errors"], options["rows_in_error"]
-            errors = files.enter_context(_opened(errors, "wb", file)) if errors else None
-            rows = files.enter_context(_opened(rows, "wb", file, errors)) if rows else None
+            targets: dict[str, BinaryIO] = {}
+            for name in ("errors", "rows_in_error", "notices"):
+                if options[name]:
+                    targets[name] = files.enter_context(_opened(options[name], "wb", file, *targets.values()))
             try:
                 with at_once(
                     kind,
@@ -71,38 +76,41 @@ class Command(BaseCommand):
                     now=timezone.now(),
                     creates_users=options["create_users"],
                 ) as upload:
-                    self._work(upload, errors, rows, is_asked=not options["yes"], skip_errors=options["skip_errors"])
+                    self._work(upload, targets, options)
             except FileRefusedError as refused:
                 self._say_errors(refused.errors[:ERRORS_SHOWN], "")
                 self._summarize(UploadCounts(rows=refused.rows, errors=refused.rows))
-                if errors:
-                    write_errors_of_refusal(refused.errors, errors)
+                if "errors" in targets:
+                    write_errors_of_refusal(refused.errors, targets["errors"])
                 raise CommandError("Nothing was applied: the file cannot be used as it is.", returncode=1) from refused
 
-    def _work(
-        self, upload: AtOnce, errors: BinaryIO | None, rows: BinaryIO | None, *, is_asked: bool, skip_errors: bool
-    ) -> None:
+    def _work(self, upload: AtOnce, targets: Mapping[str, BinaryIO], options: Mapping[str, Any]) -> None:
         staged = upload.staged
+        is_asked, skip_errors, allows_notices = not options["yes"], options["skip_errors"], not options["no_notices"]
         checked = UploadOutcome(staged.check(), is_applied=False) if is_asked else None
-        outcome = checked or self._apply(upload, skip_errors=skip_errors)
+        outcome = checked or self._apply(upload, skip_errors=skip_errors, allows_notices=allows_notices)
         counts = outcome.counts
+        if counts.notices:
+            self._say_notices(staged.notices(NOTICES_SHOWN), counts.notices)
         if counts.errors:
             self._say_errors(staged.errors(ERRORS_SHOWN), f" (rows in error: {counts.errors})")
         is_applicable = not counts.errors or (skip_errors and counts.errors < counts.rows)
-        if is_asked and is_applicable and self._is_confirmed(counts):
-            outcome = self._apply(upload, skip_errors=skip_errors)
+        if is_asked and is_applicable and (allows_notices or not counts.notices) and self._is_confirmed(counts):
+            outcome = self._apply(upload, skip_errors=skip_errors, allows_notices=allows_notices)
         self._summarize(outcome.counts)
-        if errors:
-            staged.write_errors(errors)
-            errors.flush()
-        if rows:
-            staged.write_rows_in_error(rows)
-            rows.flush()
+        writers = {
+            "errors": staged.write_errors, "rows_in_error": staged.write_rows_in_error, "notices": staged.write_notices,
+        }  # fmt: skip
+        for name, target in targets.items():
+            writers[name](target)
+            target.flush()
         if not outcome.is_applied:
-            raise CommandError(_reason(outcome.counts, skip_errors=skip_errors), returncode=1)
+            raise CommandError(
+                _reason(outcome.counts, skip_errors=skip_errors, allows_notices=allows_notices), returncode=1
+            )
 
-    def _apply(self, upload: AtOnce, *, skip_errors: bool) -> UploadOutcome:
-        outcome = upload.apply(skip_errors=skip_errors)
+    def _apply(self, upload: AtOnce, *, skip_errors: bool, allows_notices: bool) -> UploadOutcome:
+        outcome = upload.apply(skip_errors=skip_errors, allows_notices=allows_notices)
         self.is_applied = outcome.is_applied
         return outcome
 
@@ -123,23 +131,35 @@ class Command(BaseCommand):
             return False
         self.stderr.write(
             f"New rows: {counts.new}; changed: {counts.changed}; unchanged: {counts.unchanged}; "
-            f"left out: {counts.errors}. Apply? [y/N] ",
+            f"left out: {counts.errors}; notices: {counts.notices}. Apply? [y/N] ",
             ending="",
         )
         self.stderr.flush()
         return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
+    def _say_notices(self, notices: Sequence[FileNotice], total: int) -> None:
+        for notice in notices:
+            self.stderr.write(f"notice, {_described(notice)}")
+        if len(notices) < total:
+            self.stderr.write(
+                f"These are the first {len(notices)} of {total} notices; --notices FILE writes every notice to a file."
+            )
+
     def _say_errors(self, errors: Sequence[RowError], total: str) -> None:
         for error in errors:
-            place = f"row {error.line}" + (f", {error.column}" if error.column else "")
-            value = f" ({error.value[:80]!r})" if error.value else ""
-            self.stderr.write(f"{place}: {error.reason}{value}")
+            self.stderr.write(_described(error))
         if len(errors) == ERRORS_SHOWN:
             self.stderr.write(f"These are the first {ERRORS_SHOWN}{total}; --errors FILE writes every error to a file.")
 
     def _summarize(self, counts: UploadCounts) -> None:
         self.stdout.write(json.dumps(asdict(counts)))
         self.stdout.flush()
+
+
+def _described(found: RowError | FileNotice) -> str:
+    place = (f"row {found.line}" if found.line else "file") + (f", {found.column}" if found.column else "")
+    value = f" ({found.value[:80]!r})" if found.value else ""
+    return f"{place}: {found.reason}{value}"
 
 
 def _kind(name: str) -> UploadKind:
@@ -173,11 +193,13 @@ def _opened(path: Path, mode: str, *others: BinaryIO | None) -> BinaryIO:
     return file  # type: ignore[no-any-return]  # the mode is binary
 
 
-def _reason(counts: UploadCounts, *, skip_errors: bool) -> str:
+def _reason(counts: UploadCounts, *, skip_errors: bool, allows_notices: bool) -> str:
     if counts.errors and counts.errors == counts.rows:
         return "Nothing was applied: every row is in error."
     if counts.errors and not skip_errors:
         return (
             f"Nothing was applied: {counts.errors} of {counts.rows} rows are in error (--skip-errors leaves them out)."
         )
+    if counts.notices and not allows_notices:
+        return f"Nothing was applied: notices: {counts.notices} (without --no-notices, the file can be applied)."
     return "Nothing was applied: confirm with --yes."
