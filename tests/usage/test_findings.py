@@ -30,8 +30,8 @@ def error_groups(kind: str, text: str, account: Account | None = None) -> list[G
 def effects_of(kind: str, text: str, account: Account, *, creates_users: bool = False) -> list[Effect]:
     context = UploadContext(UploadKind(kind), account, NOW, creates_users=creates_users)
     with stage(io.BytesIO(text.encode()), context) as staged:
-        staged.check()
-        return effects(staged.resource, staged.batch)
+        counts = staged.check()
+        return effects(staged.resource, staged.batch, new=counts.new)
 
 
 def test_errors_are_counted_by_column_and_reason_the_most_frequent_first(account: Account) -> None:

@@ -55,17 +55,16 @@ stored AS (
     FROM spans JOIN {calls} call ON call.account_id = spans.account_id
         AND call.started_at >= spans.since AND call.started_at < spans.until
 ),
-given AS (
-    SELECT count(*) AS number,
-        count(*) FILTER (WHERE old.started_at >= spans.since AND old.started_at < spans.until) AS known
-    FROM {rows} r JOIN spans ON spans.account_id = r.account_id LEFT JOIN {calls} old ON old.id = r.old_id
-    WHERE {applicable}
+moved AS (
+    SELECT count(*) AS number
+    FROM {rows} r JOIN spans ON spans.account_id = r.account_id JOIN {calls} old ON old.id = r.old_id
+    WHERE r.state = 'changed' AND (old.started_at < spans.since OR old.started_at >= spans.until) AND {applicable}
 )
-SELECT stored.number, stored.number + given.number - given.known FROM stored, given
+SELECT stored.number, stored.number + moved.number + {new} FROM stored, moved
 """
 _ENTITIES = """
 WITH accounts AS (SELECT DISTINCT account_id FROM {rows} r WHERE {applicable})
-SELECT known, known + (SELECT count(*) FROM {rows} r WHERE r.state = 'new' AND {applicable})
+SELECT known, known + {new}
 FROM (
     SELECT count(*) AS known FROM {entities} entity
     WHERE entity.kind = {kind} AND entity.account_id IN (SELECT account_id FROM accounts)
@@ -82,17 +81,20 @@ class Effect:
     after: str
 
 
-def effects(resource: UploadResource, batch: Batch) -> list[Effect]:
-    """Return the effects of the file's good rows, in the order in which they are shown; none for kinds without any."""
+def effects(resource: UploadResource, batch: Batch, *, new: int) -> list[Effect]:
+    """Return the effects of the file's good rows, of which `new` are new, in the order in which they are shown.
+
+    Most kinds have none.
+    """
     return [
         Effect(label, number_text(before), number_text(after))
-        for label, query in _queries(resource, batch)
+        for label, query in _queries(resource, batch, new)
         for before, after in fetch_all(query)
         if before != after
     ]
 
 
-def _queries(resource: UploadResource, batch: Batch) -> Iterator[tuple[str, Expression]]:
+def _queries(resource: UploadResource, batch: Batch, new: int) -> Iterator[tuple[str, Expression]]:
     """Yield the label and the query, for (before, after), of each effect of a kind."""
     names: dict[str, Expression | str] = {"rows": batch.rows, "applicable": batch.applicable}
     entities = sql.Identifier(Entity._meta.db_table)
@@ -110,8 +112,8 @@ def _queries(resource: UploadResource, batch: Batch) -> Iterator[tuple[str, Expr
         )
     elif isinstance(resource, CallResource):
         calls = sql.Identifier(Call._meta.db_table)
-        yield "Calls on the days of the file", sql.SQL(_CALLS).format(**names, calls=calls)
+        yield "Calls on the days of the file", sql.SQL(_CALLS).format(**names, calls=calls, new=new)
     elif isinstance(resource, EntityResource):
         label = str(resource.model._meta.verbose_name_plural).capitalize()
-        query = sql.SQL(_ENTITIES).format(**names, entities=entities, kind=resource.kind.value)
+        query = sql.SQL(_ENTITIES).format(**names, entities=entities, kind=resource.kind.value, new=new)
         yield label, query

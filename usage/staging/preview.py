@@ -37,7 +37,7 @@ def preview(staged: Staged, counts: UploadCounts) -> dict[str, Any]:
         **preview_without_rows(staged.errors(ERRORS_SHOWN) if counts.errors else []),
         **(_counted(batch.errors, "error_groups") if counts.errors else {}),
         **(_notices(staged) if counts.notices else {}),
-        "effects": [asdict(effect) for effect in effects(resource, batch)] if counts.new or counts.changed else [],
+        "effects": [asdict(effect) for effect in effects(resource, batch, new=counts.new)] if _writes(counts) else [],
         "changes": _changes(resource, batch) if counts.changed else [],
         "new_users": _new_users(resource, batch),
     }
@@ -46,6 +46,10 @@ def preview(staged: Staged, counts: UploadCounts) -> dict[str, Any]:
 def preview_without_rows(errors: Sequence[RowError] = ()) -> dict[str, Any]:
     """Return the preview of a file whose rows were not checked, with these errors or none."""
     return {"changes": [], "errors": [asdict(error) for error in errors[:ERRORS_SHOWN]], "new_users": 0}
+
+
+def _writes(counts: UploadCounts) -> bool:
+    return bool(counts.new or counts.changed)
 
 
 def _notices(staged: Staged) -> dict[str, Any]:
