@@ -1,16 +1,21 @@
 """Error responses outside of any view: a page for people, a problem for programs."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.views import defaults
 
+from config.requests import ANONYMOUS_BODY_BYTES, BodyTooLargeError
 from reports.api.exceptions import ProblemType, plain_response
+from ui.formatting import size_text
 
 API = "/api/"
 _OUR_FAULT = "The fault is ours and has been recorded. Try again; if it happens again, tell the platform's support."
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Respond to a request that no view can handle, such as one with a NUL character in its query."""
+    """Respond to a request that no view can handle, such as one with a NUL character in its query or a large body."""
+    if isinstance(exception, BodyTooLargeError):
+        return _body_too_large(request)
     if _is_for_a_program(request):
         return plain_response(ProblemType.MALFORMED_REQUEST, "The request contains something that cannot be read.")
     return defaults.bad_request(request, exception)
@@ -35,6 +40,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if _is_for_a_program(request):
         return plain_response(ProblemType.INTERNAL_ERROR, _OUR_FAULT)
     return defaults.server_error(request)
+
+
+def _body_too_large(request: HttpRequest) -> HttpResponse:
+    limit = size_text(ANONYMOUS_BODY_BYTES)
+    if _is_for_a_program(request):
+        return plain_response(ProblemType.BODY_TOO_LARGE, f"The body is larger than {limit}.")
+    return render(request, "413.html", {"limit": limit}, status=413)
 
 
 def _is_for_a_program(request: HttpRequest) -> bool:

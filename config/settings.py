@@ -65,6 +65,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    # Who is signed in is known here. CsrfViewMiddleware reads the body later, right before the view.
+    "config.requests.refuse_large_anonymous_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -149,7 +151,10 @@ WHITENOISE_USE_FINDERS = LOCAL
 if LOCAL:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["config.upload_handlers.LimitedFileUploadHandler"]
+# The largest file that can be sent to the site; 0 means no limit. The command line takes files of any size.
+UPLOAD_MAX_BYTES = env.int("UPLOAD_MAX_BYTES", default=2_000_000_000)
+DATA_UPLOAD_MAX_NUMBER_FILES = 1
 
 # --- Workers ----------------------------------------------------------------------------------------------------------
 REDIS_URL = env.str("REDIS_URL") if "REDIS_URL" in env.ENVIRON else redis_url()
@@ -190,12 +195,15 @@ JOB_REPUBLISH_SECONDS = env.float("JOB_REPUBLISH_SECONDS", default=30.0)
 JOB_MAX_ATTEMPTS = env.int("JOB_MAX_ATTEMPTS", default=3)
 REPORT_RETENTION_DAYS = env.int("REPORT_RETENTION_DAYS", default=30)
 UPLOAD_RETENTION_DAYS = env.int("UPLOAD_RETENTION_DAYS", default=90)
+UPLOAD_UNREADABLE_RETENTION_DAYS = env.int("UPLOAD_UNREADABLE_RETENTION_DAYS", default=7)
 # Limits; 0 means none. Excess requests are refused, and so are jobs when too many wait. Excess running jobs wait.
 API_REQUESTS_PER_MINUTE_PER_TOKEN = env.int("API_REQUESTS_PER_MINUTE_PER_TOKEN", default=300)
 API_REQUESTS_PER_MINUTE_PER_ACCOUNT = env.int("API_REQUESTS_PER_MINUTE_PER_ACCOUNT", default=1200)
 REPORT_JOBS_WAITING_PER_TOKEN = env.int("REPORT_JOBS_WAITING_PER_TOKEN", default=100)
 REPORT_JOBS_WAITING_PER_ACCOUNT = env.int("REPORT_JOBS_WAITING_PER_ACCOUNT", default=200)
 REPORT_JOBS_RUNNING_PER_ACCOUNT = env.int("REPORT_JOBS_RUNNING_PER_ACCOUNT", default=2)
+UPLOADS_WAITING_PER_ADMINISTRATOR = env.int("UPLOADS_WAITING_PER_ADMINISTRATOR", default=100)
+UPLOADS_WAITING_PER_ACCOUNT = env.int("UPLOADS_WAITING_PER_ACCOUNT", default=200)
 # Webhooks: whether to allow loopback addresses, with plain http, for trials on one machine; a file of certificate
 # authorities to trust besides the system's; how often to look for due retries and lost messages.
 WEBHOOKS_ALLOW_LOOPBACK = env.bool("WEBHOOKS_ALLOW_LOOPBACK", default=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from billing.models import Subscription
+from billing.models import Administrator, Subscription
 from jobs.states import State
 from reports import tasks
 from reports.comparisons.enqueue import enqueue_comparison
@@ -52,11 +52,11 @@ def make_comparison(before: ReportJob, after: ReportJob) -> Comparison:
     return enqueue_comparison(administrator=administrator, job=after, other=before)
 
 
-def make_queued_comparison(subscription: Subscription) -> Comparison:
+def make_queued_comparison(subscription: Subscription, *, requested_by: Administrator | None = None) -> Comparison:
     """Return a queued comparison of two queued reports."""
     before, after = make_job(subscription=subscription), make_job(subscription=subscription)
     return Comparison.objects.create(
-        requested_by=before.requested_by,
+        requested_by=requested_by or before.requested_by,
         account=subscription.account,
         subscription=subscription,
         report_type=before.report_type,

@@ -41,6 +41,9 @@ ROLES = {
 # is about membership alone: where that is tried at every address, once is enough.
 OPENED_LIKE_WHO_VIEWS = {"customer who adds", "customer with all permissions", "customer granted everything"}
 
+# With View or Add one cancels reports, and deletes files, that one asked for oneself, and no others.
+END_ONLY_THEIR_OWN = {"customer who views", "customer who adds"}
+
 
 def make_member(
     *accounts: Account, permissions: tuple[str, ...] = ("view_subscription",), **fields: Any

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 
 from billing.models.accounts import Account
-from billing.permissions import REPORT_PERMISSIONS
+from billing.permissions import ALL_PERMISSIONS, REPORT_PERMISSIONS
 
 
 class AdministratorManager(BaseUserManager["Administrator"]):
@@ -92,6 +92,11 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
     def may_report(self) -> bool:
         """Whether any of the three billing permissions opens the Subscription screen and the reports."""
         return any(self.has_perm(permission) for permission in REPORT_PERMISSIONS)
+
+    @property
+    def may_end_reports_of_others(self) -> bool:
+        """Whether they may cancel reports, and delete files, that others requested, where they may have reports."""
+        return self.is_platform_staff or self.has_perm(ALL_PERMISSIONS)
 
 
 class Membership(models.Model):

@@ -23,9 +23,9 @@ from rest_framework.views import APIView
 
 from billing.models import Administrator
 from jobs.broker import BrokerAwayError, circuit
+from jobs.queue_limits import TooManyJobsError
 from reports.api.exceptions import Problem, ProblemType
 from reports.api.permissions import Caller, caller_of
-from reports.orders.enqueue import TooManyJobsError
 
 logger = structlog.get_logger(__name__)
 

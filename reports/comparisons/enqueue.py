@@ -10,9 +10,10 @@ from billing.models import Administrator
 from jobs import files
 from jobs.locks import hold
 from jobs.publishing import publish
+from jobs.queue_limits import QueueLimit, refuse_when_queue_is_full
 from jobs.states import UNFINISHED, State
 from reports.models import Comparison, ReportJob
-from reports.orders.enqueue import QueueLimit, refuse_unless_permitted, refuse_when_queue_is_full
+from reports.orders.enqueue import refuse_unless_permitted
 
 
 class NotComparableError(Exception):

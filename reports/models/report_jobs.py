@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from billing.cycles import DateRange
-from billing.models import Account, ApiToken, Subscription
+from billing.models import Account, Administrator, ApiToken, Subscription
 from billing.tenancy import SameAccountForeignKey
 from jobs.states import State
 from reports import types
@@ -24,6 +24,14 @@ class ReportJobQuerySet(FileJobQuerySet["ReportJob"]):
         """Return the jobs for the same report as this one, ordered on any day."""
         options = ("subscription", "report_type", "format", "totals_sheet", "date_from", "date_through")
         return self.filter(**{name: getattr(job, name) for name in options})
+
+    def cancellable_by(self, administrator: Administrator) -> Self:
+        """Return the jobs that the administrator may cancel or withdraw from, some of them more than once."""
+        if administrator.may_end_reports_of_others:
+            return self
+        is_subscribed = Q(subscribers__administrator=administrator, subscribers__unsubscribed_at=None)
+        is_unrecorded = Q(requested_by=administrator) & ~Q(subscribers__administrator=administrator)
+        return self.filter(is_subscribed | is_unrecorded)
 
 
 class ReportJob(FileJob):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -14,6 +15,11 @@ from jobs import files
 from jobs.locks import hold
 from jobs.states import UNFINISHED, State
 from reports.models import JobSubscriber, ReportJob
+
+OF_OTHERS = (
+    "You did not request this report. Only those who requested it can cancel it, and the platform's staff and people "
+    "with Billing > All Permissions."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,23 @@ def subscribers_of(job: ReportJob) -> list[Administrator]:
     return list(dict.fromkeys(subscriber.administrator for subscriber in subscribers))
 
 
+def wanted_by(job: ReportJob) -> set[int]:
+    """Return the IDs of the administrators who requested the report and have not withdrawn, finished or not."""
+    subscribers = list(job.subscribers.values_list("administrator_id", "unsubscribed_at"))
+    wanted = {pk for pk, unsubscribed_at in subscribers if unsubscribed_at is None}
+    # Jobs enqueued in other ways than by an order have no subscribers.
+    return wanted | ({job.requested_by_id} - {pk for pk, _unsubscribed_at in subscribers})
+
+
 def unsubscribe(job: ReportJob, *, administrator: Administrator, token: ApiToken | None = None) -> Unsubscribed:
     """Unsubscribe an administrator, and cancel the job if no subscribers remain.
 
     A token with which the report was ordered ends its own subscription; without such a token, all subscriptions of the
-    administrator end. An administrator who never subscribed cancels the job for everyone. Unsubscribing again has no
-    effect. The job's row is locked meanwhile, so that no order joins a job that is being cancelled. `job` is refreshed.
+    administrator end. An administrator who never subscribed, and may end reports of others, cancels the job for
+    everyone. Unsubscribing again has no effect. The job's row is locked meanwhile, so that no order joins a job that is
+    being cancelled. `job` is refreshed.
+
+    Raises PermissionDenied, with a sentence, if the job is unfinished and only others requested it.
     """
     with transaction.atomic():
         locked = ReportJob.objects.select_for_update(no_key=True).get(pk=job.pk)
@@ -106,7 +123,9 @@ def _unsubscribe(job: ReportJob, administrator: Administrator, token: ApiToken |
     own = job.subscribers.filter(administrator=administrator)
     if token is not None and (of_token := own.filter(token=token)).exists():
         own = of_token
-    has_subscribed = own.exists()
+    has_subscribed = own.exists() or job.requested_by_id == administrator.pk
+    if not (has_subscribed or administrator.may_end_reports_of_others):
+        raise PermissionDenied(OF_OTHERS)
     own.subscribed().update(unsubscribed_at=Now())
     if has_subscribed and (still_subscribed := subscribers_of(job)):
         return Unsubscribed(still_subscribed=still_subscribed)

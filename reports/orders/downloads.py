@@ -1,11 +1,13 @@
 """Access to the file of a report or a comparison, which has no public address: every download is checked here."""
 
 import structlog
+from django.core.exceptions import PermissionDenied
 from django.core.files import File
 
 from billing.models import Administrator
 from jobs.states import State
 from reports.models import Comparison, ReportJob
+from reports.orders.deduplicate import wanted_by
 from reports.orders.enqueue import refuse_unless_permitted
 
 logger = structlog.get_logger(__name__)
@@ -13,6 +15,10 @@ logger = structlog.get_logger(__name__)
 JobWithFile = ReportJob | Comparison
 
 GONE = "The file was deleted, by hand or at the end of its retention period. Request the report again."
+NOT_ALONE = (
+    "Others requested this report, with you or without you. To have its file deleted, ask the platform's staff or "
+    "somebody with Billing > All Permissions."
+)
 DAMAGED = "The stored file is damaged and cannot be downloaded. Request the report again."
 
 
@@ -54,8 +60,14 @@ def open_stored(job: JobWithFile) -> "File[bytes]":
 
 
 def delete_report_file(job: ReportJob, *, administrator: Administrator) -> None:
-    """Delete the file before its retention period ends; the job stays. Raises as `refuse_unless_there` does."""
+    """Delete the file before its retention period ends; the job stays.
+
+    Raises as `refuse_unless_there` does; also PermissionDenied, with a sentence, for a file that others requested,
+    unless the administrator may end their reports.
+    """
     _refuse_unless_succeeded(job, administrator)
+    if not (administrator.may_end_reports_of_others or wanted_by(job) == {administrator.pk}):
+        raise PermissionDenied(NOT_ALONE)
     if not job.expire():
         raise ExpiredError(GONE)
 

@@ -1,23 +1,19 @@
 """Ordering a report: checks the permission and the days, and then joins, offers or enqueues a job."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from billing.cycles import DateRange
 from billing.models import Administrator, ApiToken, Subscription
-from jobs.locks import hold
 from jobs.publishing import publish
-from jobs.querysets import JobQuerySet
-from jobs.states import State
+from jobs.queue_limits import QueueLimit, refuse_when_queue_is_full
 from reports import formats, types
 from reports.models import ReportJob
 from reports.orders import deduplicate
@@ -70,23 +66,6 @@ class PlacedOrder:
     outcome: OrderOutcome
 
 
-class TooManyJobsError(Exception):
-    """The queue is full; the message says for whom, how many jobs are waiting, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimit:
-    """The most jobs that may be queued of those that match; 0 stands for no limit.
-
-    `lock` names whose limit it is, and `jobs` continues the sentence *Too many … are waiting*.
-    """
-
-    lock: str
-    matching: Q
-    most: int
-    jobs: str
-
-
 def refuse_unless_permitted(administrator: Administrator, subscription: Subscription) -> None:
     """Raise PermissionDenied unless the administrator may have reports and sees the subscription's account."""
     visible = Subscription.objects.visible_to(administrator).filter(pk=subscription.pk)
@@ -129,28 +108,6 @@ def order_again(job: ReportJob, *, administrator: Administrator, today: date) ->
     Creates a job even if nothing has changed, unless an equal order is queued or running.
     """
     return enqueue_report(ReportOrder.of(job), administrator=administrator, today=today, again=True)
-
-
-def refuse_when_queue_is_full(jobs: JobQuerySet[Any], limits: Sequence[QueueLimit]) -> None:
-    """Raise TooManyJobsError if as many of the jobs are queued as one of the limits allows.
-
-    Exact despite concurrent orders: the locks are held until the transaction ends, which also saves the new job.
-    """
-    limits = [limit for limit in limits if limit.most]
-    if not limits:
-        return
-    hold(*(limit.lock for limit in limits))
-    matching = Q(*(limit.matching for limit in limits), _connector=Q.OR)
-    queued = jobs.filter(matching, state=State.QUEUED).order_by()
-    counts = queued.aggregate(
-        **{f"of_limit_{place}": Count("pk", filter=limit.matching) for place, limit in enumerate(limits)}
-    )
-    for waiting, limit in zip(counts.values(), limits, strict=True):
-        if waiting >= limit.most:
-            raise TooManyJobsError(
-                f"Too many {limit.jobs} are waiting: {waiting} (limit: {limit.most}). Try again when some have "
-                "finished, or cancel some."
-            )
 
 
 def _job_for(order: ReportOrder, *, administrator: Administrator, token: ApiToken | None, today: date) -> ReportJob:

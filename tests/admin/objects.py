@@ -41,7 +41,8 @@ def make_upload(
     *, account: Account, by: Administrator, step: Step = Step.CHECK, state: State = State.QUEUED, **fields: object
 ) -> Upload:
     """An upload of calls, whose check is queued; or another step, or ended."""
-    upload = Upload(uploaded_by=by, kind=UploadKind.CALLS, account=account, file_name="calls.csv", **fields)
+    fields = {"by_platform_staff": by.is_platform_staff, "kind": UploadKind.CALLS, "file_name": "calls.csv", **fields}
+    upload = Upload(uploaded_by=by, account=account, **fields)
     upload.file.save("calls.csv", ContentFile(b"sip_call_id\n"), save=False)
     upload.save()
     finished_at = None if state in UNFINISHED else timezone.now()

@@ -15,12 +15,13 @@ from django.urls import reverse
 
 from billing.models import Administrator, Subscription
 from jobs.states import State
-from reports.models import ReportJob
+from reports.models import JobSubscriber, ReportJob
 from tests.acme import NOW
 from tests.addresses import to
 from tests.api.ready_reports import COLUMNS, CONTENT, SHA256, TOTAL, make_ready
 from tests.api_clients import ApiClient, program
 from tests.canary import Canary, make_canary
+from tests.people import make_role
 from tests.processes import Processes
 from tests.report_jobs import make_job
 from tests.waiting import GUARD_SECONDS
@@ -31,8 +32,8 @@ ETAG = f'"{SHA256}"'
 
 
 @pytest.fixture
-def ready(subscription: Subscription) -> ReportJob:
-    return make_ready(subscription)
+def ready(subscription: Subscription, ana: Administrator) -> ReportJob:
+    return make_ready(subscription, requested_by=ana)
 
 
 def file_of(job: ReportJob) -> str:
@@ -215,6 +216,39 @@ def test_another_customers_file_is_missing_and_ones_own_takes_a_permission(
         assert not job.is_expired
 
 
+@pytest.mark.parametrize("requested_by", ["others", "both", "oneself"])
+@pytest.mark.parametrize(
+    "role", ["customer who views", "customer who adds", "customer with all permissions", "support", "operator"]
+)
+def test_a_file_that_others_requested_is_deleted_only_by_staff_and_all_permissions(
+    role: str, requested_by: str, subscription: Subscription
+) -> None:
+    person, other = make_role(role, subscription.account), make_role("customer who views", subscription.account)
+    ready = make_ready(subscription, requested_by=person if requested_by == "oneself" else other)
+    if requested_by == "both":
+        for administrator in (other, person):
+            JobSubscriber.objects.create(job=ready, administrator=administrator)
+    answer = program(person).delete(file_of(ready))
+    may = requested_by == "oneself" or role not in {"customer who views", "customer who adds"}
+    ready.refresh_from_db()
+    assert ready.is_expired is may
+    if may:
+        assert answer.status_code == 204
+    else:
+        assert problem(answer) == (403, "permission-denied")
+        assert answer.json()["detail"].startswith("Others requested this report, with you or without you.")
+
+
+def test_who_withdrew_does_not_keep_a_file_from_being_deleted(
+    client: ApiClient, ready: ReportJob, ana: Administrator, subscription: Subscription
+) -> None:
+    other = make_role("customer who views", subscription.account)
+    for administrator, unsubscribed_at in ((ana, None), (other, NOW)):
+        JobSubscriber.objects.create(job=ready, administrator=administrator, unsubscribed_at=unsubscribed_at)
+    assert problem(program(other).delete(file_of(ready))) == (403, "permission-denied")
+    assert client.delete(file_of(ready)).status_code == 204
+
+
 def test_a_token_for_reading_fetches_and_does_not_delete(ready: ReportJob, ana: Administrator) -> None:
     reader = program(ana, is_read_only=True)
     assert reader.get(file_of(ready)).getvalue() == CONTENT
@@ -226,7 +260,7 @@ def test_a_token_for_reading_fetches_and_does_not_delete(ready: ReportJob, ana: 
 def test_a_web_server_keeps_whole_parts_and_empty_answers_apart_on_one_connection(
     processes: Processes, subscription: Subscription, ana: Administrator
 ) -> None:
-    ready = make_ready(subscription)
+    ready = make_ready(subscription, requested_by=ana)
     secret = program(ana).defaults["HTTP_AUTHORIZATION"]
     server = http.client.HTTPConnection(urlsplit(processes.web("--workers", "1")).netloc, timeout=GUARD_SECONDS)
 

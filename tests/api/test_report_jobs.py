@@ -229,8 +229,9 @@ def test_asking_takes_a_handful_of_queries(
 
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.RUNNING])
-def test_a_job_is_ended(client: ApiClient, subscription: Subscription, state: State) -> None:
-    job = make_job(subscription=subscription, state=state, lease_until=NOW if state == State.RUNNING else None)
+def test_a_job_is_ended(client: ApiClient, subscription: Subscription, ana: Administrator, state: State) -> None:
+    lease_until = NOW if state == State.RUNNING else None
+    job = make_job(subscription=subscription, requested_by=ana, state=state, lease_until=lease_until)
     answer = client.post_json(to("report-job-cancel", job.pk))
     assert answer.status_code == 200
     assert (answer.json()["state"], answer.json()["cancel"]) == ("cancelled", None)

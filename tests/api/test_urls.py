@@ -16,7 +16,7 @@ from tests.addresses import to
 from tests.api_clients import ApiClient, program
 from tests.canary import make_canary
 from tests.factories import make_account
-from tests.people import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, lose, person
+from tests.people import END_ONLY_THEIR_OWN, OPENED_LIKE_WHO_VIEWS, ROLES, Answer, lose, person
 from tests.report_jobs import make_job
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
@@ -78,6 +78,11 @@ def test_every_address_has_a_line_in_the_table() -> None:
     assert sorted(under_api(get_resolver())) == sorted(NAMES)
 
 
+def role_of(caller: str) -> str:
+    """The role of the caller, or of the owner of the token."""
+    return TOKENS[caller][0] if caller in TOKENS else caller
+
+
 def answers_of(caller: str) -> tuple[Answer, Answer, Answer]:
     return TOKENS[caller][1] if caller in TOKENS else ROLES[caller]
 
@@ -133,7 +138,8 @@ def lines(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[str,
         else:
             found = [(answer, to(name, numbers[about])) for answer, numbers in objects(own, others, caller)]
         for answer, address in found:
-            refused = caller == "token for reading" and method in WRITING and answer == OPEN
+            refused = answer == OPEN and method in WRITING and caller == "token for reading"
+            refused |= answer == OPEN and name == "report-job-cancel" and role_of(caller) in END_ONLY_THEIR_OWN
             yield name, method, address, 403 if refused else status if answer == OPEN else STATUS[answer]
 
 
@@ -185,8 +191,18 @@ def test_only_to_whom_it_is_open_something_happens_to_a_job(caller: str, own: Re
     for job, answer in zip((own, others), answers_of(caller), strict=False):
         ask(client, "post", to("report-job-cancel", job.pk))
         job.refresh_from_db()
-        may = answer == OPEN and caller != "token for reading"
+        may = answer == OPEN and caller != "token for reading" and role_of(caller) not in END_ONLY_THEIR_OWN
         assert job.state == (State.CANCELLED if may else State.QUEUED)
+
+
+@pytest.mark.parametrize("role", sorted(END_ONLY_THEIR_OWN))
+def test_what_one_asked_for_oneself_one_cancels(role: str, own: ReportJob) -> None:
+    administrator = person(role, own.account)
+    assert administrator is not None
+    ReportJob.objects.filter(pk=own.pk).update(requested_by=administrator)
+    assert ask(program(administrator), "post", to("report-job-cancel", own.pk)).status_code == 200
+    own.refresh_from_db()
+    assert own.state == State.CANCELLED
 
 
 @pytest.mark.parametrize("caller", ["customer who views", "token of a superuser"])

@@ -11,6 +11,7 @@ from tests.factories import make_account, make_entity
 from tests.faults.dying import dies_at
 from tests.faults.slow_reports import pool_process
 from tests.faults.slow_uploads import ROWS, held_while_writing, is_writing
+from tests.people import make_uploader
 from tests.processes import FAST, Processes
 from tests.report_jobs import expire_lease
 from tests.uploads import receive_users, tables_of_uploads, taken
@@ -55,7 +56,8 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
     tasks.collect_left_overs()
     account = make_account()
     make_entity(account=account, identifier="bob@acme.example")  # whose row is changed
-    upload = receive_users(f"{GOOD}nobody,Nobody\n", account=account)
+    staff = make_uploader(is_platform_staff=True)  # the row is the platform's
+    upload = receive_users(f"{GOOD}nobody,Nobody\n", account=account, administrator=staff)
     assert killed_at_every_moment(upload) > 20
     upload.refresh_from_db()
     assert (upload.status, upload.rows_in_error) == (UploadStatus.READY, 1)

@@ -10,13 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
 
 from billing.models import Membership, Subscription
+from jobs.queue_limits import TooManyJobsError
 from jobs.states import State
 from reports import tasks
 from reports.comparisons import run
 from reports.comparisons.diff import ReportDiff
 from reports.comparisons.enqueue import NotComparableError, enqueue_comparison
 from reports.models import Comparison, ReportJob
-from reports.orders.enqueue import TooManyJobsError
 from tests.comparisons import change_late, finished_long_ago, made, make_comparison, make_run, make_usage
 from tests.factories import make_subscription
 from tests.jobs.writing import elsewhere

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.db.models.functions import Now
@@ -23,7 +24,7 @@ from reports.orders.deduplicate import unsubscribe
 from reports.orders.enqueue import OrderOutcome, PlacedOrder, ReportOrder, enqueue_report, order_again
 from tests.factories import instant, make_api_token, make_entity, make_session, make_subscription
 from tests.jobs.writing import once_written
-from tests.people import permitted_administrator
+from tests.people import make_role, permitted_administrator
 from tests.report_jobs import expire_lease, make_job, with_file
 
 pytestmark = pytest.mark.django_db
@@ -272,14 +273,60 @@ def test_a_token_without_a_subscription_ends_those_of_its_administrator(
     assert unsubscribe(job, administrator=bruno).is_cancelled
 
 
-def test_an_administrator_who_never_subscribed_cancels_the_job_for_everyone(
-    ana: Administrator, bruno: Administrator, subscription: Subscription
+@pytest.mark.parametrize(
+    ("role", "may"),
+    [
+        ("customer who views", False),
+        ("customer who adds", False),
+        ("customer with all permissions", True),
+        ("customer granted everything", True),
+        ("support", True),
+        ("operator", True),
+        ("superuser", True),
+    ],
+)
+def test_only_staff_and_all_permissions_cancel_what_they_never_requested_and_then_for_everyone(
+    role: str, may: bool, ana: Administrator, bruno: Administrator, subscription: Subscription
 ) -> None:
     job = begin(ask(ana, subscription).job)
     ask(bruno, subscription)
-    colleague = permitted_administrator(subscription=subscription)
-    assert unsubscribe(job, administrator=colleague).is_cancelled
-    assert state_of(job) == State.CANCELLED
+    other = make_role(role, subscription.account)
+    assert ReportJob.objects.cancellable_by(other).filter(pk=job.pk).exists() is may
+    if may:
+        assert unsubscribe(job, administrator=other).is_cancelled
+    else:
+        with pytest.raises(PermissionDenied, match="You did not request this report"):
+            unsubscribe(job, administrator=other)
+    assert state_of(job) == (State.CANCELLED if may else State.RUNNING)
+    assert subscribers(job) == {ana, bruno}
+    if not may:
+        ReportJob.objects.update(state=State.FAILED, lease_until=None, finished_at=Now())
+    assert unsubscribe(job, administrator=other) == deduplicate.Unsubscribed()
+
+
+def test_what_several_requested_stays_for_the_others_whoever_withdraws(
+    ana: Administrator, bruno: Administrator, subscription: Subscription
+) -> None:
+    job = ask(ana, subscription).job
+    ask(bruno, subscription)
+    powerful = make_role("customer with all permissions", subscription.account)
+    ask(powerful, subscription)
+    assert unsubscribe(job, administrator=powerful).still_subscribed == [ana, bruno]
+    assert state_of(job) == State.QUEUED
+
+
+def test_who_may_cancel_is_who_waits(ana: Administrator, bruno: Administrator, subscription: Subscription) -> None:
+    token, _secret = make_api_token(administrator=bruno)
+    job = ask(ana, subscription).job
+    ask(bruno, subscription, token=token)
+    ask(bruno, subscription)
+    for person in (ana, bruno):
+        assert set(ReportJob.objects.cancellable_by(person)) == {job}
+    unsubscribe(job, administrator=bruno)
+    assert not ReportJob.objects.cancellable_by(bruno).exists()
+    alone = make_job(subscription=subscription, requested_by=bruno)  # without a subscriber
+    assert list(ReportJob.objects.cancellable_by(bruno)) == [alone]
+    assert unsubscribe(alone, administrator=bruno).is_cancelled
 
 
 def test_unsubscribing_from_a_finished_job_changes_nothing(ana: Administrator, subscription: Subscription) -> None:

@@ -22,7 +22,7 @@ from reports.screens.comparisons.cards import MINUS, total_lines
 from tests.acme import make_acme
 from tests.comparisons import FROM, THROUGH, change_late, made, make_run, make_usage
 from tests.factories import instant, make_call, make_resource_usage, make_subscription
-from tests.people import make_member
+from tests.people import client_of, make_member, make_role
 from tests.report_jobs import make_job
 from tests.screens.pages import markup, words
 from usage.models import Call
@@ -335,6 +335,21 @@ def test_reports_of_another_account_are_neither_offered_nor_compared(
     assert ana_client.get(to("comparison-file", theirs)).status_code == 404
     assert ana_client.post(to("comparison-cancel", theirs)).status_code == 404
     assert str(foreign.pk) not in ana_client.get(to("report-job-compare", runs[0])).content.decode()
+
+
+@pytest.mark.parametrize("role", ["customer who views", "customer with all permissions", "support"])
+def test_a_comparison_of_others_is_cancelled_only_by_staff_and_all_permissions(
+    role: str, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
+    client = client_of(make_role(role, runs[0].account))
+    may = role != "customer who views"
+    page = client.get(to("report-job-compare", runs[0], **{"with": runs[1].pk}))
+    assert (to("comparison-cancel", comparison) in page.content.decode()) is may
+    answer = client.post(to("comparison-cancel", comparison))
+    assert answer.status_code == (302 if may else 403)
+    assert ("Somebody else asked for this comparison." in words(answer)) is not may
+    assert Comparison.objects.get().state == (State.CANCELLED if may else State.QUEUED)
 
 
 def test_a_colleague_without_the_permission_is_refused(runs: tuple[ReportJob, ReportJob], ana: Administrator) -> None:

@@ -14,7 +14,7 @@ from jobs.states import State
 from reports.models import ReportJob
 from tests.acme import CYCLE_SO_FAR, NOW, make_acme
 from tests.factories import make_subscription
-from tests.people import make_member, make_staff
+from tests.people import client_of, make_member, make_staff
 from tests.report_jobs import make_job
 from tests.screens.pages import words
 
@@ -96,20 +96,42 @@ def test_the_permission_is_checked_again_at_the_download(
     assert ana_client.get(to("file", ready)).status_code == 403
 
 
-def test_a_queued_job_is_cancelled(ana_client: Client, subscription: Subscription) -> None:
-    job = make_job(subscription=subscription)
+def test_a_queued_job_is_cancelled(ana_client: Client, subscription: Subscription, ana: Administrator) -> None:
+    job = make_job(subscription=subscription, requested_by=ana)
     answer = ana_client.post(to("cancel", job), headers=JSON)
     assert answer.json()["job"]["state"] == "cancelled"
     job.refresh_from_db()
     assert job.state == State.CANCELLED
 
 
-def test_without_a_script_cancelling_comes_back_with_a_sentence(ana_client: Client, subscription: Subscription) -> None:
-    job = make_job(subscription=subscription)
+def test_without_a_script_cancelling_comes_back_with_a_sentence(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    job = make_job(subscription=subscription, requested_by=ana)
     page = ana_client.post(to("cancel", job), follow=True)
     assert f"{job} was cancelled." in words(page)
     page = ana_client.post(to("cancel", job), follow=True)
     assert f"{job} had already finished." in words(page)
+
+
+def test_a_report_that_only_others_requested_has_no_cancel_and_refuses_it_with_a_sentence(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    theirs, own = make_job(subscription=subscription), make_job(subscription=subscription, requested_by=ana)
+    desk = reverse("account_settings:download-usage-report", args=[subscription.pk])
+    page = ana_client.get(desk).content.decode()
+    assert to("cancel", own) in page
+    assert to("cancel", theirs) not in page
+    progress = ana_client.get(reverse("account_settings:progress", args=[subscription.pk])).json()["jobs"]
+    shown = {job["id"]: to("cancel", ReportJob(pk=job["id"])) in job["html"] for job in progress}
+    assert shown == {str(own.pk): True, str(theirs.pk): False}
+    answer = ana_client.post(to("cancel", theirs))
+    assert answer.status_code == 403
+    assert "You did not request this report." in words(answer)
+    theirs.refresh_from_db()
+    assert theirs.state == State.QUEUED
+    staff = client_of(make_staff())
+    assert to("cancel", theirs) in staff.get(desk).content.decode()
 
 
 def test_trying_again_asks_for_the_same_anew(

@@ -13,7 +13,7 @@ from reports.models import ReportJob
 from tests.acme import make_acme
 from tests.comparisons import make_queued_comparison
 from tests.factories import make_api_token
-from tests.people import OPENED_LIKE_WHO_VIEWS, ROLES, Answer, client_of, lose, person
+from tests.people import END_ONLY_THEIR_OWN, OPENED_LIKE_WHO_VIEWS, ROLES, Answer, client_of, lose, person
 from tests.report_jobs import make_job
 from tests.webhook_deliveries import make_delivery, make_endpoint
 
@@ -35,8 +35,9 @@ LINES = {
     ("report-job-compare", "post"): ("job", 409),
     ("comparison-file", "get"): ("comparison", 409),
     ("comparison-cancel", "post"): ("comparison", 302),
-    ("report-job-again", "post"): ("job", 302),
+    # Before the next one, after which one has asked for the report oneself.
     ("report-job-cancel", "post"): ("job", 302),
+    ("report-job-again", "post"): ("job", 302),
     ("api-tokens", "get"): (None, 200),
     ("api-token-new", "get"): (None, 200),
     ("api-token-new", "post"): (None, 422),
@@ -60,6 +61,8 @@ LINES = {
 }
 # What only those may who change webhooks; the others are refused where they see the rest.
 CHANGING = {name for name, _method in LINES if name.startswith("webhook")} - {"webhooks", "webhook", "webhook-delivery"}
+# About what others asked for: see END_ONLY_THEIR_OWN.
+ENDING = {"report-job-cancel", "comparison-cancel"}
 VIEWING = {"customer who views", "former member", "support"}
 # About what belongs to a person and to no account: nobody else ever sees it, whatever they may.
 PERSONAL = {"token"}
@@ -136,6 +139,8 @@ def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscr
         for answer, numbers in found:
             if answer == OPEN and name in CHANGING and role in VIEWING:
                 answer = REFUSED
+            if answer == OPEN and name in ENDING and role in END_ONLY_THEIR_OWN:
+                answer = REFUSED
             arguments = [numbers[about], *MORE_ARGUMENTS.get(name, [])] if about else []
             # A page: whoever sees a single subscription is otherwise led to it.
             address = reverse(f"account_settings:{name}", args=arguments) + ("" if about else "?page=1")
@@ -156,8 +161,22 @@ def test_only_to_whom_it_is_open_something_happens_to_a_job(role: str, subscript
         for name in ("report-job-cancel", "report-job-again"):
             client.post(reverse(f"account_settings:{name}", args=[job.pk]))
         job.refresh_from_db()
-        assert (job.state == State.CANCELLED) is (answer == OPEN)
-        assert ReportJob.objects.filter(subscription=job.subscription).count() == (2 if answer == OPEN else 1)
+        assert (job.state == State.CANCELLED) is (answer == OPEN and role not in END_ONLY_THEIR_OWN)
+        # Again joins a job that was not cancelled.
+        again = answer == OPEN and role not in END_ONLY_THEIR_OWN
+        assert ReportJob.objects.filter(subscription=job.subscription).count() == (2 if again else 1)
+
+
+@pytest.mark.parametrize("role", [role for role, answers in ROLES.items() if answers[0] == OPEN])
+def test_what_one_asked_for_oneself_one_cancels(role: str, subscription: Subscription) -> None:
+    administrator = person(role, subscription.account)
+    client = browser_of(role, administrator)
+    job = make_job(subscription=subscription, requested_by=administrator)
+    comparison = make_queued_comparison(subscription, requested_by=administrator)
+    for name, one in (("report-job-cancel", job), ("comparison-cancel", comparison)):
+        assert client.post(reverse(f"account_settings:{name}", args=[one.pk])).status_code == 302
+        one.refresh_from_db()
+        assert one.state == State.CANCELLED
 
 
 @pytest.mark.parametrize("tail", ["subscriptions/abc/", "subscriptions/-1/", "reports/abc/file/", "nothing/"])

@@ -609,5 +609,7 @@ def test_only_who_may_upload_there_may_undo() -> None:
     for administrator in (make_uploader(accounts=(make_account(),)), make_administrator(accounts=(account,))):
         with pytest.raises(PermissionDenied):
             decide.undo(upload, administrator)
-    step = decide.undo(upload, make_uploader(accounts=(account,)))  # from the command line: it has no uploader
+    with pytest.raises(PermissionDenied):
+        decide.undo(upload, make_uploader(accounts=(account,)))  # from the command line: it is the platform's
+    step = decide.undo(upload, make_uploader(is_platform_staff=True))
     assert (step.step, step.state) == ("undo", State.QUEUED)

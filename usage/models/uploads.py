@@ -93,10 +93,10 @@ def upload_file_name(upload: "Upload", _name: str) -> str:
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     def visible_to(self, administrator: Administrator) -> Self:
-        """Return all uploads for platform staff, and for a customer's administrator those into their accounts."""
+        """Return all uploads for platform staff; for others, those into their accounts by customers' administrators."""
         if administrator.is_active and administrator.is_platform_staff:
             return self
-        return self.filter(account__in=Account.objects.visible_to(administrator))
+        return self.filter(account__in=Account.objects.visible_to(administrator), by_platform_staff=False)
 
     def same_file(self, upload: "Upload") -> Self:
         """Return the other applied uploads of the identical file, kind and account, latest first."""
@@ -151,6 +151,12 @@ class Upload(models.Model):
         related_name="+",
         editable=False,
         help_text="Empty: from the command line.",
+    )
+    # Kept, because the uploader may join or leave the staff later: it decides whose the upload and its rows are.
+    by_platform_staff = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Whether the uploader was platform staff at the time; so is the command line.",
     )
     uploaded_at = models.DateTimeField(db_default=Now(), editable=False)
     latest_step = models.ForeignKey(

@@ -14,12 +14,17 @@ from import_export.resources import ModelResource
 from psycopg import sql
 
 from billing.models import Account
+from usage.models import Upload
 from usage.resources.batches import Batch
 from usage.resources.columns import Reference, UploadColumn
 from usage.resources.formats import Expression, Text, stands_for_nothing
 
 COMMA = sql.SQL(", ")
 NOTHING = sql.SQL("")
+OF_THE_PLATFORM = (
+    "The platform's staff wrote this row, and uploads of a customer's administrator cannot change it. Leave the row "
+    "out, or ask the platform's support to change it."
+)
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,8 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
         """Return the checks of each row by itself, besides the formats of its cells."""
         if self.belongs_to_account:
             yield from self._account_checks(batch)
+        if not batch.context.by_platform_staff:
+            yield self._ownership_check(batch)
         for column in self.references(batch):
             if column.must_exist:
                 yield Check(
@@ -166,6 +173,22 @@ class UploadResource(ModelResource):  # type: ignore[misc]  # the package has no
                     sql.SQL("{} IS NOT NULL AND {} IS NULL").format(of_row(column.name), of_row(column.id_name)),
                     sentence(f"There is no {column.model._meta.verbose_name} with this {column.by}."),
                 )
+
+    def _ownership_check(self, batch: Batch) -> Check:
+        """Return the check that an upload of a customer's administrator changes no row that the platform wrote last.
+
+        Rows that name no upload count as the platform's.
+        """
+        # Not correlated, so that the IDs are hashed once instead of looked up for each row.
+        is_customers = sql.SQL(
+            "coalesce(old.upload_id IN (SELECT id FROM {} WHERE NOT by_platform_staff), false)"
+        ).format(sql.Identifier(Upload._meta.db_table))
+        return Check(
+            # A row is known by the last column of its natural key; the others are what that is in.
+            self._meta.import_id_fields[-1],
+            sql.SQL("old.id IS NOT NULL AND ({}) AND NOT {}").format(self.is_changed(batch), is_customers),
+            sentence(OF_THE_PLATFORM),
+        )
 
     def _account_checks(self, batch: Batch) -> Iterator[Check]:
         if "account" not in batch.present:

@@ -17,7 +17,8 @@ class UploadContext:
 
     `account` is the account of the whole file, for kinds that belong to an account; if it is None, a column names the
     account of each row. Instants after `now` lie in the future. `upload_id` is the upload that the rows will name as
-    their last, if any. With `creates_users`, login sessions may name users who do not exist yet.
+    their last, if any. With `creates_users`, login sessions may name users who do not exist yet. `by_platform_staff` is
+    false for an upload of a customer's administrator, which cannot change rows that the platform wrote last.
     """
 
     kind: UploadKind
@@ -25,11 +26,13 @@ class UploadContext:
     now: datetime
     upload_id: UUID | None = None
     creates_users: bool = False
+    by_platform_staff: bool = True
 
     @classmethod
     def of(cls, upload: Upload, *, now: datetime) -> Self:
         """Return the context of an upload."""
-        return cls(UploadKind(upload.kind), upload.account, now, upload.pk, upload.creates_users)
+        kind = UploadKind(upload.kind)
+        return cls(kind, upload.account, now, upload.pk, upload.creates_users, upload.by_platform_staff)
 
 
 @dataclass(frozen=True)

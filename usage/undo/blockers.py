@@ -22,7 +22,8 @@ _FOLLOWERS: frozenset[type[Model]] = frozenset({DataVersion, UploadStep, UploadC
 _WRITTEN_OVER: LiteralString = """
 WITH over AS ({written_over})
 SELECT (SELECT count(*) FROM (SELECT DISTINCT relation, row_id FROM over) x),
- CASE WHEN u.account_id IS NOT DISTINCT FROM {account}::bigint THEN u.file_name END
+ CASE WHEN u.account_id IS NOT DISTINCT FROM {account}::bigint AND (u.by_platform_staff <= {by_platform_staff})
+  THEN u.file_name END
 FROM {uploads} u WHERE u.id IN (SELECT upload_id FROM over) ORDER BY u.applied_at DESC, u.id
 """
 _MISSING: LiteralString = """
@@ -68,10 +69,13 @@ def _written_over(upload: Upload, number: int) -> Iterator[str]:
         return
     queries = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(table.written_over) for table in tables_of(upload))
     account = sql.Literal(upload.account_id)
-    found = fetch_all(of_upload(upload, _WRITTEN_OVER, written_over=queries, account=account))
+    of_staff = sql.Literal(upload.by_platform_staff)
+    statement = of_upload(upload, _WRITTEN_OVER, written_over=queries, account=account, by_platform_staff=of_staff)
+    found = fetch_all(statement)
     by_uploads = min(found[0][0], number) if found else 0
     if by_uploads:
-        # People who see this upload may see others of its account, but not those of several accounts.
+        # People who see this upload may see others of its account, but neither those of several accounts nor, if it is
+        # an upload of a customer's administrator, the platform's.
         names = [name for _number, name in found if name]
         shown = ", ".join([*names[:_NAMED_UPLOADS], *(["…"] if names[_NAMED_UPLOADS:] else [])])
         yield f"{_rows(by_uploads)} written over by {_later(len(found))}{f' ({shown})' if names else ''}."

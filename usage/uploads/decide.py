@@ -7,10 +7,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from billing.models import Administrator
-from usage.models import Step, Upload, UploadKind, UploadStatus, UploadStep
+from usage.models import Step, Upload, UploadStatus, UploadStep
 from usage.undo import undo_upload
 from usage.uploads.enqueue import enqueue_step
-from usage.uploads.receive import refuse_unless_permitted
+from usage.uploads.receive import refuse_unless_theirs
 
 # Where an upload waits for a person.
 DECIDABLE = frozenset({UploadStatus.READY, UploadStatus.NOT_APPLIED})
@@ -71,7 +71,7 @@ def undo(upload: Upload, administrator: Administrator) -> UploadStep:
 
 def _held(upload: Upload, administrator: Administrator, *, among: Set[UploadStatus], needs_file: bool = True) -> Upload:
     """Return the upload, locked, as its row is now."""
-    refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
+    refuse_unless_theirs(administrator, upload)
     # Two statements: one that waits for the row still shows the step as it was before.
     Upload.objects.select_for_update().get(pk=upload.pk)
     held = Upload.objects.select_related("latest_step", "account").get(pk=upload.pk)

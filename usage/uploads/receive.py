@@ -3,16 +3,18 @@
 import hashlib
 from typing import Any, BinaryIO, cast
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files import File
 from django.db import transaction
 
 from billing.models import Account, Administrator
 from jobs import files
+from ui.formatting import number_text, size_text
 from usage.files.errors import FileRefusedError
 from usage.files.raw_files import refuse_other_formats
 from usage.models import Step, Upload, UploadKind
-from usage.uploads.enqueue import enqueue_step
+from usage.uploads.enqueue import enqueue_step, refuse_when_too_many_wait
 
 
 def refuse_unless_permitted(administrator: Administrator, kind: UploadKind, account: Account | None) -> None:
@@ -29,6 +31,25 @@ def refuse_unless_permitted(administrator: Administrator, kind: UploadKind, acco
         raise PermissionDenied(f"{administrator} may only upload into an account of theirs.")
 
 
+def refuse_unless_theirs(administrator: Administrator, upload: Upload) -> None:
+    """Raise PermissionDenied unless the administrator may decide on the upload.
+
+    That takes the permission to upload such a file, and for a customer's administrator an upload that was not the
+    platform's.
+    """
+    refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
+    if upload.by_platform_staff and not administrator.is_platform_staff:
+        raise PermissionDenied(f"{administrator} may not decide on an upload of the platform's staff.")
+
+
+def too_large_text(size: str, limit: str) -> str:
+    """Return the sentence about a file that is too large, with both sizes and the way out."""
+    return (
+        f"The file has {size}, and the largest file that can be uploaded here has {limit}. Split it into smaller "
+        "files, each with the header row, or ask the platform's staff to load it with the command import_usage."
+    )
+
+
 def receive_upload(
     *,
     administrator: Administrator,
@@ -41,21 +62,25 @@ def receive_upload(
 
     The file is moved or streamed, never read into memory. With `creates_users`, users that login sessions name and
     that do not exist yet are created. Raises PermissionDenied; ValidationError, by field, for an account that such
-    files do not belong to, and for a file that is clearly neither CSV nor XLSX.
+    files do not belong to, and for a file that is too large or clearly neither CSV nor XLSX; and ValidationError if too
+    many uploads are waiting.
     """
     refuse_unless_permitted(administrator, kind, account)
     if account and not kind.belongs_to_account:
         raise ValidationError({"account": f"{kind.label} belong to no single account: leave it empty."})
     if creates_users and kind != UploadKind.SESSIONS:
         raise ValidationError({"creates_users": "Only login sessions name users."})
+    _refuse_too_large(file.size)
     data = cast("BinaryIO", file.file)
     try:
         refuse_other_formats(data)
     except FileRefusedError as error:
         raise ValidationError({"file": str(error)}) from error
+    refuse_when_too_many_wait(administrator, account)  # before the file is copied; exact when the step is saved
     data.seek(0)
     upload = Upload(
         uploaded_by=administrator,
+        by_platform_staff=administrator.is_platform_staff,
         kind=kind,
         account=account,
         file_name=(file.name or kind.value)[-255:],
@@ -73,3 +98,12 @@ def receive_upload(
         files.remove(upload.file.name or "")
         raise
     return upload
+
+
+def _refuse_too_large(size: int) -> None:
+    limit = settings.UPLOAD_MAX_BYTES
+    if limit and size > limit:
+        # Rounded, two sizes may read the same.
+        texts = (size_text(size), size_text(limit))
+        sizes = texts if texts[0] != texts[1] else (f"{number_text(size)} bytes", f"{number_text(limit)} bytes")
+        raise ValidationError({"file": too_large_text(*sizes)})

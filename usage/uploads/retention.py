@@ -19,10 +19,13 @@ STAGED_HOURS = 24
 def expire_uploads() -> int:
     """Delete the files of uploads past retention, and what undoing them needs; return the number of uploads.
 
-    Uploads without a decision are discarded. The rows stay: who uploaded what, and what became of it.
+    Files that cannot be read are kept for a shorter time, from the check that refused them. Uploads without a decision
+    are discarded. The rows stay: who uploaded what, and what became of it.
     """
     kept = timedelta(days=settings.UPLOAD_RETENTION_DAYS)
-    old = Upload.objects.filter(uploaded_at__lt=Now() - kept).exclude(file="")
+    kept_unreadable = timedelta(days=settings.UPLOAD_UNREADABLE_RETENTION_DAYS)
+    is_unreadable = ~Q(refusal="") & Q(applied_at=None, checked_at__lt=Now() - kept_unreadable)
+    old = Upload.objects.filter(Q(uploaded_at__lt=Now() - kept) | is_unreadable).exclude(file="")
     expired = 0
     for upload in old.exclude(latest_step__state__in=UNFINISHED).iterator(chunk_size=100):
         expired += _expire(upload)

@@ -21,7 +21,7 @@ from usage.staging.error_files import write_errors_of_refusal
 from usage.staging.preview import preview, preview_without_rows
 from usage.staging.stage import Staged, UploadCounts, UploadRefusedError, reopened, stage
 from usage.undo import undo_upload
-from usage.uploads.receive import refuse_unless_permitted
+from usage.uploads.receive import refuse_unless_theirs
 
 
 def run_step(attempt: Attempt[UploadStep]) -> None:
@@ -33,7 +33,7 @@ def run_step(attempt: Attempt[UploadStep]) -> None:
     upload = step.upload
     try:
         requested_by = Administrator.objects.get(pk=step.requested_by_id)
-        refuse_unless_permitted(requested_by, UploadKind(upload.kind), upload.account)
+        refuse_unless_theirs(requested_by, upload)
     except PermissionDenied as error:
         raise JobFailedError(f"{requested_by} is no longer allowed to upload this. Nothing was done.") from error
     _WORK[Step(step.step)](attempt)

@@ -315,7 +315,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         "If you requested the report, this withdraws your request: the one made with this token if there is one, "
         "otherwise "
         "all of yours. The job continues while others are waiting for it, and is cancelled when the last of them "
-        "withdraws. If you did not request it, for example as platform staff, the job is cancelled for everyone.",
+        "withdraws. If you did not request it, the job is cancelled for everyone, which takes *Billing > All "
+        "Permissions* or platform staff; for anyone else, it is a 403.",
         responses={
             200: ResponseSpec(
                 ReportJobSerializer,
@@ -356,7 +357,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
         id="delete_report_file",
         tag="report jobs",
         summary="Delete a report's file",
-        description="The job and its manifest are kept. To get the file again, request the report again.",
+        description="The job and its manifest are kept. To get the file again, request the report again.\n\n"
+        "If others requested the report, alone or as well as you, this takes *Billing > All Permissions* or platform "
+        "staff.",
         parameters=[_IF_MATCH],
         responses={204: ResponseSpec(description="The file was deleted."), **_NO_FILE},
         negotiated=False,

@@ -87,10 +87,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonCard:
-    """A comparison as seen at an instant."""
+    """A comparison as seen at an instant; `may_cancel` is about the viewer."""
 
     job: Comparison
     now: datetime
+    may_cancel: bool
 
     @property
     def is_waiting(self) -> bool:

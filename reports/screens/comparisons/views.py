@@ -4,6 +4,7 @@ import uuid
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
@@ -11,11 +12,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jobs import files
+from jobs.queue_limits import TooManyJobsError
 from jobs.states import State
 from reports.comparisons.enqueue import enqueue_comparison, in_order, other_runs
 from reports.models import Comparison, ReportJob
 from reports.orders.downloads import ExpiredError, NotReadyError
-from reports.orders.enqueue import TooManyJobsError
 from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.screens.access import administrator_of, comparison_or_404, report_job_or_404, screen
 from reports.screens.comparisons.cards import Cell, ComparisonCard, Difference, first_differences, runs_of, total_lines
@@ -23,6 +24,10 @@ from reports.screens.reports.cards import JobCard
 
 LISTED = 50
 CHOOSE = "Choose the run to compare with."
+OF_OTHERS = (
+    "Somebody else asked for this comparison. Only they can cancel it, and the platform's staff and people with "
+    "Billing > All Permissions."
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -88,7 +93,7 @@ def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, erro
         sides=[runs[run.pk] for run in pair or ()],
         totals=total_lines(*pair) if pair else [],
         is_expired=any(run.is_expired for run in pair or ()),
-        comparison=ComparisonCard(comparison, now) if comparison else None,
+        comparison=ComparisonCard(comparison, now, _may_cancel(request, comparison)) if comparison else None,
         headings=headings,
         differences=differences,
         is_gone=is_gone,
@@ -106,6 +111,11 @@ def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Differ
         return *first_differences(comparison), False
     except FileNotFoundError:
         return [], [], True
+
+
+def _may_cancel(request: HttpRequest, comparison: Comparison) -> bool:
+    administrator = administrator_of(request)
+    return comparison.requested_by_id == administrator.pk or administrator.may_end_reports_of_others
 
 
 @require_safe
@@ -134,8 +144,10 @@ def _no_file(request: HttpRequest, comparison: Comparison, title: str, sentence:
 
 @require_POST
 def comparison_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Cancel a comparison; a finished one stays as it is."""
+    """Cancel a comparison; a finished one stays as it is. 403 for one of others', unless one may end their reports."""
     comparison = comparison_or_404(request, pk)
+    if not (comparison.is_finished or _may_cancel(request, comparison)):
+        raise PermissionDenied(OF_OTHERS)
     cancelled = comparison.cancel()
     messages.success(request, "The comparison was cancelled." if cancelled else "The comparison had already finished.")
     return HttpResponseRedirect(_address(comparison.after, comparison.before))

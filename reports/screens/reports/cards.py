@@ -15,10 +15,11 @@ from ui.formatting import ago_text, count_text, days_text, moment_text, number_t
 
 @dataclass(frozen=True, slots=True)
 class JobCard:
-    """A report job as seen at an instant."""
+    """A report job as seen at an instant; `may_cancel` is about the viewer, and matters until the job is finished."""
 
     job: ReportJob
     now: datetime
+    may_cancel: bool = False
 
     @property
     def title(self) -> str:

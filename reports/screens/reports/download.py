@@ -1,5 +1,7 @@
 """Download Usage Report: the page that orders reports, shows their progress, and lists earlier ones."""
 
+import uuid
+
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
@@ -7,11 +9,12 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from billing.cycles import NOTHING_YET, ONE_DAY
 from billing.models import Subscription
+from jobs.queue_limits import TooManyJobsError
 from jobs.states import UNFINISHED
 from reports import formats, types
-from reports.models import ReportJob
-from reports.orders.enqueue import PlacedOrder, ReportOrder, TooManyJobsError, enqueue_report
-from reports.screens.access import permitted_administrator, screen, subscription_or_404
+from reports.models import ReportJob, ReportJobQuerySet
+from reports.orders.enqueue import PlacedOrder, ReportOrder, enqueue_report
+from reports.screens.access import administrator_of, permitted_administrator, screen, subscription_or_404
 from reports.screens.reports.cards import JobCard
 from reports.screens.reports.forms import CUSTOM, ReportForm
 from reports.screens.reports.outcomes import address_of, notice_of, requested_json, uuid_in
@@ -87,7 +90,9 @@ def _page(request: HttpRequest, subscription: Subscription, form: ReportForm | N
     now = timezone.now()
     reload = _number(request.GET.get("reload", "")) + 1
     jobs = ReportJob.objects.filter(subscription=subscription).select_related("subscription", "requested_by")
-    in_progress = [JobCard(job, now) for job in jobs.filter(state__in=UNFINISHED).order_by("requested_at")]
+    unfinished = jobs.filter(state__in=UNFINISHED)
+    cancellable = _cancellable(request, unfinished)
+    in_progress = [JobCard(job, now, job.pk in cancellable) for job in unfinished.order_by("requested_at")]
     recent = [JobCard(job, now) for job in jobs.exclude(state__in=UNFINISHED).order_by("-requested_at")[:LISTED]]
     return screen(
         request,
@@ -120,7 +125,13 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
         .select_related("subscription", "requested_by")
         .order_by("requested_at")
     )
-    return JsonResponse({"jobs": [JobCard(job, now).as_json(request) for job in jobs]})
+    cancellable = _cancellable(request, jobs)
+    return JsonResponse({"jobs": [JobCard(job, now, job.pk in cancellable).as_json(request) for job in jobs]})
+
+
+def _cancellable(request: HttpRequest, jobs: ReportJobQuerySet) -> set[uuid.UUID]:
+    """Return the IDs of those jobs that the viewer may cancel."""
+    return set(jobs.cancellable_by(administrator_of(request)).order_by().values_list("pk", flat=True))
 
 
 def _number(text: str) -> int:

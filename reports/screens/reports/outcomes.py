@@ -67,7 +67,7 @@ class Notice:
 
 def requested_json(request: HttpRequest, placed: PlacedOrder, now: datetime) -> JsonResponse:
     """Answer a script with the job (201 if it is new), or with the up-to-date report offered instead (`unchanged`)."""
-    card = JobCard(placed.job, now)
+    card = JobCard(placed.job, now, may_cancel=True)
     if placed.outcome is OrderOutcome.UNCHANGED:
         html = render_to_string("account_settings/_unchanged_report.html", {"card": card}, request=request)
         return JsonResponse({"unchanged": {"html": html}})

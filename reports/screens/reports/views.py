@@ -12,10 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.cycles import RangeError
 from billing.models import Subscription
+from jobs.queue_limits import TooManyJobsError
 from reports.models import ReportJob
 from reports.orders.deduplicate import Unsubscribed, unsubscribe
 from reports.orders.downloads import ExpiredError, NotReadyError
-from reports.orders.enqueue import TooManyJobsError, order_again
+from reports.orders.enqueue import order_again
 from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.screens.access import administrator_of, permitted_administrator, report_job_or_404, screen
 from reports.screens.reports.cards import JobCard
@@ -73,12 +74,17 @@ def report_job_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @require_POST
 def report_job_cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """Stop waiting for a report; cancel the job if no one else waits for it. A finished job stays as it is."""
+    """Stop waiting for a report; cancel the job if no one else waits for it. A finished job stays as it is.
+
+    403 for a report that only others requested, unless the administrator may end those.
+    """
     job = report_job_or_404(request, pk)
-    result = unsubscribe(job, administrator=administrator_of(request))
+    administrator = administrator_of(request)
+    result = unsubscribe(job, administrator=administrator)
     said = _said_of(job, result)
     if wants_json(request):
-        return JsonResponse({"job": JobCard(job, timezone.now()).as_json(request), "said": said})
+        may_cancel = ReportJob.objects.filter(pk=job.pk).cancellable_by(administrator).exists()
+        return JsonResponse({"job": JobCard(job, timezone.now(), may_cancel).as_json(request), "said": said})
     messages.success(request, said)
     return _back_to(job)
 

@@ -50,6 +50,11 @@
         }
     }
 
+    function tooLarge(chosen) {
+        const most = Number(file.dataset.maxBytes || 0);
+        return most && chosen && chosen.size > most ? file.dataset.tooLarge.replace("{size}", sizeText(chosen.size)) : "";
+    }
+
     function carriesFiles(event) {
         return [...(event.dataTransfer ? event.dataTransfer.types : [])].includes("Files");
     }
@@ -140,7 +145,7 @@
             arrive(answer);
             return;
         }
-        const isRefused = request.status === 403 || request.responseURL.includes("/login/");
+        const isRefused = [403, 413].includes(request.status) || request.responseURL.includes("/login/");
         stop();
         if (answer && answer.errors) {
             showErrors(answer.errors);
@@ -164,6 +169,11 @@
         }
         fail("");
         showErrors({});
+        const excess = tooLarge(file.files[0]);
+        if (excess) {
+            showErrors({file: [excess]});
+            return;
+        }
         const data = new FormData(form);
         request = new XMLHttpRequest();
         request.open("POST", form.action || location.href);

@@ -223,7 +223,7 @@ class UploadAdmin(UploadPermissions):
     def _shown(self, request: HttpRequest, upload: Upload) -> dict[str, Any]:
         administrator = self.viewer(request)
         same = Upload.objects.visible_to(administrator).same_file(upload).select_related("uploaded_by")
-        card = UploadCard(upload, timezone.now(), may_decide(administrator, upload))
+        card = UploadCard(upload, timezone.now(), may_decide(administrator, upload), administrator)
         return {
             "opts": self.opts,
             "upload": upload,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from billing.models import Administrator
 from jobs.states import State
 from ui.formatting import count_text, duration_text, number_text, size_text
 from usage.admin.uploads.progress import Progress, progress_of
@@ -49,6 +50,7 @@ class UploadCard:
     upload: Upload
     now: datetime
     may_decide: bool
+    viewer: Administrator
 
     @cached_property
     def status(self) -> UploadStatus:
@@ -75,7 +77,7 @@ class UploadCard:
     @cached_property
     def progress(self) -> Progress | None:
         """Return the progress while a step is queued or running."""
-        return progress_of(self.upload, self.now)
+        return progress_of(self.upload, self.now, self.viewer)
 
     @property
     def explanation(self) -> str:
@@ -89,7 +91,8 @@ class UploadCard:
             case UploadStatus.READY:
                 return self._ready()
             case UploadStatus.REFUSED:
-                return [self.upload.refusal, "Nothing was written. Fix the file and upload it again."]
+                kept = f"This one is kept for {count_text(self.retention_days, 'day', 'days')}."
+                return [self.upload.refusal, f"Nothing was written. Fix the file and upload it again. {kept}"]
             case UploadStatus.BROKEN_OFF:
                 return [failure]
             case UploadStatus.NOT_APPLIED:
@@ -133,7 +136,8 @@ class UploadCard:
 
     @property
     def retention_days(self) -> int:
-        return int(settings.UPLOAD_RETENTION_DAYS)
+        upload = self.upload
+        return int(settings.UPLOAD_UNREADABLE_RETENTION_DAYS if upload.refusal else settings.UPLOAD_RETENTION_DAYS)
 
     @property
     def decisions(self) -> list[Decision]:

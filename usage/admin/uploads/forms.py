@@ -3,11 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from billing.models import Account, Administrator
+from ui.formatting import size_text
 from usage.models import Upload, UploadKind
-from usage.uploads.receive import receive_upload
+from usage.uploads.receive import receive_upload, too_large_text
 
 
 def kinds_for(administrator: Administrator) -> list[UploadKind]:
@@ -40,6 +42,7 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, administrator: Administrator, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.administrator = administrator
+        self._name_the_largest_size()
         kind, account = self.fields["kind"], self.fields["account"]
         if isinstance(kind, forms.ChoiceField) and isinstance(account, forms.ModelChoiceField):
             kind.choices = [(each.value, each.label) for each in kinds_for(administrator)]
@@ -48,6 +51,14 @@ class UploadForm(forms.Form):
                 account.required = True
                 account.empty_label = "Choose an account"
                 account.help_text = "Whose data it is."
+
+    def _name_the_largest_size(self) -> None:
+        """Say how large the file may be, also to the script, which then refuses a larger one before it is sent."""
+        limit, file = settings.UPLOAD_MAX_BYTES, self.fields["file"]
+        if limit:
+            file.help_text = f"{file.help_text} At most {size_text(limit)}."
+            sentence = too_large_text("{size}", size_text(limit))
+            file.widget.attrs |= {"data-max-bytes": str(limit), "data-too-large": sentence}
 
     def received(self) -> Upload | None:
         """Return the upload, stored and enqueued to be checked; None, with errors on the form, if it was refused."""

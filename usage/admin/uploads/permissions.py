@@ -8,12 +8,12 @@ from django.http import HttpRequest
 
 from billing.models import Administrator
 from billing.scoped_admin import ScopedAdmin
-from usage.models import Upload, UploadKind
-from usage.uploads.receive import refuse_unless_permitted
+from usage.models import Upload
+from usage.uploads.receive import refuse_unless_theirs
 
 
 class UploadPermissions(ScopedAdmin):
-    """Viewing takes the permission to view or to add uploads. Uploads of other accounts are missing, none is edited."""
+    """Viewing takes the permission to view or to add uploads. What is not theirs is missing, none is edited."""
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
         # The only permission to write that a customer's administrator can be given.
@@ -31,7 +31,8 @@ class UploadPermissions(ScopedAdmin):
     def visible_upload(self, request: HttpRequest, object_id: str) -> Upload:
         """Return the upload of an address.
 
-        Raises Http404 for a missing or another account's upload, PermissionDenied for one's own without the permission.
+        Raises Http404 for an upload that is missing or not theirs; PermissionDenied for one of theirs, without the
+        permission.
         """
         upload = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, upload):
@@ -49,7 +50,7 @@ class UploadPermissions(ScopedAdmin):
 def may_decide(administrator: Administrator, upload: Upload) -> bool:
     """Return whether the administrator may apply, discard or undo the upload."""
     try:
-        refuse_unless_permitted(administrator, UploadKind(upload.kind), upload.account)
+        refuse_unless_theirs(administrator, upload)
     except PermissionDenied:
         return False
     return True

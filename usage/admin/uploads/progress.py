@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from billing.models import Administrator
 from jobs.states import UNFINISHED, State
 from ui.formatting import count_text, number_text, size_text
 from usage.models import Step, Upload, UploadStep
@@ -20,7 +21,7 @@ _STARTS = {Step.CHECK: "Opening the file…", Step.APPLY: "Preparing to write…
 
 
 class Progress(NamedTuple):
-    """`done` of `expected` bytes or rows, None if unknown; `waits_for` is another upload that goes first."""
+    """`done` of `expected` bytes or rows, None if unknown; `waits_for` is a visible upload that goes first."""
 
     text: str
     done: int = 0
@@ -34,12 +35,14 @@ class Progress(NamedTuple):
         return self.text.format(self.waits_for)
 
 
-def progress_of(upload: Upload, now: datetime) -> Progress | None:
-    """Return the progress of its latest step; None once that has finished."""
+def progress_of(upload: Upload, now: datetime, viewer: Administrator) -> Progress | None:
+    """Return the progress of its latest step, naming only uploads that the viewer sees; None once it has finished."""
     step = upload.latest_step
     if step is None or step.is_finished:
         return None
     before = _before(upload, step) if step.state == State.QUEUED else None
+    if before is not None and not Upload.objects.visible_to(viewer).filter(pk=before.pk).exists():
+        return Progress("Waiting for another upload into the same account…", is_waiting=True)
     if before is not None:
         words = f"Waiting for {{}}, into the same account, which is {before.status.label}…"
         return Progress(words, is_waiting=True, waits_for=before)
