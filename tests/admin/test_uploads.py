@@ -329,7 +329,7 @@ def test_the_page_comes_anew_only_when_more_than_the_progress_has_changed() -> N
     at_work(upload)
     assert "Being checked" in progress_of(upload, stage=first["stage"])["html"]
     UploadStep.objects.update(state=State.SUCCEEDED, lease_until=None, finished_at=timezone.now())
-    assert progress_of(upload)["isUnderWay"] is False
+    assert progress_of(upload)["progress"] is None
 
 
 def test_an_upload_and_its_step_are_seen_as_they_are_at_one_moment() -> None:

@@ -38,7 +38,7 @@ def test_two_runs_are_compared_and_the_page_shows_it_by_itself(
     page.get_by_role("link", name="Compare with…").click()
     page.get_by_label("Compare with").select_option(str(before.pk))
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator("#comparison-progress")).to_have_text("Starting…")
+    expect(page.locator(".progress-text")).to_have_text("Starting…")
     page.evaluate("window.sameDocument = true")
     tasks.compare_reports(str(Comparison.objects.get().pk))
 

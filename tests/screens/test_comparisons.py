@@ -227,6 +227,64 @@ def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
     assert "had already finished" in words(ana_client.post(to("comparison-cancel", comparison), follow=True))
 
 
+def progress_of(client: Client, comparison: Comparison, **query: object) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get(to("comparison-progress", comparison, **query)).json()
+    return answer
+
+
+def test_progress_has_the_shape_that_all_work_has_and_a_text_only_where_nothing_is_counted(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
+    started = progress_of(ana_client, comparison)
+    assert started["progress"] == {"text": "Starting…", "done": 0, "expected": None, "isWaiting": False}
+    assert "html" not in progress_of(ana_client, comparison, stage=started["stage"])
+    Comparison.objects.update(requested_at="2000-01-01T00:00Z")
+    waiting = progress_of(ana_client, comparison, stage=started["stage"])
+    assert waiting["progress"]["isWaiting"] is True
+    assert "html" not in waiting
+    Comparison.objects.claim(comparison.pk)
+    counting = {"phase": "reading before", "rows_done": 1200, "rows_expected": 3000}
+    Comparison.objects.update(**counting, lease_until="2100-01-01T00:00Z")
+    running = progress_of(ana_client, comparison, stage=started["stage"])
+    text = "Reading the earlier run: 1,200 of 3,000 rows…"
+    assert running["progress"] == {"text": text, "done": 1200, "expected": 3000, "isWaiting": False}
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_the_end_of_a_comparison_comes_as_the_page_of_either_run_shows_it(
+    is_later: bool, ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    job, other = reversed(runs) if is_later else runs
+    comparison = enqueue_comparison(administrator=ana, job=job, other=other)
+    stage = progress_of(ana_client, comparison)["stage"]
+    address = to("report-job-compare", job, **{"with": other.pk})
+    assert f'"{to("comparison-progress", comparison, run=job.pk)}"' in ana_client.get(address).content.decode()
+    made(comparison)
+
+    answer = progress_of(ana_client, comparison, stage=stage, run=job.pk)
+
+    assert answer["progress"] is None
+    assert answer["headline"] == "The rows have been compared."
+    page = ana_client.get(address)
+    assert " ".join(answer["html"].split()) in " ".join(page.content.decode().split())
+    comparison.refresh_from_db()
+    comparison.expire()
+    again = progress_of(ana_client, comparison, run=job.pk)["html"]
+    assert f'action="{to("report-job-compare", job)}"' in again
+    assert f'value="{other.pk}"' in again
+
+
+def test_a_cancelled_comparison_offers_to_try_again(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
+    comparison.cancel()
+    answer = progress_of(ana_client, comparison, run="nonsense")
+    assert (answer["progress"], answer["headline"]) == (None, "The comparison has ended.")
+    assert "Try again" in answer["html"]
+
+
 def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
     ana_client: Client, runs: tuple[ReportJob, ReportJob]
 ) -> None:

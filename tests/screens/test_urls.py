@@ -34,6 +34,7 @@ LINES = {
     ("report-job-compare", "get"): ("job", 409),
     ("report-job-compare", "post"): ("job", 409),
     ("comparison-file", "get"): ("comparison", 409),
+    ("comparison-progress", "get"): ("comparison", 200),
     ("comparison-cancel", "post"): ("comparison", 302),
     ("report-job-again", "post"): ("job", 302),
     ("report-job-cancel", "post"): ("job", 302),
