@@ -17,7 +17,7 @@ from reports import formats, types
 from reports.engine.file_format import FileFormat
 from reports.engine.report_type import ColumnKind, Query, ReportColumn, ReportType, Scope
 from reports.engine.rows import ReportRows
-from reports.engine.totals import Sum, Totals
+from reports.engine.totals import NamedCount, Sum, Totals
 from reports.engine.write import TotalsDifferError, WrittenReport, write_report
 from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
@@ -144,6 +144,25 @@ def test_no_rows_have_totals_too(report_type: ReportType, is_costly: bool) -> No
 
     assert_totals_of_cells(report_type, content, written.totals)
     assert {it.amount for it in written.totals.sums} <= {0}
+
+
+@pytest.mark.parametrize(
+    ("slug", "names"),
+    [
+        ("billable-usage", ["Distinct users and devices"]),
+        ("concurrent-usage", []),
+        ("resource-usage", ["Distinct resources"]),
+        ("user-hours", ["Distinct users"]),
+        ("voice-usage", []),
+    ],
+)
+def test_a_report_type_names_its_distinct_counts_and_manifests_keep_the_headings(slug: str, names: list[str]) -> None:
+    report_type = types.by_slug(slug)
+    headings = [column.heading for column in report_type.columns if column.distinct]
+    totals = Totals(distinct=tuple(NamedCount(heading, 2) for heading in headings))
+    assert [line.name for line in totals.lines(report_type.columns)][1:] == names
+    assert [line.name for line in totals.lines()][1:] == [f"Distinct values of {heading}" for heading in headings]
+    assert [it["column"] for it in totals.as_json()["distinct"]] == headings
 
 
 def test_amounts_of_two_currencies_are_two_sums_with_the_decimals_of_the_cells() -> None:

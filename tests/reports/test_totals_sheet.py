@@ -59,7 +59,7 @@ def test_the_sheet_holds_every_total_and_leaves_the_data_as_they_are(report_type
 
     content, written = write(report_type.slug, scope)
 
-    lines = list(written.totals.lines())
+    lines = list(written.totals.lines(report_type.columns))
     found = totals_in(content)
     assert [row[0] for row in found] == [line.name for line in lines]
     for row, line in zip(found, lines, strict=True):

@@ -127,7 +127,7 @@ def test_the_columns_of_the_key_come_first_then_those_that_changed(
 
 
 def with_totals(*sums: Sum, rows: int = 1) -> ReportJob:
-    return ReportJob(totals=Totals(rows, sums, (NamedCount("User", 2),)).as_json())
+    return ReportJob(report_type="user-hours", totals=Totals(rows, sums, (NamedCount("User", 2),)).as_json())
 
 
 def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -> None:
@@ -145,7 +145,7 @@ def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -
         ("Rows", "", "1", "1,001", "+1,000"),
         ("Sum of Total cost", "EUR", "1,000.0050", "0", f"{MINUS}1,000.0050"),
         ("Sum of Duration", unit, "25:01:01:001", "25:00:00:000", f"{MINUS}00:01:01:001"),
-        ("Different values of User", "", "2", "2", ""),
+        ("Distinct users", "", "2", "2", ""),
         ("Sum of Total cost", "USD", "0", "0.0125", "+0.0125"),
     ]
     assert total_lines(before, ReportJob()) == []

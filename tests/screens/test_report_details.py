@@ -78,7 +78,20 @@ def test_times_are_shown_as_the_file_shows_them_and_users_are_counted(
 ) -> None:
     page = details(ana_client, make_made(subscription, ana, "user-hours"))
     assert "Sum of Duration 13:30:00:000 hh:mm:ss:mmm" in page
-    assert "Different values of User 3" in page
+    assert "Distinct users 3" in page
+
+
+def test_the_kinds_of_columns_are_words_and_a_removed_type_keeps_its_headings(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    job = make_made(subscription, ana, "billable-usage")
+    page = details(ana_client, job)
+    assert "Distinct users and devices " in page
+    assert "date and time (UTC)" in page
+    assert "instant" not in page
+    ReportJob.objects.update(report_type="removed")
+    page = details(ana_client, job)
+    assert "Distinct values of Entity " in page
 
 
 def test_the_page_says_what_the_file_is_and_where_it_comes_from(ana_client: Client, voice: ReportJob) -> None:
@@ -96,7 +109,7 @@ def test_the_page_says_what_the_file_is_and_where_it_comes_from(ana_client: Clie
         voice.file_sha256,
         "Tallydesk 1.2.3",
         "24 Dec 2017, 10:04:00 UTC",
-        "Adjusted Duration (minutes) decimal minutes",
+        "Adjusted Duration (minutes) decimal number minutes",
     ):
         assert text in page, text
 

@@ -13,10 +13,10 @@ from reports import formats, types
 from reports.comparisons import run as comparison_run
 from reports.comparisons.diff import ADDED, CHANGED_BEFORE, REMOVED
 from reports.engine.report_type import ColumnKind
-from reports.engine.totals import MOST_DIGITS, Line, Totals
+from reports.engine.totals import MOST_DIGITS, Line
 from reports.formats.csv import escape_formula
 from reports.models import Comparison, ReportJob
-from reports.screens.wording import total_text, total_unit_text
+from reports.screens.wording import named_totals, total_text, total_unit_text
 from ui.formatting import count_text, moment_text, number_text
 from ui.progress import ProgressBar
 
@@ -190,9 +190,9 @@ def _raw(text: str) -> str:
 
 def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
     """Return the control totals of both runs line by line, with 0 for a missing line; none if a run has no totals."""
-    if before.totals is None or after.totals is None:
+    lines = named_totals(after), named_totals(before)
+    if not all(lines):
         return []
-    lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())
     now, then = ({_key(line): line.amount for line in side} for side in lines)
     return [
         _total(line, then.get(_key(line), Decimal()), now.get(_key(line), Decimal()))
