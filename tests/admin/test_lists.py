@@ -1,5 +1,6 @@
 """The lists of the admin: as many queries for twenty rows as for one, and of usage no count and no scan."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,22 @@ def test_every_list_takes_as_many_queries_for_many_rows_as_for_few() -> None:
     many = {model: len(queries_of(client, reverse(f"admin:{model}_changelist"))) for model in MODELS}
     assert many == few
     assert max(few.values()) <= 10
+
+
+@pytest.mark.parametrize("role", ["superuser", "support"])
+def test_the_tab_of_every_list_has_the_heading_of_the_list(role: str) -> None:
+    client = client_of(make_role(role))
+    seen = 0
+    for model in MODELS:
+        response = client.get(reverse(f"admin:{model}_changelist"))
+        if response.status_code != 200:
+            continue
+        page = response.content.decode()
+        [heading] = re.findall(r"<h1>([^<]+)</h1>", page)
+        [title] = re.findall(r"<title>([^<]+)</title>", page)
+        assert title.strip() == f"{heading} | Tallydesk"
+        seen += 1
+    assert seen > 5
 
 
 @pytest.mark.parametrize("model", NEVER_COUNTED)
