@@ -1,4 +1,4 @@
-"""A broker that dies with all its messages costs time, never a report, and no report is made twice."""
+"""A broker that dies with all its messages costs time but no report, and no report is generated twice."""
 
 import signal
 import threading
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def tell_of(job: ReportJob) -> None:
-    """To a broker that is well, which may answer late on a busy machine."""
+    """Publish to a healthy broker, which may answer late on a busy machine."""
 
     def told() -> bool:
         circuit.forget()
@@ -57,7 +57,7 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
         broker.process.send_signal(signal.SIGSTOP)
     wait_for(lambda: jobs.filter(pk=slow.pk).exists(), what="made without the broker")
     meanwhile = make_job()
-    assert not publish(meanwhile)  # although the broker does not answer
+    assert not publish(meanwhile)  # even though the broker does not answer
     wait_for(lambda: processes.logs().count(NOT_SENT) > unsent, what="what the worker tells the broker goes unanswered")
     broker.process.send_signal(signal.SIGCONT)
     wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), what="delivered after the freeze", pause=0.2)

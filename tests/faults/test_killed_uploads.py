@@ -1,4 +1,4 @@
-"""A worker that is killed while it applies a file has applied all of it or nothing, and never twice."""
+"""A worker that is killed while it applies a file has applied all or nothing of it, and never twice."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
 
 
 def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStatus.APPLIED) -> int:
-    """Have the latest step taken by workers that come one statement further each; returns how many were killed."""
+    """Let workers run the latest step, each killed one statement later than the last; return how many were killed."""
     step = str(upload.latest_step_id)
     moment = 1
     while dies_at(moment, lambda: tasks.take_step(step)):
