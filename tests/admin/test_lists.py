@@ -1,4 +1,4 @@
-"""The lists of the admin: as many queries for twenty rows as for one, and of usage no count and no scan."""
+"""The admin's lists: a constant number of queries, and neither counts nor scans of usage."""
 
 import re
 from typing import Any
@@ -78,7 +78,7 @@ def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model: 
 
 
 def plan_of(client: Client, address: str, table: str) -> str:
-    """The plan of the query that reads the rows of a list."""
+    """Return the plan of the query that reads the rows of a list."""
     statement = next(sql for sql in queries_of(client, address) if f'FROM "{table}"' in sql)
     with connection.cursor() as cursor:
         # At the size of a test, sorting all rows costs next to nothing; at five million it does not.
@@ -89,7 +89,7 @@ def plan_of(client: Client, address: str, table: str) -> str:
 
 @pytest.fixture
 def many_rows() -> list[Account]:
-    """Enough calls and sessions of several accounts for the planner to care."""
+    """Create enough calls and sessions of several accounts for the planner to use indexes."""
     accounts = [make_account() for _number in range(3)]
     for account in accounts:
         call = make_call(account=account, started_at=instant("2026-03-01T09:00"))
@@ -106,7 +106,7 @@ def many_rows() -> list[Account]:
 
 
 def multiply(cursor: Any, row: Any, key: str) -> None:
-    """Ten thousand copies, each with an ID and a start of its own."""
+    """Insert ten thousand copies, each with its own ID and start."""
     table = row._meta.db_table
     columns = [field.column for field in row._meta.concrete_fields if field.column != "id" and not field.generated]
     values = [
@@ -164,7 +164,7 @@ def test_each_filter_of_sessions_is_answered_by_its_index(many_rows: list[Accoun
 
 
 def assert_indexed(table: str, indexes: dict[str, str]) -> None:
-    """The list is read by the index that stands behind each query of its address, and never by a scan of the table."""
+    """The list is read by the index named after each query of its address, and never by a scan of the table."""
     client = client_of(make_role("superuser"))
     for query, index in indexes.items():
         plan = plan_of(client, reverse(f"admin:{table}_changelist") + query, table)

@@ -1,4 +1,4 @@
-"""Uploading through the admin: what is asked, who may, what one sees afterwards."""
+"""Uploads in the admin: the form, the permissions, and the page of an upload."""
 
 import re
 from datetime import timedelta
@@ -256,7 +256,7 @@ def test_a_decision_that_somebody_made_meanwhile_is_answered_with_a_sentence() -
     assert client.post(page_of(upload), {"decision": "nonsense"}).status_code == 403
 
 
-def test_nobody_decides_without_the_permission_or_about_another_s() -> None:
+def test_a_decision_takes_the_permission_and_an_upload_of_one_s_own() -> None:
     own, other = make_account(), make_account()
     mine, others = finished(account=own), finished(account=other)
     assert client_of(make_role("support")).post(page_of(mine), {"decision": "discard"}).status_code == 403
@@ -323,7 +323,7 @@ def test_progress_is_of_bytes_and_then_of_rows() -> None:
 def test_the_page_comes_anew_only_when_more_than_the_progress_has_changed() -> None:
     upload = make_upload(account=make_account(), by=make_administrator())
     first = progress_of(upload)
-    assert "Discard" not in first["html"]  # support decides nothing
+    assert "Discard" not in first["html"]  # support may not decide
     assert "Waiting to be checked" in first["html"]
     assert "html" not in progress_of(upload, stage=first["stage"])
     at_work(upload)
@@ -411,7 +411,7 @@ def test_a_contract_that_came_by_upload_can_still_be_edited() -> None:
 
 
 def applied_users(account: Account, text: str) -> Upload:
-    """Users that a worker has written."""
+    """Return an applied upload of users."""
     return applied(receive_users(text, account=account))
 
 
@@ -435,7 +435,7 @@ def test_undoing_says_what_will_happen_and_happens() -> None:
     assert "Its new rows were removed" in shown(upload, "support")
 
 
-def test_what_speaks_against_undoing_is_said_before_and_by_the_button_when_it_came_meanwhile() -> None:
+def test_blockers_are_shown_before_undoing_and_by_the_button_if_they_appeared_meanwhile() -> None:
     account = make_account()
     upload = applied_users(account, "email\nana@acme.example\n")
     make_session(entity=Entity.objects.get(), started_at=instant("2026-03-01T09:00"), ended_at=None)

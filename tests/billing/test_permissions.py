@@ -1,4 +1,4 @@
-"""What each administrator may do, as the backend answers."""
+"""What each administrator may do, according to the authentication backend."""
 
 from typing import Any
 

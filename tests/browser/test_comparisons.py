@@ -1,4 +1,4 @@
-"""What late data changed, in a browser: chosen, awaited without a click, read, and fetched as a file."""
+"""Comparisons in a browser: chosen, followed without a click, read, and downloaded as a file."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The script by which pages follow work of the server."""
+"""The script by which pages follow the server's work."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ new Promise((done) => {
 
 @pytest.fixture
 def run(page: Page) -> Any:
-    """Run a client that gets these answers; the result is how long it would wait after each of them."""
+    """Run a client that gets these answers; return its delay after each of them."""
     page.add_script_tag(path=Path(str(finders.find("tallydesk/progress.js"))))
 
     def delays(*answers: str) -> list[int]:

@@ -55,7 +55,7 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
     tasks.collect_left_overs()
     account = make_account()
     make_entity(account=account, identifier="bob@acme.example")  # whose row is changed
-    upload = receive_users(f"{GOOD}nobody,Nobody\n", account=account)
+    upload = receive_users(f"{GOOD}bob.example,Bob\n", account=account)
     assert killed_at_every_moment(upload) > 20
     upload.refresh_from_db()
     assert (upload.status, upload.rows_in_error) == (UploadStatus.READY, 1)
@@ -93,7 +93,7 @@ def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStat
 def test_a_worker_killed_at_any_statement_leaves_out_no_more_rows_than_were_shown() -> None:
     tasks.collect_left_overs()
     account = make_account()
-    upload = taken(receive_users(f"{GOOD}nobody,Nobody\n", account=account))
+    upload = taken(receive_users(f"{GOOD}bob.example,Bob\n", account=account))
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)  # so that one more is in error
     DataVersion.objects.bump(account.pk)
     assert upload.uploaded_by

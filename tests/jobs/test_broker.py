@@ -1,4 +1,4 @@
-"""A Redis that does not answer is left alone for five seconds, by the whole process; then one thread asks."""
+"""A process leaves a Redis that does not answer alone for five seconds; then one thread tries again."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from tests.waiting import GUARD_SECONDS
 
 
 class AwayError(Exception):
-    """What asking raises in these tests."""
+    """The error that a request raises in these tests."""
 
 
 @pytest.fixture

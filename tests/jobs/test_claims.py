@@ -1,4 +1,4 @@
-"""Who has a job: one worker at a time, by the database's clock, and at most three after each other."""
+"""Claims: one worker holds a job at a time, by the database's clock, and at most three in succession."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Decisions on an upload at the same moment, of two people or of one and a worker: one counts, the other is told so."""
+"""Concurrent decisions on an upload, by two people or by a person and a worker: one counts, the other gets an error."""
 
 import threading
 from collections.abc import Callable
@@ -36,12 +36,12 @@ def no_tables_of_other_tests(transactional_db: None) -> None:
 
 
 def checked() -> Upload:
-    """An upload to decide on."""
+    """Return a checked upload that waits for a decision."""
     return taken(receive_users(USERS, account=make_account()))
 
 
 def confirmed() -> Upload:
-    """An upload to stop."""
+    """Return a running upload that may be stopped."""
     upload = checked()
     assert upload.uploaded_by
     decide.confirm(upload, upload.uploaded_by)
@@ -50,13 +50,13 @@ def confirmed() -> Upload:
 
 
 def colleague(upload: Upload) -> Administrator:
-    """Somebody else who may decide on it."""
+    """Return another administrator who may decide on it."""
     assert upload.account
     return make_uploader(accounts=(upload.account,))
 
 
 def on_its_own_connection(work: Callable[[], object]) -> Callable[[], object]:
-    """The same, for another thread."""
+    """Return the same upload, loaded again for another thread."""
 
     def do() -> object:
         try:
@@ -68,7 +68,7 @@ def on_its_own_connection(work: Callable[[], object]) -> Callable[[], object]:
 
 
 def while_held(held: Callable[[], object], then: Callable[[], object]) -> "tuple[Future[object], Future[object]]":
-    """Do the first but for its commit; begin the second, until it waits or is done; then commit the first."""
+    """Run the first up to its commit; start the second, until it waits or is done; then commit the first."""
     is_written, may_commit = threading.Event(), threading.Event()
 
     def do_held() -> object:
@@ -139,7 +139,7 @@ def test_eight_people_who_confirm_at_once_have_it_applied_once() -> None:
 
 
 def ended_while(monkeypatch: pytest.MonkeyPatch, upload: Upload, decision: Callable[[], object]) -> "Future[object]":
-    """Have a worker take the step; the decision comes when its last transaction has all but committed."""
+    """Let a worker run the step; make the decision right before its last transaction commits."""
     succeed = Attempt.succeed
     decided: list[Future[object]] = []
     with ThreadPoolExecutor(1) as pool:

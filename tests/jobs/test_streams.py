@@ -11,7 +11,7 @@ from jobs.streams import AbandonedError, streamed
 
 
 class RefusedError(Exception):
-    """A storage's."""
+    """An error of a storage."""
 
 
 def test_what_is_written_is_read_in_pieces_as_large_as_asked_for() -> None:

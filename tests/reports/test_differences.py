@@ -1,4 +1,4 @@
-"""What two reports differ in, held against plain Python: dictionaries of rows by their keys."""
+"""The differences of two reports, compared with plain Python: dictionaries of rows by their keys."""
 
 import io
 from bisect import bisect
@@ -58,7 +58,7 @@ slugs = st.sampled_from([file_format.slug for file_format in formats.all_formats
 
 
 def file_of(slug: str, report: list[Row]) -> bytes:
-    """The rows in a file of the format."""
+    """Return the rows as a file of the format."""
     values = sql.SQL(", ").join(
         sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, (place, *row))))
         for place, row in enumerate(report, start=1)
@@ -73,7 +73,7 @@ def file_of(slug: str, report: list[Row]) -> bytes:
 def compared(
     report_type: ReportType, before: tuple[str, bytes], after: tuple[str, bytes]
 ) -> tuple[DiffCounts, list[list[str]]]:
-    """The counts, and the lines of the file."""
+    """Return the counts and the lines of the file."""
     target = io.BytesIO()
     with transaction.atomic():
         differences = ReportDiff(connection, report_type, STARTS)
@@ -96,7 +96,7 @@ def cells(row: Row) -> Line:
 
 
 def by_key(kind: str, report: list[Row]) -> dict[Any, tuple[int, Line]]:
-    """Each row with its place, under its key and the how-maniest it is with it."""
+    """Return each row with its position, by its key and its number among rows with that key."""
     seen: Counter[Any] = Counter()
     found = {}
     for place, row in enumerate(report):

@@ -36,7 +36,7 @@ def files(files_root: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def worker_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is rolled back afterwards has no snapshot of its own."""
+    """Let the worker use the test's connection: a transaction that is rolled back cannot have its own snapshot."""
     monkeypatch.setattr("reports.orders.run.snapshot", lambda: nullcontext(connection))
 
 
@@ -47,7 +47,7 @@ def subscription(db: None) -> Subscription:
 
 @pytest.fixture
 def runs(subscription: Subscription, ana: Administrator) -> tuple[ReportJob, ReportJob]:
-    """The same report before and after late data, the second one as a workbook."""
+    """Return the same report before and after late data, the second one as a workbook."""
     usage = make_usage(subscription)
     before = make_run(subscription=subscription, requested_by=ana)
     change_late(usage)
@@ -59,7 +59,7 @@ def to(name: str, job: "ReportJob | Comparison", **query: object) -> str:
 
 
 def compare(client: Client, job: ReportJob, other: ReportJob) -> Any:
-    """What the page answers once a worker has made the comparison."""
+    """Return the page after a worker has run the comparison."""
     posted = client.post(to("report-job-compare", job), {"with": other.pk})
     assert posted["Location"] == to("report-job-compare", job, **{"with": other.pk})
     made(Comparison.objects.latest("requested_at"))
@@ -88,7 +88,7 @@ def test_the_other_runs_are_offered_the_latest_first(
 
 
 def made_at_once(*runs: ReportJob) -> bool:
-    """Whether two were made within one minute."""
+    """Return whether two of the runs finished within the same minute."""
     return len({run.finished_at.replace(second=0, microsecond=0) for run in runs if run.finished_at}) < len(runs)
 
 

@@ -1,4 +1,4 @@
-"""Asking for a report on the page Download Usage Report."""
+"""Ordering a report on the page Download Usage Report."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -263,7 +263,7 @@ def test_without_a_script_the_page_comes_back_with_the_job_and_reloads_itself(
     assert answer.status_code == 302
     page = markup(ana_client.get(answer["Location"]).content.decode())
     assert '<noscript><meta http-equiv="refresh" content="2;url=?' in page
-    # Another address each time: a browser takes the same one, with its fragment, for a place on the page.
+    # A different address each time: a browser takes the same one, with its fragment, for a place on the page.
     assert "reload=1#in-progress" in page
     assert "reload=2#in-progress" in ana_client.get(answer["Location"], {"reload": "1"}).content.decode()
     assert f'id="report-{ReportJob.objects.get().pk}"' in page

@@ -1,4 +1,4 @@
-"""The page with all that is known of a report."""
+"""A report's page, with all its details."""
 
 import hashlib
 from datetime import timedelta
@@ -31,7 +31,7 @@ def details(client: Client, job: ReportJob) -> str:
 
 
 def make_made(subscription: Subscription, administrator: Administrator, slug: str, **fields: Any) -> ReportJob:
-    """A report that was made of the subscription's own data, without its file."""
+    """Return a finished report on the subscription's own data, without its file."""
     scope = scope_of(subscription, CYCLE_SO_FAR, TODAY)
     content, written = write(slug, scope)
     known = {
@@ -130,7 +130,7 @@ def test_a_report_whose_file_is_gone_keeps_its_details_and_its_manifest(ana_clie
     assert manifest.json()["totals"] == voice.totals
 
 
-def test_a_file_of_old_has_no_totals_and_says_so(
+def test_an_old_file_has_no_totals_and_its_page_says_so(
     ana_client: Client, subscription: Subscription, ana: Administrator
 ) -> None:
     old: dict[str, Any] = {

@@ -36,7 +36,7 @@ def manage(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def empty_database() -> Iterator[str]:
-    """The URL of a database without tables, on the server that the tests run on."""
+    """Yield the URL of a database without tables, on the server that the tests use."""
     name = f"unmigrated_{os.getpid()}"
     settings = connection.settings_dict
     server = psycopg.connect(

@@ -217,9 +217,9 @@ STORED: dict[str, tuple[Any, tuple[str, ...]]] = {
     "calls": (Call, ("sip_call_id", "origin", "usage_group", "call_type", "direction", "started_at", "ended_at")),
 }
 WRONG = {
-    "users": [("email", "nobody"), ("email", "=1+1"), ("email", ""), ("name", "#REF!"), ("division", "x" * 256)],
+    "users": [("email", "bob.example"), ("email", "=1+1"), ("email", ""), ("name", "#REF!"), ("division", "x" * 256)],
     "sessions": [
-        ("session_id", "-2.3E+18"), ("entity", "nobody@x"), ("charge", "=CX"), ("started_at", "2026-03-01 09:00:00"),
+        ("session_id", "-2.3E+18"), ("entity", "stranger@x"), ("charge", "=CX"), ("started_at", "2026-03-01 09:00:00"),
         ("ended_at", "2020-03-01T09:00:00Z"), ("billable", "-perhaps"),
     ],
     "calls": [
