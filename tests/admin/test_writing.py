@@ -153,8 +153,8 @@ def test_a_version_in_another_currency_than_its_subscriptions_is_refused() -> No
     ("answers", "sentence"),
     [
         ({"ended_on": "2026-01-01"}, "The subscription ends before its activation."),
-        ({"currency": "usd"}, "The currency is a code of three capital letters, such as USD."),
-        (discounts({"percent": "101"}), "The discount is a percentage from 0 to 100."),
+        ({"currency": "usd"}, "The currency must be a code of three capital letters, such as USD."),
+        (discounts({"percent": "101"}), "The discount must be a percentage from 0 to 100."),
         (discounts({"percent": "5"}, {"percent": "6"}), "Two of the discounts hold on the same days."),
         (
             discounts({"percent": "5", "effective_from": "2026-02-02", "effective_through": "2026-02-01"}),
