@@ -21,7 +21,8 @@ from config import database
 from config.monitoring import readiness
 from config.monitoring.questions import Question
 from jobs.models import PeriodicTask
-from jobs.tasks import SWEEP, sweep
+from jobs.sweep import SWEEP
+from jobs.tasks import sweep
 from tests.processes import Broker
 from tests.waiting import GUARD_SECONDS, guarded
 
