@@ -69,7 +69,7 @@ def test_usage_is_never_counted(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", NEVER_COUNTED)
-def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model: str) -> None:
+def test_usage_is_ordered_by_an_index_whatever_order_the_address_names(model: str) -> None:
     objects_of(make_account())
     client = client_of(make_role("superuser"))
     address = reverse(f"admin:{model}_changelist")
@@ -175,7 +175,7 @@ def assert_indexed(table: str, indexes: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "query", ["password__startswith=", "password__regex=^md5", "email__regex=(", "is_active__gt=0"]
 )
-def test_an_address_asks_for_nothing_that_no_filter_offers(query: str) -> None:
+def test_an_address_filters_only_by_what_a_filter_offers(query: str) -> None:
     superuser = make_role("superuser")
     address = f"{reverse('admin:billing_administrator_changelist')}?{query}"
     if query.endswith("startswith="):

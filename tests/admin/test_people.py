@@ -262,7 +262,7 @@ def test_one_changes_ones_own_password() -> None:
     assert Administrator.objects.get(pk=administrator.pk).check_password("another long one 7")
 
 
-def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong(client: Client) -> None:
+def test_sign_in_takes_an_e_mail_address_and_says_little_about_errors(client: Client) -> None:
     known = make_administrator(password=PASSWORD)
     page = client.get(reverse("admin:login"))
     assert page.context["form"].fields["username"].label == "E-mail address"

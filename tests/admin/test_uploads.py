@@ -177,7 +177,7 @@ def shown(upload: Upload, role: str = "operator") -> str:
     return client_of(make_role(role)).get(page_of(upload)).content.decode()
 
 
-def test_a_script_is_told_where_the_upload_is_or_what_is_wrong() -> None:
+def test_a_script_gets_the_address_of_the_upload_or_the_errors() -> None:
     client = client_of(make_role("operator"))
     refused = client.post(ADD, {"kind": "users"}, headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json()["errors"]) == (422, {"file": ["This field is required."]})

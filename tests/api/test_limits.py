@@ -193,7 +193,7 @@ def test_a_redis_that_is_frozen_refuses_no_request_and_holds_up_only_the_first(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_redis_that_is_away_refuses_no_request_and_is_asked_by_the_first_alone(
+def test_an_unreachable_redis_refuses_no_request_and_only_the_first_one_tries_it(
     client: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1

@@ -173,7 +173,7 @@ def test_a_finished_job_is_not_waited_for(program: Program, job: ReportJob) -> N
 
 
 @pytest.mark.parametrize("query", ["", "?wait=0", "?wait=00"])
-def test_a_request_that_asks_for_no_wait_is_not_held(program: Program, job: ReportJob, query: str) -> None:
+def test_a_request_without_wait_is_not_held(program: Program, job: ReportJob, query: str) -> None:
     answer = program.threads.submit(program.get, to("report-job", job.pk) + query).result(WOKEN)
     assert answer.body["state"] == "queued"
 
@@ -277,7 +277,7 @@ def test_what_was_taken_away_while_waiting_is_gone(
     assert "state" not in answer.body
 
 
-def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: ReportJob) -> None:
+def test_polling_goes_on_after_losing_its_connection(program: Program, job: ReportJob) -> None:
     waiting = program.wait(job)
     waits()
     (polling,) = other_connections()
@@ -288,7 +288,7 @@ def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: Report
     assert waiting.result(WOKEN).body["state"] == "cancelled"
 
 
-def test_a_job_that_is_deleted_wakes_who_waits(program: Program, job: ReportJob) -> None:
+def test_deleting_a_job_wakes_the_requests_that_wait_for_it(program: Program, job: ReportJob) -> None:
     waiting = program.wait(job)
     waits()
     job.delete()

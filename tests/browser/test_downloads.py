@@ -88,7 +88,7 @@ def test_each_report_of_the_demo_arrives_by_itself_and_equals_the_command_s(
 
 
 @pytest.mark.usefixtures("files_root")
-def test_only_the_window_that_asked_downloads_and_only_once(
+def test_only_the_window_that_ordered_downloads_and_only_once(
     site: Site, ana: Administrator, subscription: Subscription, context: BrowserContext
 ) -> None:
     downloads: list[Download] = []
@@ -270,7 +270,9 @@ def test_a_day_that_is_entered_is_chosen_also_while_the_script_of_the_page_is_on
     site.complaints.clear()
 
 
-def test_who_was_signed_out_meanwhile_is_told_so(site: Site, ana: Administrator, subscription: Subscription) -> None:
+def test_the_page_says_when_the_administrator_was_signed_out(
+    site: Site, ana: Administrator, subscription: Subscription
+) -> None:
     site.sign_in(ana, page_of(subscription))
     site.page.context.clear_cookies()
     ask(site.page, "User Hour Usage")

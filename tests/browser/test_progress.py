@@ -49,9 +49,9 @@ def run(page: Page) -> Any:
     return delays
 
 
-def test_a_page_asks_at_the_interval_it_chose(run: Any) -> None:
+def test_a_page_fetches_its_progress_at_the_interval_that_it_chose(run: Any) -> None:
     assert run("here", "here", "here") == [11, 12, 13]
 
 
-def test_a_page_asks_less_often_while_no_answer_comes_and_at_its_pace_after_one(run: Any) -> None:
+def test_a_page_fetches_less_often_without_answers_and_at_its_interval_after_one(run: Any) -> None:
     assert run(*["missing"] * 6, "here") == [1000, 2000, 4000, 8000, 15_000, 15_000, 11]

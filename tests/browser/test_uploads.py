@@ -70,7 +70,7 @@ def standing(page: Page) -> Locator:
     return page.locator("#standing-title")
 
 
-def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
+def test_a_file_with_errors_is_corrected_uploaded_again_and_changes_the_report(
     site: Site, processes: Processes, staff: Administrator, subscription: Subscription, tmp_path: Path
 ) -> None:
     page = site.page
@@ -99,7 +99,7 @@ def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
     assert added.startswith("new-1@sip,+14155550100,")
 
 
-def test_the_form_asks_what_matters_for_the_kind_and_takes_a_file_by_keyboard_on_a_telephone(
+def test_the_form_has_the_fields_of_the_kind_and_takes_a_file_by_keyboard_on_a_phone(
     site: Site, staff: Administrator, subscription: Subscription
 ) -> None:
     page = site.page

@@ -85,7 +85,7 @@ def order(subscription: Subscription, number: int) -> dict[str, str]:
     }
 
 
-def test_all_reports_are_made_and_none_twice_although_redis_freezes_and_dies_while_they_are_asked_for(
+def test_every_order_gives_one_report_even_if_redis_freezes_and_dies_meanwhile(
     processes: Processes, files_root: Path
 ) -> None:
     for _ in range(2):
@@ -140,7 +140,7 @@ def counted_there(broker: Broker, settings: Any) -> Iterator[Broker]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_and_the_message(
+def test_twenty_requests_are_answered_even_if_redis_freezes_between_count_and_message(
     counted_there: Broker, settings: Any
 ) -> None:
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = (

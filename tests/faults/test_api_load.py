@@ -63,7 +63,7 @@ def orders(accounts: list[Account]) -> list[dict[str, str]]:
     ]
 
 
-def test_different_requests_from_many_threads_make_one_file_each(processes: Processes, settings: Any) -> None:
+def test_different_orders_from_many_threads_give_one_file_each(processes: Processes, settings: Any) -> None:
     accounts = [make_account() for _ in range(ACCOUNTS)]
     wanted = orders(accounts)
     program = Program(processes.web(**UNLIMITED), make_member(*accounts))

@@ -73,7 +73,7 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_messages_at_once_to_a_frozen_broker_each_comes_to_an_end(broker: Broker) -> None:
+def test_each_of_many_concurrent_messages_to_a_frozen_broker_ends(broker: Broker) -> None:
     job = make_job()
     publish_in_time(job)
     broker.process.send_signal(signal.SIGSTOP)

@@ -74,7 +74,7 @@ def cluster(transactional_db: None, settings: Any) -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_then_all(cluster: Cluster) -> None:
+def test_a_database_stopped_during_an_apply_has_none_of_the_rows_and_later_all(cluster: Cluster) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
     account = make_account()
     upload = taken(receive_users(f"email\n{lines}", account=account))

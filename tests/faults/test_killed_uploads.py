@@ -20,7 +20,7 @@ from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
 from usage.uploads import decide
 
 
-def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(processes: Processes) -> None:
+def test_an_upload_whose_process_is_killed_while_writing_is_applied_once(processes: Processes) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
     account = make_account()
     upload = taken(receive_users(f"email\n{lines}", account=account))
@@ -90,7 +90,7 @@ def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStat
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("files_root")
-def test_a_worker_killed_at_any_statement_leaves_out_no_more_rows_than_were_shown() -> None:
+def test_a_worker_killed_at_any_statement_skips_only_the_rows_that_were_shown() -> None:
     tasks.collect_left_overs()
     account = make_account()
     upload = taken(receive_users(f"{GOOD}bob.example,Bob\n", account=account))

@@ -43,7 +43,7 @@ def deliver_after_a_kill(processes: Processes, folder: Path, **variables: Any) -
     return job
 
 
-def test_a_report_whose_process_is_killed_is_delivered_once_its_lease_is_over(
+def test_a_report_whose_process_is_killed_is_delivered_once_its_lease_has_expired(
     processes: Processes, files_root: Path
 ) -> None:
     job = deliver_after_a_kill(processes, files_root, **{**FAST, "JOB_LEASE_SECONDS": 4})
@@ -79,7 +79,7 @@ def test_a_report_whose_whole_worker_is_killed_is_delivered_by_another(processes
     assert_delivered(job, files_root, attempt=2)
 
 
-def test_a_worker_that_is_stopped_hands_its_report_over_at_once_and_at_no_cost(
+def test_a_worker_that_is_stopped_releases_its_report_at_once_without_costing_an_attempt(
     processes: Processes, files_root: Path
 ) -> None:
     first = processes.worker("reports")
@@ -94,9 +94,7 @@ def test_a_worker_that_is_stopped_hands_its_report_over_at_once_and_at_no_cost(
     assert job.fence == 3  # claimed, released, claimed again: the first worker did not finish it
 
 
-def test_a_supervisor_that_stops_every_process_of_a_worker_costs_no_attempt_either(
-    processes: Processes, files_root: Path
-) -> None:
+def test_stopping_every_process_of_a_worker_costs_no_attempt_either(processes: Processes, files_root: Path) -> None:
     first = processes.worker("reports")
     job = requested()
     with held_half_way(job):

@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}
 
 
-def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_cancelled(
+def test_reports_of_one_account_run_one_at_a_time_even_if_a_worker_dies_or_one_is_cancelled(
     processes: Processes,
 ) -> None:
     workers = [processes.worker("reports", **ONE) for _ in range(2)]
@@ -62,7 +62,7 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
     assert state_of(cancelled) == State.CANCELLED
 
 
-def test_the_next_report_begins_as_soon_as_the_one_before_ended(processes: Processes) -> None:
+def test_the_next_report_starts_as_soon_as_the_one_before_has_ended(processes: Processes) -> None:
     processes.worker("reports", **ONE)
     processes.worker("reports", **ONE)  # and no sweep at all
     subscription = make_subscription()

@@ -103,7 +103,7 @@ DECISIONS: list[tuple[Decision, Decision, str]] = [
 
 
 @pytest.mark.parametrize(("first", "second", "standing"), DECISIONS)
-def test_of_two_people_who_decide_at_once_one_is_told_what_the_other_has_decided(
+def test_of_two_concurrent_decisions_the_second_gets_an_error_that_names_the_first(
     first: Decision, second: Decision, standing: str
 ) -> None:
     upload = checked()
@@ -116,7 +116,7 @@ def test_of_two_people_who_decide_at_once_one_is_told_what_the_other_has_decided
     assert UploadStep.objects.filter(upload=upload).count() == (1 if first is decide.discard else 2)
 
 
-def test_of_two_people_who_stop_an_upload_at_once_the_second_is_told_that_it_is_stopped() -> None:
+def test_of_two_people_who_stop_an_upload_the_second_learns_that_it_has_stopped() -> None:
     upload = confirmed()
     people = colleague(upload), colleague(upload)
     stopped, refused = while_held(lambda: decide.stop(upload, people[0]), lambda: decide.stop(upload, people[1]))
@@ -154,7 +154,7 @@ def ended_while(monkeypatch: pytest.MonkeyPatch, upload: Upload, decision: Calla
     return decided[0]
 
 
-def test_who_stops_an_upload_that_is_just_applied_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_an_upload_that_was_just_applied_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = confirmed()
     person = colleague(upload)
     stopped = ended_while(monkeypatch, upload, lambda: decide.stop(upload, person))
@@ -202,7 +202,7 @@ def test_what_somebody_confirms_at_the_end_of_its_time_is_applied_and_kept() -> 
     assert (upload.status, bool(upload.file)) == (UploadStatus.APPLIED, True)
 
 
-def test_who_confirms_what_is_just_thrown_away_is_told_so() -> None:
+def test_confirming_an_upload_that_was_just_discarded_is_an_error() -> None:
     upload = checked()
     Upload.objects.update(uploaded_at=instant("2026-01-01T00:00"))
     person = colleague(upload)

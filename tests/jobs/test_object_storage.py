@@ -390,7 +390,7 @@ class TornConnection:
         pass
 
 
-def test_who_reads_on_after_an_error_asks_again(storage: ObjectStorage) -> None:
+def test_reading_on_after_an_error_sends_a_new_request(storage: ObjectStorage) -> None:
     storage.save("file", ContentFile(b"content"))
     with storage.open("file") as file:
         unbuffered: Any = file.file.raw

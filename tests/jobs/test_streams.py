@@ -14,7 +14,7 @@ class RefusedError(Exception):
     """An error of a storage."""
 
 
-def test_what_is_written_is_read_in_pieces_as_large_as_asked_for() -> None:
+def test_written_bytes_are_read_in_pieces_of_the_requested_size() -> None:
     content, read = os.urandom(1_000_003), list[bytes]()
 
     def take(file: BinaryIO) -> None:

@@ -67,7 +67,7 @@ def test_a_received_file_is_stored_checked_and_applied_once_somebody_confirms(fi
     assert not tables_of_uploads()
 
 
-def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_its_verdict(client: Client) -> None:
+def test_a_workbook_is_received_by_the_form_and_applied_and_a_broken_one_is_refused(client: Client) -> None:
     account = make_account()
     client.force_login(make_uploader(accounts=(account,)))
     good = workbook(["Email", "Name"], ["ana@acme.example", "Ana"])
@@ -93,7 +93,7 @@ def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -
     assert not Entity.objects.exists()
 
 
-def test_the_rows_in_error_are_left_out_when_asked_and_still_named() -> None:
+def test_rows_in_error_are_left_out_on_request_and_still_listed() -> None:
     upload = applied(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()), skips_errors=True)
     assert (upload.status, upload.rows_new, upload.rows_in_error) == (UploadStatus.APPLIED, 2, 1)
     assert b"bob.example" in upload.errors_file.read()
@@ -152,7 +152,7 @@ def test_uploading_requires_the_permission() -> None:
             receive_users(USERS, account=account, administrator=administrator)
 
 
-def test_the_permission_is_asked_again_by_the_worker() -> None:
+def test_the_worker_checks_the_permission_again() -> None:
     upload = receive_users(USERS, account=make_account())
     upload = taken(upload)
     decide.confirm(upload, made_by(upload))
@@ -246,7 +246,7 @@ def test_a_cancelled_upload_stops_while_it_waits() -> None:
     assert not Entity.objects.exists()
 
 
-def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
+def test_an_upload_is_released_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
     upload = confirmed()
     shutdown.request()
     request.addfinalizer(shutdown.forget)

@@ -184,7 +184,7 @@ def test_what_was_added_and_removed_stands_where_the_report_has_it() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("report_type", types.all_types(), ids=lambda report_type: report_type.slug)
-def test_every_type_has_a_key_of_its_own_columns_and_its_order_is_told_by_them(report_type: ReportType) -> None:
+def test_every_type_has_a_key_of_its_own_columns_which_also_determines_the_order(report_type: ReportType) -> None:
     headings = {column.heading for column in report_type.columns}
     assert {*report_type.key, *filter(None, [report_type.key_cycle])} <= headings
     assert set(report_type.order_by) <= {column.expression for column in report_type.columns}

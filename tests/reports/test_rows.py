@@ -37,7 +37,7 @@ def test_every_row_comes_once_and_in_order(rows: int) -> None:
     assert still_answers()
 
 
-def test_rows_that_came_in_are_handed_over_before_the_next_is_waited_for() -> None:
+def test_received_rows_are_yielded_before_waiting_for_the_next() -> None:
     # The rows are larger than the server's buffer.
     slow = """SELECT repeat('x', 20000), CASE row WHEN 4 THEN pg_advisory_xact_lock(1) END
         FROM generate_series(1, 4) AS row"""

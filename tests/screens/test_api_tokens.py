@@ -232,7 +232,7 @@ def test_the_list_takes_as_many_queries_for_many_tokens_as_for_one(
     assert "Page 1 of 2" in words(page)
 
 
-def test_revoking_asks_first_and_works_at_once(ana_client: Client, ana: Administrator) -> None:
+def test_revoking_asks_for_confirmation_and_works_at_once(ana_client: Client, ana: Administrator) -> None:
     token, secret = make_api_token(administrator=ana, name="nightly")
     address = reverse("account_settings:api-token-revoke", args=[token.pk])
     assert "Revoke nightly?" in words(ana_client.get(address))

@@ -151,7 +151,7 @@ def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -
     assert total_lines(before, ReportJob()) == []
 
 
-def test_reports_that_were_made_lead_to_it(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
+def test_finished_reports_link_to_the_comparison(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
     pages = [
         reverse("account_settings:report-jobs"),
         reverse("account_settings:download-usage-report", args=[runs[0].subscription_id]),
@@ -186,7 +186,7 @@ def test_only_the_first_hundred_differences_are_shown(
     assert "2017-11-22" not in said
 
 
-def test_runs_without_a_difference_are_said_to_have_none(
+def test_the_page_says_that_runs_do_not_differ(
     ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob]
 ) -> None:
     page = compare(ana_client, runs[1], make_run(subscription=subscription))
@@ -232,7 +232,7 @@ def progress_of(client: Client, comparison: Comparison, **query: object) -> dict
     return answer
 
 
-def test_progress_has_the_shape_that_all_work_has_and_a_text_only_where_nothing_is_counted(
+def test_progress_has_the_shape_of_all_work(
     ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
 ) -> None:
     comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
@@ -285,7 +285,7 @@ def test_a_cancelled_comparison_offers_to_try_again(
     assert "Try again" in answer["html"]
 
 
-def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
+def test_without_a_file_only_the_totals_are_compared_and_no_job_is_created(
     ana_client: Client, runs: tuple[ReportJob, ReportJob]
 ) -> None:
     before, after = runs
@@ -317,7 +317,7 @@ def test_counts_stay_when_the_list_of_differences_has_expired(
 
 
 @pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-30])])
-def test_what_is_lost_of_the_differences_can_be_compared_again(
+def test_lost_differences_can_be_computed_again(
     lose: Callable[[Path], object], ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
 ) -> None:
     compare(ana_client, *runs)
@@ -333,7 +333,7 @@ def test_what_is_lost_of_the_differences_can_be_compared_again(
     assert "Differences" in said
 
 
-def test_a_failure_is_said_and_can_be_tried_again(
+def test_a_failure_is_shown_and_can_be_tried_again(
     ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
 ) -> None:
     (files / str(runs[0].file.name)).unlink()
@@ -370,7 +370,7 @@ def test_without_a_choice_or_with_another_report_the_page_asks_for_one(
     assert not Comparison.objects.exists()
 
 
-def test_what_is_not_made_cannot_be_compared(ana_client: Client, subscription: Subscription) -> None:
+def test_an_unfinished_report_cannot_be_compared(ana_client: Client, subscription: Subscription) -> None:
     page = ana_client.get(to("report-job-compare", make_job(subscription=subscription)))
     assert page.status_code == 409
     assert "The report is queued" in words(page)

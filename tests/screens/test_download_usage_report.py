@@ -161,7 +161,7 @@ def test_the_formats_with_a_place_for_the_totals_are_marked_and_the_choice_is_ke
     assert 'id="totals-sheet" name="totals_sheet" value="on" checked' in kept
 
 
-def test_a_page_without_formats_asks_for_csv(ana_client: Client, subscription: Subscription) -> None:
+def test_a_page_without_formats_orders_csv(ana_client: Client, subscription: Subscription) -> None:
     ana_client.post(page_of(subscription), choices(), headers=JSON)
     assert ReportJob.objects.get().format == "csv"
 
@@ -178,7 +178,7 @@ def test_the_list_says_in_which_format_a_report_is(ana_client: Client, subscript
     assert "Excel (XLSX)" in words(ana_client.get(page_of(subscription))).partition("Recent")[2]
 
 
-def test_a_page_left_open_over_midnight_asks_for_what_it_says(
+def test_a_page_left_open_over_midnight_orders_the_days_that_it_shows(
     ana_client: Client, subscription: Subscription, now: time_machine.Traveller
 ) -> None:
     now.move_to("2017-11-25T00:01Z")
@@ -336,7 +336,7 @@ def _after(offset: timedelta) -> datetime:
     return NOW + offset
 
 
-def test_progress_names_the_finished_jobs_that_one_asks_for(ana_client: Client, subscription: Subscription) -> None:
+def test_progress_has_the_finished_jobs_that_the_request_names(ana_client: Client, subscription: Subscription) -> None:
     failed = make_job(subscription=subscription, state=State.FAILED, finished_at=NOW, failure="The disk is full.")
     assert progress(ana_client, subscription) == []
     (answer,) = progress(ana_client, subscription, failed)

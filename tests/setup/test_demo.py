@@ -105,7 +105,7 @@ def processes_of(home: Path) -> list[str]:
     return found
 
 
-def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
+def test_the_demo_serves_until_it_is_stopped_and_leaves_nothing_behind(
     used_home: Path, tmp_path: Path, port: int
 ) -> None:
     log = tmp_path / "log"

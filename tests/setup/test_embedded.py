@@ -136,9 +136,7 @@ def test_two_homes_side_by_side_do_not_disturb_each_other(home: Path, monkeypatc
     assert not set(first) & set(second)
 
 
-def test_a_copy_of_a_home_while_the_original_runs_has_servers_of_its_own(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_of_a_running_home_has_its_own_servers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(durable=False):
         query("CREATE TABLE original ()")
     copy = home.with_name("copy")
@@ -163,7 +161,7 @@ def test_a_moved_home_keeps_its_data(home: Path, monkeypatch: pytest.MonkeyPatch
     assert secret_key() == key
 
 
-def test_names_that_somebody_else_took_in_the_meantime_are_given_up(home: Path) -> None:
+def test_names_that_another_process_has_taken_meanwhile_are_left(home: Path) -> None:
     taken = Path(database_settings()["HOST"])
     taken.symlink_to(home)
     try:

@@ -79,7 +79,7 @@ def failing(name: str) -> str:
     return str(found[name]["detail"])
 
 
-def test_alive_asks_neither_database_nor_broker(settings: Any) -> None:
+def test_healthz_checks_neither_database_nor_broker(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     client = Client()
     client.cookies["sessionid"] = "x" * 32
@@ -195,7 +195,7 @@ class AbsentStorage(InMemoryStorage):
         raise RuntimeError("no route to storage.internal")
 
 
-def test_another_storage_than_a_folder_is_asked_for_a_file(settings: Any) -> None:
+def test_readiness_checks_a_remote_storage_by_a_file(settings: Any) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.AbsentStorage"}}
     assert readiness.failings()["storage"] == "It cannot be reached."
     settings.STORAGES = {

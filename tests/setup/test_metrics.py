@@ -201,7 +201,7 @@ def test_a_database_that_is_away_is_a_figure(
     assert "tallydesk_jobs" not in text
 
 
-def test_metrics_are_served_without_a_database_until_told_to_stop(home: Path) -> None:
+def test_metrics_are_served_without_a_database_until_stopped(home: Path) -> None:
     port = free_port()
     command = [sys.executable, "manage.py", "serve_metrics", "--port", str(port)]
     environment = os.environ | {

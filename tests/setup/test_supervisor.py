@@ -129,7 +129,7 @@ def test_five_deaths_within_a_minute_end_everything_and_name_the_part(tmp_path: 
     assert not lives(good)
 
 
-def test_trouble_elsewhere_ends_everything_and_is_told(tmp_path: Path) -> None:
+def test_trouble_elsewhere_ends_everything_and_is_reported(tmp_path: Path) -> None:
     with supervised(tmp_path, "web=echo $$ >a; exec sleep 600") as process:
         part = number_in(tmp_path / "a")
         (tmp_path / "trouble").touch()

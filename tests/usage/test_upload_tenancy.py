@@ -148,7 +148,7 @@ def test_rows_with_the_keys_of_another_account_are_ones_own(
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-def test_what_one_is_told_is_the_same_whether_another_account_has_such_rows_or_not(
+def test_answers_are_the_same_whether_or_not_another_account_has_such_rows(
     kind: str, own: Account, attacker: Administrator, request: pytest.FixtureRequest
 ) -> None:
     make_charge(name="CX 2")
