@@ -18,6 +18,7 @@ from tests.addresses import to
 from tests.api_clients import ApiClient, program
 from tests.factories import make_account, make_subscription
 from tests.people import make_member, make_staff
+from tests.processes import free_port
 from tests.report_jobs import make_job
 from tests.waiting import FOREVER_SECONDS, guarded
 
@@ -198,8 +199,7 @@ def test_an_unreachable_redis_refuses_no_request_and_only_the_first_one_tries_it
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
     settings.BROKER_PAUSE_SECONDS = FOREVER_SECONDS
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = closed.getsockname()
+    address = ("127.0.0.1", free_port())
     settings.REDIS_URL = f"redis://127.0.0.1:{address[1]}/0"
     answers = [client.get(to("root"))]
     with socket.create_server(address) as server:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -17,6 +17,8 @@ _EXACT_DIGITS = 15
 # Spreadsheets disagree on earlier days; one of them has a 29 February 1900.
 _FIRST_DAY = "1900-03-01"
 _WIDTHS = (12, 40)
+# A fixed instant, so that equal rows give equal bytes: the one that the archive's entries have.
+_CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 
 
 class CellKind(Enum):
@@ -64,6 +66,7 @@ def write_xlsx(headings: Sequence[Heading], rows: TextRows) -> bytes:
     data = io.BytesIO()
     # Each cell is written with its type, so that the package guesses nothing.
     with xlsxwriter.Workbook(data, {"constant_memory": True}) as workbook:
+        workbook.set_properties({"created": _CREATED})
         formats = {
             CellKind.TEXT: workbook.add_format({"num_format": "@"}),
             CellKind.NUMBER: None,
