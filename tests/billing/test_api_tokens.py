@@ -111,8 +111,8 @@ def test_a_token_is_good_through_the_whole_of_its_last_day() -> None:
     [
         ({"name": ""}, "needs a name"),
         ({"name": " \t"}, "needs a name"),
-        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expired already"),
-        ({"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}, "a year at most"),
+        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "already have expired"),
+        ({"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}, "at most a year"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence_and_by_the_database(
