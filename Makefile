@@ -21,7 +21,7 @@ PRODUCTION := DATABASE_URL=postgres://tallydesk@db.example/tallydesk REDIS_URL=r
 
 # Templates, scripts and styles; biome is given its folders, or it would search the environment as well.
 TEMPLATES = $(shell find billing reports templates ui usage -name "*.html")
-STATIC := ui/static
+STATIC := reports/static ui/static usage/static
 
 # Checks keep what they need in a home of their own, beside the demo's and the tests'.
 WITH_CHECK_HOME := TALLYDESK_HOME=$(or $(TALLYDESK_HOME),.tallydesk)/checks

@@ -1,1 +1,1 @@
-"""What `make bench` measures: each figure beside what it is measured against, in one run on one machine."""
+"""What `make bench` measures: each figure beside its yardstick, both measured in one run on one machine."""

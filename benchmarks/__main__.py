@@ -14,7 +14,7 @@ WRITE = "--write"
 
 
 def main() -> int:
-    """Run each in a process of its own, on a database of its own."""
+    """Run each benchmark in its own process, on its own database."""
     words = sys.argv[1:]
     names = [word for word in words if word != WRITE] or NAMES
     return max(run(name, is_written=WRITE in words and name in NAMES) for name in names)

@@ -1,4 +1,4 @@
-"""The API under load: requests for reports from many threads, and many who wait while others list."""
+"""The API under load: many threads order reports, and many clients wait while others list jobs."""
 
 import http.client
 import json
@@ -62,7 +62,7 @@ class Program:
     def ask(
         self, method: str, address: str, body: Any = None, **headers: str
     ) -> tuple[int, Any, float, dict[str, str]]:
-        """Status, content, seconds and headers of an answer."""
+        """Return status, content, seconds and headers of an answer."""
         content = None if body is None else json.dumps(body)
         start = time.perf_counter()
         if start - self.used_at > KEPT_SECONDS:
@@ -78,7 +78,7 @@ class Program:
 
 
 def figures() -> Iterator[Figure]:
-    """Both promises, each against its own yardstick in the same run."""
+    """Measure both promises, each against its own yardstick in the same run."""
     secret = _fill()
     connection.close()
     with _serving():
@@ -92,7 +92,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _requests(secret: str) -> Figure:
-    """Different requests from all threads, each followed by the bare view's."""
+    """Send different requests from all threads, each followed by one to the bare view."""
     wanted = list(_different_requests())
 
     def ask(share: list[dict[str, str]]) -> list[tuple[float, float]]:
@@ -127,12 +127,12 @@ def _different_requests() -> Iterator[dict[str, str]]:
 
 
 def _made_anew() -> dict[str, Any]:
-    """One of them, although it was made and nothing has changed since."""
+    """Order one of them again, although its report exists and nothing has changed since."""
     return {**next(_different_requests()), "again": True}
 
 
 def _all_made(wanted: int) -> None:
-    """Wait until every job has its file, and see that there is nothing else."""
+    """Wait until every job has its file, and check that there are no other jobs."""
     jobs = ReportJob.objects.all()
     end = time.monotonic() + 300
     while jobs.filter(state__in=[State.QUEUED, State.RUNNING]).exists():
@@ -147,7 +147,7 @@ def _all_made(wanted: int) -> None:
 
 
 def _one_key(secret: str) -> None:
-    """Fifty threads with one key: one job, the same answer."""
+    """Send one key from fifty threads: there is one job, and every answer is the same."""
     before = ReportJob.objects.count()
     body = _made_anew()
     barrier = threading.Barrier(WAITERS)
@@ -167,7 +167,7 @@ def _one_key(secret: str) -> None:
 
 
 def _lists_beside_waiters(secret: str) -> Figure:
-    """The list with and without waiters, in turn; nobody works, so that every job waits."""
+    """Measure the list with and without waiting clients, in turn. There is no worker, so every job stays queued."""
     alone, beside = [], []
     program = Program(secret)
 
@@ -184,7 +184,7 @@ def _lists_beside_waiters(secret: str) -> Figure:
 
 @contextmanager
 def _waiters(secret: str) -> Iterator[None]:
-    """Programs that wait for a job as the API tells them to: held, or told to come again later."""
+    """Clients that wait for a job as the API documents it: the request is held, or the answer says when to retry."""
     body = _made_anew()
     status, job, _seconds, _headers = Program(secret).ask("POST", "/api/v1/report-jobs/", body)
     if status != 202:
@@ -217,7 +217,7 @@ def _p95(seconds: Iterable[float]) -> float:
 
 
 def _fill() -> str:
-    """Accounts with a subscription and a month of logins, and an administrator of all with a token."""
+    """Create accounts with a subscription and a month of logins, and an administrator of all of them with a token."""
     administrator = Administrator.objects.create_user("program@tallydesk.example")
     administrator.user_permissions.set(Permission.objects.filter(codename="view_subscription"))
     activated_on = datetime.now(UTC).date() - timedelta(days=400)
@@ -236,8 +236,8 @@ def _fill() -> str:
 
 @contextmanager
 def _serving() -> Iterator[None]:
-    """The web server as the demo runs it."""
-    global PORT  # noqa: PLW0603 - every thread's connection leads there
+    """Run the web server as the demo does."""
+    global PORT  # noqa: PLW0603 - where every thread connects
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         PORT = probe.getsockname()[1]
@@ -249,7 +249,7 @@ def _serving() -> Iterator[None]:
 
 @contextmanager
 def _working() -> Iterator[None]:
-    """Two processes that make reports."""
+    """Run a worker with two processes for reports."""
     options = ["-Q", "reports", "-c", "2", "-l", "warning", "--without-gossip", "--without-mingle"]
     with _process("celery", "-A", "config", "--quiet", "worker", *options):
         yield

@@ -1,4 +1,4 @@
-"""What the API is held against: its own addresses, and beside them a bare view that inserts one row."""
+"""The yardstick of the API: its own addresses, and a bare view that inserts one row."""
 
 import uuid
 
@@ -13,13 +13,13 @@ from reports.api.authentication import TokenAuthentication
 
 
 class Bare(APIView):
-    """A program's token, one row, and nothing else."""
+    """Authenticates a token, inserts one row, and does nothing else."""
 
     authentication_classes = [TokenAuthentication]
     permission_classes = [IsAuthenticated]
 
     def post(self, _request: Request) -> Response:
-        """Insert a row and say its number."""
+        """Insert a row and return its number."""
         return Response({"id": Account.objects.create(code=f"bare-{uuid.uuid4()}", name="Bare").pk}, 201)
 
 

@@ -21,7 +21,7 @@ def figures_of(output: Sequence[str]) -> list[str]:
 
 
 def with_figures(text: str, part: str, figures: Sequence[str], *, machine: str, day: date) -> str:
-    """Return the document with other figures for a part. Raises ValueError if it has no place for them."""
+    """Return the document with new figures for a part. Raises ValueError if it has no place for them."""
     block = f"{day}, {machine}:\n\n```\n{chr(10).join(figures)}\n```"
     place = re.compile(rf"(<!-- {re.escape(part)} -->\n).*?(\n<!-- end -->)", re.DOTALL)
     changed, places = place.subn(lambda match: f"{match[1]}{block}{match[2]}", text)
@@ -40,7 +40,7 @@ def machine() -> str:
 
 
 def write(part: str, output: Sequence[str]) -> None:
-    """Write the figures of a part that has run to its end into the document."""
+    """Write the figures of a completed part into the document."""
     if figures := figures_of(output):
         text = with_figures(DOCUMENT.read_text(), part, figures, machine=machine(), day=date.today())  # noqa: DTZ011 - of the person who measures
         DOCUMENT.write_text(text)

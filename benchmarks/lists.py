@@ -1,4 +1,4 @@
-"""The admin's lists of calls and login sessions, at millions of rows and empty."""
+"""The admin's lists of calls and login sessions, with millions of rows and empty."""
 
 import os
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ PAGES = {
 
 
 class Visitor:
-    """A superuser looking at one of the two databases."""
+    """A superuser who opens lists on one of the two databases."""
 
     def __init__(self, database: str) -> None:
         self.database = database
@@ -61,14 +61,14 @@ class Visitor:
         self.client.force_login(Administrator.objects.get())
 
     def enter(self) -> None:
-        """Speak to this visitor's database from now on."""
+        """Use this visitor's database from now on."""
         if connection.settings_dict["NAME"] != self.database:
             connection.close()
             connection.settings_dict["NAME"] = self.database
             connection.ensure_connection()
 
     def open(self, page: str) -> None:
-        """Get a page; a list that shows nothing at all would not be worth measuring."""
+        """Get a page. Fails if a list that should have rows shows none."""
         self.enter()
         response = self.client.get(page)
         if response.status_code != 200:
@@ -76,7 +76,7 @@ class Visitor:
 
 
 def figures() -> Iterator[Figure]:
-    """Each page against the same list without a row."""
+    """Measure each page against the same list without rows."""
     _fill()
     full, empty = Visitor(FULL), Visitor(EMPTY)
     full.enter()
@@ -91,7 +91,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _fill() -> None:
-    """Two databases alike, one of them with rows."""
+    """Create two identical databases, and fill one of them with rows."""
     Administrator.objects.create_superuser("bench@tallydesk.example")
     connection.close()
     with connection._nodb_cursor() as cursor:

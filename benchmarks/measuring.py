@@ -1,4 +1,4 @@
-"""Measuring side by side: machines are noisy, so only the ratio of two interleaved measurements says something."""
+"""Side-by-side measurements: machines are noisy, so only the ratio of two interleaved measurements means something."""
 
 import json
 import time
@@ -10,28 +10,28 @@ ROUNDS = 7
 
 
 class Measured(Protocol):
-    """A measurement with what is promised of it; a dataclass."""
+    """A measurement and what is promised of it; a dataclass."""
 
     @property
     def holds(self) -> bool:
-        """Whether the promise is kept."""
+        """Return whether the promise is kept."""
 
     @property
     def text(self) -> str:
-        """What is printed of it behind its name."""
+        """Return what is printed after its name."""
 
     @property
     def summary(self) -> dict[str, object]:
-        """The same as JSON."""
+        """Return the same figures as JSON."""
 
     @property
     def name(self) -> str:
-        """What is measured."""
+        """Return what the figure measures."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A measurement in seconds, what it is held against, and how many times as long it may take (None: no promise)."""
+    """Seconds, the yardstick's seconds, and how many times as long it may take (None: no promise)."""
 
     name: str
     seconds: float
@@ -41,12 +41,12 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """How many times as long it took."""
+        """Return how many times as long it took."""
         return self.seconds / self.against_seconds
 
     @property
     def holds(self) -> bool:
-        """Whether it is within its bound."""
+        """Return whether it is within its bound."""
         return self.bound is None or self.ratio <= self.bound
 
     @property
@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Speed:
-    """Rows per second, those of what it is held against, and how many times as fast it has to be (None: no promise)."""
+    """Rows per second, those of the yardstick, and how many times as fast it must be (None: no promise)."""
 
     name: str
     rows_per_second: float
@@ -73,7 +73,7 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast it is."""
+        """Return how many times as fast it is."""
         return self.rows_per_second / self.against_rows_per_second
 
     @property
@@ -94,7 +94,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Lapse:
-    """A time that somebody waits, and the bound (None: no promise), in seconds."""
+    """A waiting time and its bound (None: no promise), in seconds."""
 
     name: str
     seconds: float
@@ -115,7 +115,7 @@ class Lapse:
 
 @dataclass(frozen=True)
 class Memory:
-    """The most memory that was held at once, and the bound (None: no promise), in megabytes."""
+    """The peak of memory and its bound (None: no promise), in megabytes."""
 
     name: str
     megabytes: float
@@ -135,7 +135,7 @@ class Memory:
 
 
 def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple[float, float]:
-    """The least seconds of each, measured in turn; the first call of each warms the caches and does not count."""
+    """Return the least seconds of each, measured in turn. The first call of each warms the caches and is left out."""
     least = [float("inf"), float("inf")]
     for number in range(ROUNDS + 1):
         for place, function in enumerate((one, other)):
@@ -147,7 +147,7 @@ def interleaved(one: Callable[[], object], other: Callable[[], object]) -> tuple
 
 
 def least_in_turn(rounds: int, *measurements: Callable[[], float]) -> list[float]:
-    """The least of what each returns, measured in turn; of the seconds that they say themselves."""
+    """Return the least of the seconds that each returns, called in turn."""
     least = [float("inf")] * len(measurements)
     for _round in range(rounds):
         least = [min(so_far, measure()) for so_far, measure in zip(least, measurements, strict=True)]
@@ -155,7 +155,7 @@ def least_in_turn(rounds: int, *measurements: Callable[[], float]) -> list[float
 
 
 def show(figures: Iterable[Measured]) -> bool:
-    """Print a table, line by line as it is measured, then the same as JSON; whether every figure holds."""
+    """Print a table, line by line as it is measured, and then as JSON. Return whether every figure holds."""
     shown = []
     for figure in figures:
         print(f"{figure.name:<52} {figure.text}{'' if figure.holds else '  EXCEEDED'}", flush=True)

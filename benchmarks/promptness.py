@@ -20,7 +20,7 @@ from benchmarks.measuring import Measured
 
 
 def figures() -> Iterator[Measured]:
-    """All of them, one after the other in one database; what they do to the product is no news for its log."""
+    """Run all of them, one after the other in one database. The errors that they cause are kept out of the log."""
     logging.disable(logging.CRITICAL)
     try:
         yield from promptness_jobs.figures()

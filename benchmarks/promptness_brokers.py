@@ -1,4 +1,4 @@
-"""What a frozen or absent Redis costs: a message, a request for a report, the count of a request to the API."""
+"""The cost of a frozen or absent Redis: for a message, for an order of a report, and for counting an API request."""
 
 import socket
 import threading
@@ -27,14 +27,14 @@ MESSAGE_BOUND, AT_ONCE_BOUND, REQUESTS_BOUND = 4, 3, 2.25
 
 @contextmanager
 def frozen_server() -> Iterator[tuple[str, int]]:
-    """Where connections are taken and nothing is ever answered."""
+    """Listen on a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=200) as server:
         host, port = server.getsockname()
         yield host, port
 
 
 def figures() -> Iterator[Figure]:
-    """The circuit that leaves a dead Redis alone is closed before each, so that each asks it."""
+    """Close the circuit breaker before each measurement, so that each one contacts Redis."""
     customer = Customer.make("BROKERS")
     time_out = float(settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"])
     days = iter(range(1000))
@@ -92,7 +92,7 @@ def _publishing_to(host: str, port: int) -> Iterator[None]:
 
 
 def _seconds(act: Callable[[], object], *, at_once: int = 1) -> float:
-    """Return the least of three rounds, each from the first begin to the last end."""
+    """Return the least of three rounds, each from the first start to the last end."""
     return min(_round(act, at_once) for _number in range(3))
 
 

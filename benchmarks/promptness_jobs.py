@@ -1,4 +1,4 @@
-"""How soon a worker is free once its job is cancelled, and how soon a change answers the request that waits for it."""
+"""How soon a worker is free after its job is cancelled, and how soon a change answers a waiting request."""
 
 import http.client
 import statistics
@@ -35,7 +35,7 @@ WAIT_BOUND = 3
 
 
 def figures() -> Iterator[Figure]:
-    """A heartbeat's pause is the most that passes until it looks; what is left is the stopping itself."""
+    """Compare with the pause between heartbeats, the longest time until a worker notices; the rest is the stopping."""
     customer = Customer.make("PROMPT")
     works: dict[str, Work[ReportJob]] = {"a query": _query, "a wait for a lock": _lock, "rows": _rows}
     pause = HEARTBEAT_SECONDS
@@ -70,7 +70,7 @@ def _take_over(job: ReportJob) -> None:
 
 
 def _longest(customer: Customer, work: Work[ReportJob], interrupt: Callable[[ReportJob], object]) -> float:
-    """The most of several rounds, which are interrupted at moments spread over a heartbeat's pause."""
+    """Return the longest of several rounds, interrupted at moments spread over the pause between heartbeats."""
     moments = (UNDER_WAY_SECONDS + number * HEARTBEAT_SECONDS / ROUNDS for number in range(ROUNDS))
     return max(_seconds(customer, work, interrupt, after=moment) for moment in moments)
 
@@ -78,7 +78,7 @@ def _longest(customer: Customer, work: Work[ReportJob], interrupt: Callable[[Rep
 def _seconds(
     customer: Customer, work: Work[ReportJob], interrupt: Callable[[ReportJob], object], *, after: float
 ) -> float:
-    """Do the work; how long it goes on after it was interrupted."""
+    """Do the work, and return how long it continues after the interruption."""
     job = customer.asked("user-hours", DAYS)
     interrupted_at: list[float] = []
 
@@ -107,7 +107,7 @@ def _seconds(
 
 @contextmanager
 def _entities_locked() -> Iterator[None]:
-    """Another transaction has the table and keeps it."""
+    """Hold a lock on the table in another transaction."""
     locked, over = threading.Event(), threading.Event()
 
     def lock() -> None:
@@ -128,7 +128,7 @@ def _entities_locked() -> Iterator[None]:
 
 
 def _wait(customer: Customer) -> Figure:
-    """A request that is held, from the change to its answer."""
+    """Return the seconds from a change to the answer of a request that waits for it."""
     expires_at = datetime.now(UTC) + timedelta(days=1)
     secret = ApiToken.objects.issue(administrator=customer.administrator, name="benchmark", expires_at=expires_at)[1]
     waits, gets = [], []

@@ -1,4 +1,4 @@
-"""How soon a probe is answered while what it asks about is frozen."""
+"""How soon a probe is answered while what it checks is frozen."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ BROKER_BOUND, DATABASE_BOUND = 2, 1.5
 
 
 def figures() -> Iterator[Figure]:
-    """Each beside the patience with it; where two checks ask the database, beside that with all of them."""
+    """Measure each beside its time-out; if two checks query the database, beside the time-out of all checks."""
     with frozen_server() as (host, port):
         with override_settings(REDIS_URL=f"redis://{host}:{port}/0"):
             seconds = min(_seconds("broker") for _round in range(ROUNDS))
@@ -31,8 +31,8 @@ def figures() -> Iterator[Figure]:
 
 
 def _seconds(failing: str) -> float:
-    """The seconds of a probe that finds out anew, and finds this failing."""
-    time.sleep(readiness.PATIENCE_SECONDS + readiness.FRESH_SECONDS)  # what was asked before has been answered
+    """Return the seconds of a probe that checks anew and finds this part failing."""
+    time.sleep(readiness.PATIENCE_SECONDS + readiness.FRESH_SECONDS)  # earlier checks have been answered
     client = Client(SERVER_NAME="localhost")
     start = time.perf_counter()
     answer = client.get("/readyz")

@@ -1,4 +1,4 @@
-"""How soon the programs stop, or say why they do not start: the supervisor, the demo, the server of metrics."""
+"""How soon the programs stop, or report why they cannot start: the supervisor, the demo, the metrics server."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ Environment = dict[str, str]
 
 
 def figures() -> Iterator[Figure]:
-    """Beside the time that the supervisor gives its parts, or that a command takes which does nothing."""
+    """Measure each beside the supervisor's time-out for its parts, or beside a command that does nothing."""
     yield Figure("a second Ctrl-C with a stubborn part", _twice(), "its patience", STOP_SECONDS, TWICE_BOUND)
     nothing = min(_seconds_of({}, "manage.py", "version", status=0) for _round in range(3))
     with _home() as home:
@@ -80,9 +80,9 @@ def _metrics() -> Figure:
 
 @contextmanager
 def _home() -> Iterator[Environment]:
-    """A home that nothing else uses, as a variable of the environment."""
+    """Return an unused home as an environment variable."""
     folder = tempfile.mkdtemp(prefix="tallydesk-bench-")
-    Path(folder).chmod(0o711)  # PostgreSQL runs as another user where this one is root, and has to pass
+    Path(folder).chmod(0o711)  # PostgreSQL runs as another user if this one is root, and must be able to enter
     try:
         yield {"TALLYDESK_HOME": folder}
     finally:
@@ -107,7 +107,7 @@ def _started(environment: Environment, *words: str) -> Iterator["subprocess.Pope
 
 
 def _seconds_of(environment: Environment, *words: str, status: int) -> float:
-    """The seconds of a program from its start to its end."""
+    """Return the seconds of a program from its start to its end."""
     start = time.perf_counter()
     with _started(environment, *words) as process:
         said, _ = process.communicate(timeout=PATIENCE_SECONDS)
@@ -124,7 +124,7 @@ def _seconds_until_end(process: "subprocess.Popen[str]", act: Callable[[], None]
 
 
 def _until_line(process: "subprocess.Popen[str]", beginning: str) -> None:
-    """Read what the program says as far as the first line that begins so."""
+    """Read the program's output up to the first line with this beginning."""
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -135,7 +135,7 @@ def _until_line(process: "subprocess.Popen[str]", beginning: str) -> None:
 
 
 def _free_port() -> str:
-    """A port that was free a moment ago, as the one above it for the metrics."""
+    """Return a port that was just free, like the next one, which is for metrics."""
     while True:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = int(listening.getsockname()[1])

@@ -1,4 +1,4 @@
-"""How soon a webhook's attempt is cut off or given up, and the look-up of a name that does not resolve."""
+"""How soon an attempt to deliver a webhook is cut off, and the look-up of a name that does not resolve ends."""
 
 import socket
 import threading
@@ -22,7 +22,7 @@ Talk = Callable[[socket.socket], None]
 
 
 def figures() -> Iterator[Figure]:
-    """Limits of the tests, which are shorter than the product's: what passes over a limit does not grow with it."""
+    """Use the shorter limits of the tests: the time beyond a limit does not grow with the limit."""
     with override_settings(WEBHOOKS_ALLOW_LOOPBACK=True):
         for name, talk in {"drips": _drip, "is silent": _be_silent, "never ends its headers": _add_headers}.items():
             seconds = _least(talk, LIMIT, error=f"No complete response within {LIMIT:g} seconds.")
@@ -37,7 +37,7 @@ def figures() -> Iterator[Figure]:
 
 
 def _least(talk: Talk, limit: float, *, error: str | None) -> float:
-    """The seconds of an attempt that ends with this error, or with any (None)."""
+    """Return the seconds of an attempt that ends with this error, or with any error (None)."""
     least = float("inf")
     for _round in range(ROUNDS):
         with _server(talk) as url:
@@ -51,7 +51,7 @@ def _least(talk: Talk, limit: float, *, error: str | None) -> float:
 
 @contextmanager
 def _server(talk: Talk) -> Iterator[str]:
-    """A server that reads the beginning of a request and then does this, until the other side goes away."""
+    """Run a server that reads the beginning of a request and then does this until the client disconnects."""
 
     def serve() -> None:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""How soon a hostile workbook has its verdict, beside an ordinary one of the same size that is read."""
+"""How soon a hostile workbook is refused, beside reading an ordinary one of the same size."""
 
 import tempfile
 import time
@@ -33,7 +33,7 @@ CHANGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def figures() -> Iterator[Figure]:
-    """The ordinary workbook, changed in one way each time: as large as it was, and as much to read until then."""
+    """Yield the ordinary workbook, changed in one way each time; its size and the amount to read stay the same."""
     with tempfile.TemporaryDirectory() as folder:
         good = Path(folder, "good.xlsx")
         write_workbook(good, CALLS)

@@ -1,4 +1,4 @@
-"""Reports: how fast against the database by itself and a stock export, in how much memory, from click to file."""
+"""Reports: their speed against the bare database and a stock export, their memory, and the time from click to file."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -12,7 +12,7 @@ from benchmarks import (
 )
 from benchmarks.measuring import Measured
 
-# In the order in which one database serves them all.
+# In an order in which one database can serve all of them.
 GROUPS: Mapping[str, Callable[[], Iterator[Measured]]] = {
     "table": reports_table.figures,
     "click": reports_desk.figures,
@@ -24,6 +24,6 @@ GROUPS: Mapping[str, Callable[[], Iterator[Measured]]] = {
 
 
 def figures() -> Iterator[Measured]:
-    """All of them, one after the other in one database."""
+    """Run all of them, one after the other in one database."""
     for group in GROUPS.values():
         yield from group()

@@ -24,13 +24,13 @@ CALLS = 10_000
 CLICKS = 9
 SECONDS = 1.0
 PATIENCE_SECONDS = 60
-# When the page's script asks how far the report is: soon after the answer to the click, then less and less often.
+# When the page's script fetches the progress: soon after the answer to the click, then less and less often.
 FIRST_PAUSE, SLOWER, PAUSE = 0.2, 1.5, 1.0
 _FILE = re.compile(r'href="([^"]+)"[^>]*data-file')
 
 
 class Browser:
-    """A browser whose administrator has signed in and looks at the page."""
+    """A browser with a signed-in administrator who has the page open."""
 
     def __init__(self, customer: Customer, port: int) -> None:
         client = Client(SERVER_NAME="127.0.0.1")
@@ -43,7 +43,7 @@ class Browser:
         self.port = port
 
     def click(self, day: date) -> float:
-        """Ask for the calls of a day as the page's script does; the seconds until their file is there."""
+        """Order the calls of a day as the page's script does, and return the seconds until the file is there."""
         form = {
             "csrfmiddlewaretoken": self.token,
             "range": "custom",
@@ -88,14 +88,14 @@ class Browser:
 
 
 def figures() -> Iterator[Measured]:
-    """Another day with each click, so that no report is one that was made before."""
+    """Choose another day with each click, so that no earlier report is offered again."""
     yesterday = datetime.now(UTC).date() - ONE_DAY
     first_day = yesterday - timedelta(days=CLICKS)
     customer = Customer.make("CLICK", activated_on=first_day - timedelta(days=40))
     load_calls([customer], of_each=CALLS * (CLICKS + 1), first_day=first_day, days=CLICKS + 1)
     with serving() as (_server, port), working("reports"):
         browser = Browser(customer, port)
-        browser.click(first_day)  # everything is there, and has been used once
+        browser.click(first_day)  # everything has started and has been used once
         clicks = [browser.click(first_day + timedelta(days=number + 1)) for number in range(CLICKS)]
     yield Lapse(f"click to file, {CALLS:,} calls, median of {CLICKS}", statistics.median(clicks), SECONDS)
     yield Lapse("the slowest of them", max(clicks), None)

@@ -1,4 +1,4 @@
-"""A million calls in the other formats: against CSV, against a stock export, and in as many sheets as they take."""
+"""A million calls in the other formats: against CSV, against a stock export, and split over several sheets."""
 
 import json
 import subprocess
@@ -30,7 +30,7 @@ GZIP_BOUND, PARQUET_BOUND, STOCK_LEAST = 1.4, 2, 3
 
 
 def figures() -> Iterator[Measured]:
-    """Each format once a round, and the least of its seconds; the workbook once."""
+    """Measure each format once a round and take the least of its seconds; measure the workbook once."""
     customer = caller()
     million = partial(customer.seconds, "voice-usage", DAYS_OF_MILLION, rows=MILLION)
     plain, packed, parquet, lines = least_in_turn(
@@ -51,7 +51,7 @@ def figures() -> Iterator[Measured]:
 
 
 def _split(customer: Customer) -> float:
-    """How long a workbook takes that is one sheet too long; read back, it has every row, under the same header."""
+    """Return the seconds of a workbook with a second sheet. Checks that it has every row, under the same header."""
     job = customer.asked("voice-usage", DAYS_OF_ALL, format="xlsx")
     seconds = made(job)
     path = local_path(str(job.file.name))

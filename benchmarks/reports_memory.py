@@ -1,4 +1,4 @@
-"""What reports take of memory: a real worker and its process, all that they hold."""
+"""The memory that reports take: all that a real worker and its process hold."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ GROWTH, GROWTH_BY_ROWS, WORKBOOK = 40, 10, 300
 
 
 def figures() -> Iterator[Measured]:
-    """For each format a worker that has done nothing before."""
+    """Measure each format with a fresh worker."""
     customer = caller()
     with working("reports", fairly=True) as worker:
         idle = _idle(worker)
@@ -32,7 +32,7 @@ def figures() -> Iterator[Measured]:
 
 
 def _idle(worker: Watched) -> float:
-    """Its megabytes once it waits for work."""
+    """Return its megabytes when it waits for work."""
     until(_answers, seconds=PATIENCE_SECONDS)
     return worker.megabytes
 
@@ -40,12 +40,12 @@ def _idle(worker: Watched) -> float:
 def _answers() -> bool:
     try:
         return bool(app.control.ping(timeout=1.0))
-    except (OperationalError, OSError):  # the first message over a connection that went stale
+    except (OperationalError, OSError):  # the first message over a stale connection
         return False
 
 
 def _peak(worker: Watched, customer: Customer, slug: str, days: DateRange, rows: int) -> float:
-    """The most megabytes while it makes a report."""
+    """Return its peak megabytes while it runs a report."""
     job = customer.asked("voice-usage", days, format=slug)
     _before = worker.megabytes
     publish(job)

@@ -1,4 +1,4 @@
-"""How the database answers the question of a report, printed for who wants to know why it takes so long."""
+"""The database's plan for a report's query, printed to find out why a report is slow."""
 
 from psycopg import sql
 
@@ -6,7 +6,7 @@ from reports.engine.write import snapshot
 
 
 def show_plan(title: str, statement: sql.Composable, *, runs: bool = False) -> None:
-    """Print the plan as a report's transaction has it; with `runs` it is carried out, and the pages are counted."""
+    """Print the plan under the settings of a report's transaction; with `runs`, execute it and count pages."""
     explain = "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF)" if runs else "EXPLAIN"
     with snapshot() as connection, connection.cursor() as cursor:
         cursor.execute(f"{explain} {statement.as_string(cursor.connection)}")

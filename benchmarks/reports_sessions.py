@@ -1,4 +1,4 @@
-"""Reports on a million login sessions, a year of them and a billing cycle, against one sorted scan."""
+"""Reports on a million login sessions, for a year and for a billing cycle, against one sorted scan."""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ USERS, SESSIONS = 40_000, 1_000_000
 YEAR = DateRange(date(2025, 1, 1), date(2025, 12, 31))
 ROUNDS = 5
 BOUNDS = {"concurrent-usage": 4, "user-hours": 6, "billable-usage": 2.5}
-# Of whom the reports are about: who was logged in for any time of the range.
+# The sessions that the reports cover: those with any time inside the range.
 _SCAN = """
 SELECT entity_id, started_at, ended_at FROM usage_loginsession
 WHERE account_id = {account} AND started_at < {end} AND (ended_at > {start} OR ended_at IS NULL)
@@ -31,7 +31,7 @@ ORDER BY entity_id, started_at, ended_at
 
 
 def figures() -> Iterator[Measured]:
-    """Each report and the scan once a round, and the least of their seconds."""
+    """Measure each report and the scan once a round, and take the least of their seconds."""
     customer = Customer.make("SESSIONS")
     load_sessions(customer, users=USERS, number=SESSIONS, days=YEAR)
     cycle = customer.subscription.contract.cycle_on(date(2025, 6, 15))

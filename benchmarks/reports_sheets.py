@@ -1,4 +1,4 @@
-"""What another program reads in the sheets of a workbook: in its own process, since it holds a whole sheet."""
+"""What another program reads in a workbook's sheets. Runs in its own process, because it holds a whole sheet."""
 
 import json
 import sys

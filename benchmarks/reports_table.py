@@ -1,4 +1,4 @@
-"""A report of one account's month, in a table of millions of calls of many accounts and in a small one."""
+"""A report of one account's month, from a table with millions of calls of many accounts and from a small one."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -23,7 +23,7 @@ BOUND = 1.3
 
 
 def figures() -> Iterator[Measured]:
-    """Two databases with the same accounts, one of them with the calls of all."""
+    """Create two databases with the same accounts, one of them with the calls of all accounts."""
     customers = [Customer.make(f"TABLE-{number:03}") for number in range(ACCOUNTS)]
     connection.close()
     with connection._nodb_cursor() as cursor:
@@ -58,7 +58,7 @@ def _figures(customers: list[Customer]) -> Iterator[Measured]:
 
 
 def _enter(database: str) -> None:
-    """Speak to this database from now on."""
+    """Use this database from now on."""
     if connection.settings_dict["NAME"] != database:
         connection.close()
         connection.settings_dict["NAME"] = database

@@ -1,4 +1,4 @@
-"""Voice Usage as CSV, a million calls from claim to stored file: how fast against the database by itself."""
+"""Voice Usage as CSV, a million calls from claim to stored file: its speed against the bare database."""
 
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from reports.formats.csv import csv_cell
 MILLION = 1_000_000
 HUNDRED_THOUSAND = MILLION // 10
 STOCK_CALLS = 30_000
-# What a sheet cannot hold: eleven tenths of a million.
+# More rows than a sheet can hold: eleven tenths of a million.
 CALLS = MILLION * 11 // 10
 FIRST_DAY = date(2025, 3, 1)
 DAYS_OF_ALL = DateRange(FIRST_DAY, date(2025, 4, 2))
@@ -41,14 +41,14 @@ ORDER BY account_id, started_at, sip_call_id
 
 @cache
 def caller() -> Customer:
-    """A customer with the only calls that there are: a million in the first thirty days, a tenth more in three."""
+    """A customer with all the calls: a million in the first thirty days, and a tenth more in three days."""
     customer = Customer.make("VOICE")
     load_calls([customer], of_each=CALLS, first_day=FIRST_DAY, days=DAYS_OF_ALL.days)
     return customer
 
 
 def figures() -> Iterator[Measured]:
-    """Each of them once a round, and the least of their seconds."""
+    """Measure each of them once a round, and take the least of their seconds."""
     customer = caller()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "copied.csv"
@@ -68,7 +68,7 @@ def figures() -> Iterator[Measured]:
 
 
 def query_of(customer: Customer) -> Query:
-    """The rows of the report of a million calls."""
+    """Return the rows of the report on a million calls."""
     return types.by_slug("voice-usage").query(scope_of(customer.subscription, DAYS_OF_MILLION, ASKED_ON))
 
 
@@ -79,7 +79,7 @@ def _stored(customer: Customer) -> sql.Composable:
 
 
 def _same_bytes(customer: Customer, query: Query, path: Path) -> None:
-    """What psql copies is the report; with that, the caches are warm."""
+    """Check that psql copies the same rows as the report, which also warms the caches."""
     job = customer.asked("voice-usage", DAYS_OF_MILLION)
     made(job)
     copy_seconds(query.select(csv_cell), path)

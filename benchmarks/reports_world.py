@@ -1,4 +1,4 @@
-"""Whose reports are measured, and a report's way through the worker's code."""
+"""The customer whose reports are measured, and one report's way through the worker's code."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ class Customer:
 
     @classmethod
     def make(cls, code: str, *, activated_on: date = ACTIVATED_ON) -> "Customer":
-        """A new one, whose administrator is the platform's."""
+        """Create a customer whose administrator is platform staff."""
         account = Account.objects.create(code=code, name=f"Customer {code}")
         subscription = Subscription.objects.create(
             number=code, account=account, activation_date=activated_on, currency="USD"
@@ -35,7 +35,7 @@ class Customer:
         return cls(subscription, administrator or Administrator.objects.create_superuser(email))
 
     def asked(self, report_type: str, days: DateRange, *, format: str = "csv") -> ReportJob:  # noqa: A002 - as elsewhere
-        """A queued job, as the web process saves it."""
+        """Save a queued job, as the web process does."""
         return ReportJob.objects.create(
             requested_by=self.administrator,
             requested_on=ASKED_ON,
@@ -55,7 +55,7 @@ class Customer:
         format: str = "csv",  # noqa: A002 - as elsewhere
         rows: int | None = None,
     ) -> float:
-        """How long a worker's code takes from the claim to the stored file, which is then gone. `rows` it must have."""
+        """Return the seconds from the claim to the stored file, which must have this many `rows` and is deleted."""
         job = self.asked(report_type, days, format=format)
         seconds = made(job)
         if rows is not None and job.file_rows != rows:
@@ -65,7 +65,7 @@ class Customer:
 
 
 def made(job: ReportJob) -> float:
-    """Do the job as a worker does; the seconds from the claim to the stored file. Fails when the job does."""
+    """Run the job as a worker does; return the seconds from the claim to the stored file. Fails if the job fails."""
     start = perf_counter()
     run(ReportJob, job.pk, run_report_job)
     seconds = perf_counter() - start
@@ -76,6 +76,6 @@ def made(job: ReportJob) -> float:
 
 
 def forget(job: ReportJob) -> None:
-    """Neither file nor job."""
+    """Delete all files and jobs."""
     files.remove(str(job.file.name))
     job.delete()

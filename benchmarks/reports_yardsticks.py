@@ -1,4 +1,4 @@
-"""What reports are held against: psql's \\copy, and stock django-import-export."""
+"""The yardsticks of reports: psql's \\copy, and stock django-import-export."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from usage.models import Call
 
 
 def copy_seconds(statement: sql.Composable, path: Path) -> float:
-    """How long psql takes to \\copy the rows of a SELECT into a file, as CSV with a header; its start included."""
+    """Return the seconds that psql takes, from its start, to \\copy a SELECT into a CSV file with a header."""
     place = connection.settings_dict
     # A backslash command ends with its line.
     select = " ".join(statement.as_string(connection.connection).split("\n"))
@@ -46,7 +46,7 @@ _widget = partial(DateTimeWidget, "%Y-%m-%dT%H:%M:%SZ")
 
 
 class StockVoiceUsage(ModelResource):  # type: ignore[misc]  # the package has no types
-    """The package's own export of the report's columns, where the database computes what is not stored."""
+    """The package's own export of the report's columns; the database computes those that are not stored."""
 
     sip_call_id = Field("sip_call_id", "SIP Call Id")
     origin = Field("origin", "Origin")
@@ -76,10 +76,10 @@ class StockVoiceUsage(ModelResource):  # type: ignore[misc]  # the package has n
 
 
 def stock_seconds(customer: Customer, days: DateRange, *, rows: int, workbook: bool, path: Path) -> float:
-    """How long the package takes to export the first calls of the days into a file."""
+    """Return the seconds that the package takes to export the first calls of the days into a file."""
     start = perf_counter()
     dataset = StockVoiceUsage().export(_calls(customer, days)[:rows])
-    # Without what makes columns fit, which looks at every cell again.
+    # Without fitting column widths, which would look at every cell again.
     content = XLSX().export_data(dataset, column_width=None) if workbook else CSV().export_data(dataset)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     seconds = perf_counter() - start
@@ -89,7 +89,7 @@ def stock_seconds(customer: Customer, days: DateRange, *, rows: int, workbook: b
 
 
 def _calls(customer: Customer, days: DateRange) -> QuerySet[Call]:
-    """The report's rows in its order, in one query, without reading unused columns."""
+    """Return the report's rows in its order, in one query, without unused columns."""
     minutes = Func(
         F("adjusted_seconds"), template="round(%(expressions)s / 60.0, 4)",
         output_field=DecimalField(max_digits=20, decimal_places=4),

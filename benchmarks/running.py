@@ -11,7 +11,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ["LOG_LEVEL"] = "WARNING"
 HOME = tempfile.mkdtemp(prefix="tallydesk-bench-")
-Path(HOME).chmod(0o711)  # PostgreSQL runs as nobody where we are root, and has to pass
+Path(HOME).chmod(0o711)  # PostgreSQL runs as `nobody` if this process is root, and must be able to enter
 os.environ["TALLYDESK_HOME"] = HOME
 
 django.setup()

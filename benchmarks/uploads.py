@@ -1,4 +1,4 @@
-"""Uploads by the million: how fast against the least that the database can do, and in how much memory."""
+"""Uploads of a million rows: their speed against the least work that the database can do, and their memory."""
 
 import os
 import tempfile
@@ -24,14 +24,14 @@ CSV_MEGABYTES, WORKBOOK_MEGABYTES = 250, 600
 
 
 def figures() -> Iterator[Measured]:
-    """Every promise of uploads."""
+    """Measure every promise of uploads."""
     with tempfile.TemporaryDirectory(dir=os.environ["TALLYDESK_HOME"]) as folder:
         files = Path(folder)
         world = World.make()
         write_good(files / "calls.csv", CALLS)
         write_shuffled(files / "again.csv", files / "calls.csv")
         write_bad(files / "bad.csv", files / "calls.csv")
-        with connection.cursor() as cursor:  # it would clean up in the middle of one measurement and not of the other
+        with connection.cursor() as cursor:  # it would clean up during one measurement and not during the other
             cursor.execute("ALTER TABLE usage_call SET (autovacuum_enabled = false)")
         yield from _fast(world, files)
         yield from _small(world, files)
@@ -65,7 +65,7 @@ def _fast(world: World, files: Path) -> Iterator[Measured]:
 
 
 def _applied(world: World, path: Path) -> tuple[float, float]:
-    """The seconds of checking and of applying a file of new calls."""
+    """Return the seconds of checking and of applying a file of new calls."""
     upload = world.received(path)
     checking = worked(upload)
     world.confirm(upload)
@@ -77,7 +77,7 @@ def _applied(world: World, path: Path) -> tuple[float, float]:
 
 
 def _checked(world: World, path: Path, *, unchanged: int = 0, errors: int = 0) -> float:
-    """The seconds that it takes to find out that nothing is to be applied."""
+    """Return the seconds of checking a file that changes nothing."""
     upload = world.received(path)
     seconds = worked(upload)
     found = (upload.rows, upload.rows_new, upload.rows_changed, upload.rows_unchanged, upload.rows_in_error)
@@ -89,7 +89,7 @@ def _checked(world: World, path: Path, *, unchanged: int = 0, errors: int = 0) -
 
 
 def _complete(upload: Upload) -> None:
-    """Each error once, each row once, each under a header."""
+    """Check that the files of errors have each error once and each row once, under a header."""
     for file in (upload.errors_file, upload.rows_in_error_file):
         with file.open("rb") as lines:
             number = sum(1 for _line in lines)
@@ -106,7 +106,7 @@ def _stock_seconds(world: World, path: Path, stock: type[StockCalls]) -> float:
 
 
 def _small(world: World, files: Path) -> Iterator[Measured]:
-    """Real processes: a web server that takes the file from a form, and a worker."""
+    """Measure real processes: a web server that receives the file by a form, and a worker."""
     workbook = files / "calls.xlsx"
     write_workbook(workbook, WORKBOOK_CALLS)
     empty_calls()

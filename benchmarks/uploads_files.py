@@ -1,4 +1,4 @@
-"""Files of calls, the same on every run: good, the same rows in another order, all in error, and as a workbook."""
+"""Files of calls, the same on every run: valid, in another order, with an error in every row, and as a workbook."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -39,12 +39,12 @@ def _lost(_cell: str) -> str:
     return ""
 
 
-# What people and spreadsheets do to such files, one fault for each row in turn, with the place of its column.
+# Faults that people and spreadsheets cause, one for each row in turn, with the position of its column.
 _FAULTS = ((6, _without_zone), (7, _a_year_early), (5, str.upper), (0, _ruined), (3, _lost), (6, _no_such_day))
 
 
 def rows(number: int, *, seed: int = _SEED) -> Iterator[list[str]]:
-    """Calls of a month in the order of their starts, with IDs and numbers as a provider writes them."""
+    """Write calls of a month, ordered by start, with IDs and numbers as a provider writes them."""
     random = Random(seed)
     step = _MONTH_MILLISECONDS / number
     for place in range(number):
@@ -68,21 +68,21 @@ def _instant(at: datetime) -> str:
 
 
 def write_good(path: Path, number: int, *, seed: int = _SEED) -> None:
-    """Every row is new, and has a rate."""
+    """Write a file in which every row is new and has a rate."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(",".join(HEADER) + "\n")
         file.writelines(",".join(row) + "\n" for row in rows(number, seed=seed))
 
 
 def write_shuffled(path: Path, good: Path) -> None:
-    """The same rows in another order."""
+    """Write the same rows in another order."""
     header, *lines = good.read_bytes().splitlines(keepends=True)
     Random(_SEED).shuffle(lines)
     path.write_bytes(header + b"".join(lines))
 
 
 def write_bad(path: Path, good: Path) -> None:
-    """The same rows, each with an error."""
+    """Write the same rows, each with an error."""
     with good.open(encoding="utf-8") as source, path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(next(source))
         for place, line in enumerate(source):
@@ -93,7 +93,7 @@ def write_bad(path: Path, good: Path) -> None:
 
 
 def write_workbook(path: Path, number: int) -> None:
-    """A workbook of further calls, all cells text."""
+    """Write a workbook of further calls, with text in all cells."""
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(path, options) as workbook:
         sheet = workbook.add_worksheet()

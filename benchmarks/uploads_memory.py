@@ -1,4 +1,4 @@
-"""What uploads take of memory: a web server that receives a file, and a worker that checks and applies it."""
+"""The memory that uploads take: of a web server that receives a file, and a worker that checks and applies it."""
 
 import http.client
 import os
@@ -40,15 +40,15 @@ class Watched:
 
     @property
     def megabytes(self) -> float:
-        """The peak since the last time that it was asked for."""
+        """Return the peak since the last call."""
         peak, self.peak_bytes = self.peak_bytes, 0
         return peak / 1e6
 
     def stop(self) -> None:
-        """End the program."""
+        """Stop the program, which stops its descendants."""
         self._over.set()
         self._thread.join()
-        self.process.send_signal(signal.SIGTERM)  # to the first alone, which stops the others when they are done
+        self.process.send_signal(signal.SIGTERM)  # only to the first one, which stops the others when they are done
         self.process.wait()
 
     def _watch(self) -> None:
@@ -91,7 +91,7 @@ def _running(module: str, *options: str, fairly: bool = False) -> Iterator[Watch
 
 @contextmanager
 def working(queue: str = "uploads", *, fairly: bool = False) -> Iterator[Watched]:
-    """A worker for uploads or reports with one process, as `make demo` has it."""
+    """Run a worker with one process for uploads or reports, as `make demo` does."""
     options = ["-Q", queue, "-c", "1", "-l", "error", "--without-gossip", "--without-mingle"]
     with _running("celery", "-A", "config", "--quiet", "worker", *options, fairly=fairly) as worker:
         yield worker
@@ -99,7 +99,7 @@ def working(queue: str = "uploads", *, fairly: bool = False) -> Iterator[Watched
 
 @contextmanager
 def serving() -> Iterator[tuple[Watched, int]]:
-    """The web server with one process, and its port."""
+    """Run the web server with one process; yield it and its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -110,7 +110,7 @@ def serving() -> Iterator[tuple[Watched, int]]:
 
 
 def send(path: Path, world: World, port: int) -> Upload:
-    """Post a file with the form of the admin, as a browser does; piece by piece."""
+    """Post a file with the admin's form, piece by piece, as a browser does."""
     cookies = _cookies(world)
     fields = {"kind": "calls", "account": world.account.pk, "csrfmiddlewaretoken": cookies["csrftoken"]}
     start = "".join(
@@ -145,7 +145,7 @@ def _body(start: str, path: Path, end: str) -> Iterator[bytes]:
 
 
 def _cookies(world: World) -> dict[str, str]:
-    """Those of somebody who has signed in and opened the form."""
+    """Return the cookies of an administrator who has opened the form."""
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(world.administrator)
     client.get(_FORM)
@@ -153,7 +153,7 @@ def _cookies(world: World) -> dict[str, str]:
 
 
 def decided_by_worker(upload: Upload, status: UploadStatus) -> None:
-    """Wait until a worker has brought the upload there. Fails when it comes to stand elsewhere."""
+    """Wait until a worker has brought the upload to this status. Fails if it ends in another one."""
 
     def stands() -> bool:
         found = Upload.objects.select_related("latest_step").get(pk=upload.pk)

@@ -1,4 +1,4 @@
-"""Where uploads are measured: an account whose calls all have rates, and an upload's way through the worker's code."""
+"""An account whose calls all have rates, and one upload's way through the worker's code."""
 
 import shutil
 from dataclasses import dataclass
@@ -34,14 +34,14 @@ _FIRST_DAY = date(2025, 1, 1)
 
 @dataclass(frozen=True)
 class World:
-    """Who uploads, and into which account."""
+    """The administrator who uploads, and the account."""
 
     administrator: Administrator
     account: Account
 
     @classmethod
     def make(cls) -> "World":
-        """An account with a subscription, two versions of its rate sheet, and a rate for every call."""
+        """Create an account with a subscription, two versions of its rate sheet, and a rate for every call."""
         account = Account.objects.create(code="BENCH", name="Measured Contact Centers")
         sheet = RateSheet.objects.create(name="Measured")
         Subscription.objects.create(
@@ -61,7 +61,7 @@ class World:
         return cls(Administrator.objects.create_superuser("bench@tallydesk.example"), account)
 
     def received(self, path: Path) -> Upload:
-        """The upload of a copy of the file, as the web process saves it."""
+        """Save an upload of a copy of the file, as the web process does."""
         copy = path.with_suffix(".sent")
         shutil.copyfile(path, copy)
         with copy.open("rb") as file:
@@ -75,12 +75,12 @@ class World:
         return upload
 
     def confirm(self, upload: Upload) -> None:
-        """As a person does on the upload's page."""
+        """Confirm the upload, as a person does on its page."""
         decide.confirm(upload, self.administrator)
 
 
 def worked(upload: Upload) -> float:
-    """Take the upload's latest step as a worker does; the seconds that it takes. Fails when the step does."""
+    """Run the upload's latest step as a worker does, and return its seconds. Fails if the step fails."""
     upload.refresh_from_db()
     start = perf_counter()
     run(UploadStep, str(upload.latest_step_id), run_step)
@@ -93,7 +93,7 @@ def worked(upload: Upload) -> float:
 
 
 def empty_calls() -> None:
-    """No call, no upload; and what is written by then lies on disk, so that nobody after pays for it."""
+    """Delete all calls and uploads, and flush to disk, so that no later measurement pays for it."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE usage_call, usage_upload, usage_uploadstep, usage_uploadchange")
     drop_abandoned_tables()
@@ -101,7 +101,7 @@ def empty_calls() -> None:
 
 
 def settle(table: str = "usage_call") -> None:
-    """What the database would do by itself some time later."""
+    """Do what autovacuum would do some time later."""
     with connection.cursor() as cursor:
         cursor.execute(f"VACUUM ANALYZE {table}")
     place = connection.settings_dict

@@ -1,4 +1,4 @@
-"""What uploads are held against: the least that the database can do, and stock django-import-export."""
+"""The yardsticks of uploads: the least work that the database can do, and stock django-import-export."""
 
 import csv
 from pathlib import Path
@@ -25,7 +25,7 @@ ON CONFLICT (sip_call_id, account_id) DO UPDATE SET {updates} WHERE {differences
 
 
 def bare_minimum(path: Path, account: Account) -> None:
-    """COPY of the file into a table of text, and one statement from there: no check, no rating, no record."""
+    """COPY the file into a table of text, and insert from there in one statement: no checks, no rating, no journal."""
     kept = _TARGETS[1:]
     statement = _INSERT.format(
         targets=", ".join(_TARGETS),
@@ -65,7 +65,7 @@ class StockCalls(ModelResource):  # type: ignore[misc]  # the package has no typ
 
 
 class StockNewCalls(StockCalls):
-    """Without even looking for existing rows: the same file a second time would be an error."""
+    """Do not even look for existing rows: the same file a second time would be an error."""
 
     class Meta(StockCalls.Meta):
         force_init_instance = True

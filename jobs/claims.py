@@ -1,4 +1,7 @@
-"""What one attempt may write to its job. Every write checks in the row that the claim is still held."""
+"""A claim, once `JobQuerySet.claim` has given it: what one attempt may write to its job.
+
+Every write checks in the row that the claim is still held.
+"""
 
 import uuid
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Job(models.Model):
     rows_done = models.PositiveBigIntegerField(default=0, editable=False)
     rows_expected = models.PositiveBigIntegerField(null=True, editable=False)
     phase = models.CharField(
-        max_length=20, blank=True, editable=False, help_text="What the worker is at, which `rows_done` counts."
+        max_length=20, blank=True, editable=False, help_text="What the worker is doing, for which `rows_done` counts."
     )
     failure = models.TextField(blank=True, editable=False, help_text="What happened and what to do, as a sentence.")
 

@@ -1,4 +1,4 @@
-"""What every test stands on: the embedded servers run once, started by the process that the workers belong to."""
+"""Fixtures of all tests. The embedded servers start once, in the process that owns the workers."""
 
 import gc
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """What all modules and tests are made of stays until the end: the collector of garbage need not look at it."""
+    """Exempt all modules and tests from garbage collection: they stay until the end."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
@@ -69,21 +69,21 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The database is copied from a migrated one."""
+    """Copy the database from a migrated one."""
     with django_db_blocker.unblock():
         use_a_migrated_copy()
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """A database that tests which save their rows for good leave as they found it."""
+    """Empty the database after tests that commit rows."""
     with django_db_blocker.unblock():
         emptying = Emptying()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: emptying.empty())
         yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        # A thread or process that is just ending would keep the database from being removed.
+        # A thread or process that is still ending would prevent the database from being dropped.
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -92,14 +92,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture(autouse=True)
 def broker_that_is_asked() -> Iterator[None]:
-    """A broker that did not answer in one test is asked again in the next."""
+    """Let the next test contact a broker that did not answer in this one."""
     yield
     circuit.forget()
 
 
 @pytest.fixture
 def impatient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more patience with Redis than the product has, here and in processes that the test starts."""
+    """Use the product's time-outs for Redis, here and in processes that the test starts."""
     monkeypatch.setenv("TALLYDESK_TEST_IMPATIENT", "1")
     settings.LIMITS_PATIENCE_SECONDS = product.LIMITS_PATIENCE_SECONDS
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = product.CELERY_BROKER_TRANSPORT_OPTIONS
@@ -107,9 +107,9 @@ def impatient(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def heartbeat_that_sees_the_job(request: pytest.FixtureRequest) -> Iterator[None]:
-    """In a test that is rolled back, a heartbeat on its own connection finds no job: there it does not look.
+    """In a test that is rolled back, a heartbeat on its own connection finds no job, so it is switched off.
 
-    In the others it looks five times as often, so that nobody waits for it.
+    In the others it runs five times as often, so that tests wait less.
     """
     marker = request.node.get_closest_marker("django_db")
     saves = marker is not None and marker.kwargs.get("transaction", False)

@@ -1,4 +1,4 @@
-"""What the other connections to the test's database are doing, so that a test waits for that instead of a while."""
+"""What other connections to the test's database are doing, so that a test can wait for it instead of sleeping."""
 
 from typing import LiteralString
 
@@ -25,7 +25,7 @@ def is_lock_awaited(*, kind: str = "%") -> bool:
 
 def _exists(rows: LiteralString, parameter: str) -> bool:
     with connection.cursor() as cursor:
-        # In a transaction the first look would be repeated, without connections that were made since.
+        # In a transaction the first result would be repeated, without connections made since.
         cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(f"SELECT EXISTS (SELECT {rows})", [parameter])
         return bool(cursor.fetchone()[0])

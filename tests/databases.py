@@ -1,4 +1,4 @@
-"""The database of each process of a run: a copy of one that was migrated once, and is kept for the next run.
+"""The database of each process of a run: a copy of one that was migrated once and is kept for the next run.
 
 Migrating takes longer than most folders of tests; copying takes a tenth of a second.
 """
@@ -22,7 +22,7 @@ PREFIX = "migrated_"
 
 
 def use_a_migrated_copy() -> None:
-    """Let Django make its test database as a copy of a migrated one, which is made if there is none yet."""
+    """Let Django create its test database as a copy of a migrated one, which is created if it does not exist."""
     name = f"{PREFIX}{migrations_digest()}"
     with exclusive(home_folder() / "migrated.lock"):
         if not _exists(name):
@@ -31,7 +31,7 @@ def use_a_migrated_copy() -> None:
 
 
 def migrations_digest() -> str:
-    """What the migrated database depends on: the migrations of all applications, and Django."""
+    """Return a digest of what the migrated database depends on: the migrations of all applications, and Django."""
     files = {inspect.getfile(type(migration)) for migration in MigrationLoader(None).disk_migrations.values()}
     digest = hashlib.sha256(django.__version__.encode())
     for file in sorted(files):

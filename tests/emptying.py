@@ -1,4 +1,4 @@
-"""After a test that saves its rows for good: the database as the migrations left it, sooner than Django would have it.
+"""Restore the database as migrations left it after a test that commits rows, faster than Django does.
 
 Django truncates all tables and makes permissions anew, for whatever a test has saved. Mostly that is a few rows, which
 are deleted in a fraction of the time.
@@ -14,7 +14,7 @@ MANY = 5_000
 
 
 class Emptying:
-    """Made when the database has just been migrated; `empty` brings it back to that, whatever a test has done."""
+    """A snapshot of the freshly migrated database; `empty` restores it, whatever a test has done."""
 
     def __init__(self) -> None:
         names = sorted(connection.introspection.table_names(include_views=False))
@@ -27,7 +27,7 @@ class Emptying:
             self._search = sql.SQL(" UNION ALL ").join([_union(counting, others), reading])
 
     def empty(self) -> None:
-        """Remove what the tables did not hold, and bring back what they did."""
+        """Delete rows that the tables did not hold, and restore those that they did."""
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(self._search)
             found = {name: count for name, count, rows in cursor if rows != self._migrated.get(name) or count}
@@ -43,7 +43,7 @@ class Emptying:
 
 
 def _union(statement: str, names: Any) -> sql.Composed:
-    """The answers to a question about each of the tables. `rows`: all of a table's, as text; NULL when it is empty."""
+    """Return the answer to a question for each table. `rows`: all rows of a table as text; NULL if it is empty."""
     rows = sql.SQL("json_agg(t ORDER BY t::text)::text")
     return sql.SQL(" UNION ALL ").join(
         sql.SQL(statement).format(name=sql.Literal(name), table=sql.Identifier(name), rows=rows, many=sql.Literal(MANY))

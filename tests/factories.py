@@ -20,24 +20,24 @@ from billing.models import (
 )
 from usage.models import Call, Entity, EntityKind, LoginSession, Resource, ResourceUsage
 
-# In letters: what a test writes down or searches for (SUB-1001) is never among them.
+# Letters, so that they never equal a name that a test spells out (SUB-1001).
 _number = (str(number).translate(str.maketrans("0123456789", "qrstuvwxyz")) for number in count(1))
 
 
 def instant(text: str) -> datetime:
-    """`2026-03-01T09:00` or finer, in UTC."""
+    """Return the instant of `2026-03-01T09:00`, or a finer one, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def make_account(*, code: str | None = None, name: str = "Acme Contact Centers") -> Account:
-    """An account."""
+    """Create an account with a code and a name."""
     return Account.objects.create(code=code or f"ACME-{next(_number)}", name=name)
 
 
 def make_administrator(
     *, email: str | None = None, accounts: tuple[Account, ...] = (), password: str = "a long enough one", **fields: Any
 ) -> Administrator:
-    """An administrator, member of the accounts, with no permission."""
+    """Create an administrator, member of the accounts, without permissions."""
     administrator = Administrator.objects.create_user(email or f"ana{next(_number)}@acme.example", password, **fields)
     for account in accounts:
         Membership.objects.create(administrator=administrator, account=account)
@@ -51,7 +51,7 @@ def make_api_token(
     expires_at: datetime | None = None,
     **fields: Any,
 ) -> tuple[ApiToken, str]:
-    """A token that is good for thirty days by the clock of the database, and its secret."""
+    """Create a token, valid for thirty days by the clock of the database; return it and its secret."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT now() + interval '30 days'")
         (in_thirty_days,) = cursor.fetchone()
@@ -70,7 +70,7 @@ def make_subscription(
     activation_date: date = date(2017, 10, 21),
     **fields: Any,
 ) -> Subscription:
-    """A subscription in USD that goes on."""
+    """Create an open-ended subscription in USD."""
     return Subscription.objects.create(
         account=account or make_account(),
         number=number or f"SUB-{next(_number)}",
@@ -80,12 +80,12 @@ def make_subscription(
 
 
 def make_charge(*, name: str | None = None, basis: str = "named") -> Charge:
-    """A charge."""
+    """Create a charge, named unless told otherwise."""
     return Charge.objects.create(name=name or f"CX {next(_number)}", basis=basis)
 
 
 def make_entity(*, account: Account, identifier: str | None = None, kind: EntityKind = EntityKind.USER) -> Entity:
-    """A user, unless told otherwise."""
+    """Create an entity, a user unless told otherwise."""
     return Entity.objects.create(
         account=account, identifier=identifier or f"user{next(_number)}@acme.example", kind=kind
     )
@@ -99,7 +99,7 @@ def make_session(
     ended_at: datetime | None,
     billable: bool = True,
 ) -> LoginSession:
-    """A login session of the entity."""
+    """Create a login session of the entity."""
     session = new_session(
         entity=entity, charge=charge or make_charge(), started_at=started_at, ended_at=ended_at, billable=billable
     )
@@ -110,7 +110,7 @@ def make_session(
 def new_session(
     *, entity: Entity, charge: Charge, started_at: datetime, ended_at: datetime | None, billable: bool = True
 ) -> LoginSession:
-    """The same, not saved yet."""
+    """Return the same as an unsaved object."""
     return LoginSession(
         account=entity.account,
         session_id=f"S-{next(_number)}",
@@ -125,7 +125,7 @@ def new_session(
 def make_resource_usage(
     *, account: Account, used_on: date, quantity: str = "12", resource: Resource | None = None
 ) -> ResourceUsage:
-    """A resource's usage on a day."""
+    """Create a resource's usage on a day."""
     resource = resource or Resource.objects.create(name=f"SMS {next(_number)}", unit="message")
     return ResourceUsage.objects.create(account=account, resource=resource, used_on=used_on, quantity=quantity)
 
@@ -133,7 +133,7 @@ def make_resource_usage(
 def make_version(
     *, sheet: RateSheet | None = None, effective_from: date = date(2017, 1, 1), **fields: Any
 ) -> RateSheetVersion:
-    """A version of a rate sheet in USD, until further notice."""
+    """Create an open-ended version of a rate sheet in USD."""
     sheet = sheet or RateSheet.objects.create(name=f"Sheet {next(_number)}")
     return RateSheetVersion.objects.create(
         rate_sheet=sheet, effective_from=effective_from, **{"currency": "USD", **fields}
@@ -148,7 +148,7 @@ def make_rate(
     direction: str = "Outbound",
     rate: str = "0.0181",
 ) -> Rate:
-    """A rate on the version, under a usage group that the version then knows."""
+    """Create a rate on the version, and its usage group if the version does not have it."""
     group, _created = UsageGroup.objects.get_or_create(
         version=version, code=code, defaults={"display_name": code.title()}
     )
@@ -156,14 +156,14 @@ def make_rate(
 
 
 def make_call(*, account: Account, started_at: datetime, seconds: int = 55, **fields: Any) -> Call:
-    """An unrated outbound call."""
+    """Create an unrated outbound call."""
     call = new_call(account=account, started_at=started_at, seconds=seconds, **fields)
     call.save(force_insert=True)
     return call
 
 
 def new_call(*, account: Account, started_at: datetime, seconds: int = 55, **fields: Any) -> Call:
-    """The same, not saved yet."""
+    """Return the same as an unsaved object."""
     defaults = {
         "sip_call_id": f"call-{next(_number)}",
         "origin": "+14155550100",

@@ -1,4 +1,4 @@
-"""A home for each run of the tests: two runs at once on one machine do not share a database."""
+"""A home for each run of the tests, so that concurrent runs on one machine do not share a database."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from itertools import count
 from config.embedded import home_folder
 from config.embedded.locks import try_lock
 
-# What a run of the tests passes on to its own processes: they use the home that it claimed.
+# Passed on by a run of the tests to its own processes: they use the home that it claimed.
 VARIABLE = "TALLYDESK_TEST_HOME"
 
 
@@ -18,7 +18,7 @@ def claim_home() -> None:
         for number in count(1):
             home = base / ("test" if number == 1 else f"test-{number}")
             home.mkdir(mode=0o711, parents=True, exist_ok=True)
-            # Stays open, and with it the lock, as long as this process lives.
+            # Stays open as long as this process lives, and holds the lock.
             lock = os.open(home / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if try_lock(lock, fcntl.LOCK_EX):
                 os.environ[VARIABLE] = str(home)

@@ -1,4 +1,4 @@
-"""Administrators of every sort, with the permissions that a test is about."""
+"""Administrators of every role, with the permissions that a test needs."""
 
 from enum import Enum
 from typing import Any
@@ -11,7 +11,7 @@ from tests.factories import make_administrator
 
 
 class Answer(Enum):
-    """How a page or an endpoint for customers answers an administrator."""
+    """How a page or an endpoint for customers responds to an administrator."""
 
     OPEN = "open"
     REFUSED = "refused"
@@ -37,7 +37,7 @@ ROLES = {
     "superuser": (OPEN, OPEN, OPEN),
 }
 
-# Different permissions open to them what is their own. What is not theirs they see as "customer who views" does, which
+# Different permissions open their own objects to them. Others' objects they see as "customer who views" does, which
 # is about membership alone: where that is tried at every address, once is enough.
 OPENED_LIKE_WHO_VIEWS = {"customer who adds", "customer with all permissions", "customer granted everything"}
 
@@ -74,7 +74,7 @@ def make_uploader(**fields: Any) -> Administrator:
 
 
 def permissions(*names: str) -> list[Permission]:
-    """Return permissions by `app_label.codename`."""
+    """Return the permissions with these names (`app_label.codename`)."""
     return [
         Permission.objects.get(content_type__app_label=app_label, codename=codename)
         for app_label, codename in (name.split(".") for name in names)

@@ -1,4 +1,4 @@
-"""How much is tried. The gate tries every test, and each property with a few new examples.
+"""How much is tested. The gate tries every test, and each property with a few new examples.
 
 `make check` (`quick`) tries every test, too, but fewer examples of a property, and of a test with many parameters about
 every fourth. `make soak` (`long`) tries many examples.
@@ -20,7 +20,7 @@ TIMES = {"quick": Fraction(1, 5), "gate": Fraction(1), "long": Fraction(10)}
 MANY_PARAMETERS = 4
 USUAL = 50
 
-# How long an example takes tells of the machine. A failure prints the lines that repeat it. Nothing is kept between
+# The time of an example depends on the machine. A failure prints the lines that repeat it. Nothing is kept between
 # runs: each begins with fresh seeds.
 _any_machine = settings(
     deadline=None,
@@ -38,19 +38,19 @@ def load_profile() -> None:
 
 
 def examples(number: int) -> int:
-    """The number of examples where the gate has this many."""
+    """Return the number of examples where the gate has this many."""
     return math.ceil(number * TIMES[PROFILE])
 
 
 def tried(items: Iterable[pytest.Item]) -> list[pytest.Item]:
-    """Those of the tests that are tried: each, but where it must be quick only some of its many parameters."""
+    """Return the tests to run: all of them, but in the quick profile only some of many parameters."""
     if PROFILE != "quick":
         return list(items)
     kept = []
     for _name, group in groupby(items, key=lambda item: item.nodeid.partition("[")[0]):
         variants = list(group)
         if len(variants) >= MANY_PARAMETERS:
-            # By a digest, not every fourth: so no value of several parameters is always left out.
+            # By a digest instead of every fourth, so that no value of several parameters is always left out.
             variants = [item for item in variants if zlib.crc32(item.nodeid.encode()) % 4 == 0] or variants[:1]
         kept += variants
     return kept

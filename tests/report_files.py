@@ -29,7 +29,7 @@ def make_scope(subscription: Subscription, days: str, *, today: str = "2027-01-0
 def write(
     slug: str, scope: Scope, progress: Callable[[int], None] = ignore, *, file_format: str = "csv"
 ) -> tuple[bytes, WrittenReport]:
-    """Return the bytes of a report and what was counted while writing them."""
+    """Return the bytes of a report and the counts made while writing them."""
     target = io.BytesIO()
     written = write_report(
         connection,

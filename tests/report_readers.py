@@ -18,13 +18,13 @@ Rows = list[list[Any]]
 
 
 class Number(str):
-    """The digits of a number in JSON."""
+    """A number in JSON, as its digits."""
 
     __slots__ = ()
 
 
 def read_csv(content: bytes) -> Rows:
-    """The cells as text, the headings first."""
+    """Return the cells as text, the headings first."""
     return list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
 
 
@@ -33,7 +33,7 @@ def read_gzip(content: bytes) -> Rows:
 
 
 def read_json_lines(content: bytes) -> Rows:
-    """Without headings where there are no rows."""
+    """Return the cells; without rows there are no headings."""
     assert content.endswith(b"\n") or not content
     objects = [json.loads(line, parse_int=Number, parse_float=Number) for line in content.decode().split("\n")[:-1]]
     return [list(objects[0]), *(list(it.values()) for it in objects)] if objects else []
@@ -45,7 +45,7 @@ def read_parquet(content: bytes) -> Rows:
 
 
 def read_sheets(content: bytes) -> dict[str, Rows]:
-    """Each sheet of a workbook."""
+    """Return the rows of each sheet of a workbook by its name."""
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
     return {name: workbook.get_sheet_by_name(name).to_python() for name in workbook.sheet_names}
 
@@ -70,7 +70,7 @@ def _milliseconds(cell: str) -> timedelta:
 
 
 def in_json(column: ReportColumn, cell: str, raw: str) -> Any:
-    """What JSON Lines hold for a cell of the CSV; `raw` is the text as it is stored."""
+    """Return what JSON Lines hold for a cell of the CSV; `raw` is the text as it is stored."""
     if not cell:
         return None
     if column.kind is ColumnKind.TEXT:
@@ -79,7 +79,7 @@ def in_json(column: ReportColumn, cell: str, raw: str) -> Any:
 
 
 def in_parquet(column: ReportColumn, cell: str, raw: str) -> Any:
-    """What Parquet holds for a cell of the CSV."""
+    """Return what Parquet holds for a cell of the CSV."""
     if not cell:
         return None
     values: dict[ColumnKind, Callable[[str], Any]] = {
@@ -94,7 +94,7 @@ def in_parquet(column: ReportColumn, cell: str, raw: str) -> Any:
 
 
 def in_xlsx(column: ReportColumn, cell: str, _raw: str) -> Any:
-    """What a sheet holds for a cell of the CSV."""
+    """Return what a sheet holds for a cell of the CSV."""
     if column.kind is ColumnKind.TEXT or not cell:
         return cell
     if column.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL):
@@ -125,7 +125,7 @@ def plain(value: Any) -> Any:
 
 
 def is_same(found: Any, expected: Any) -> bool:
-    """Equal, and of the same type."""
+    """Return whether two values are equal and of the same type."""
     found, expected = plain(found), plain(expected)
     if isinstance(expected, datetime) and isinstance(found, datetime):
         assert (found.tzinfo is None) == (expected.tzinfo is None)

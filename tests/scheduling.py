@@ -1,4 +1,4 @@
-"""Which process of a run takes which test: the longest first, and tests that wait beside tests that work.
+"""Which process of a run takes which test: the longest first, and tests that wait beside tests that compute.
 
 `durations.json` holds the tests that take longer than a second: how long they took, and how much of it the machine
 worked for them. `make durations` writes it anew. A test it does not know counts as short; one that is gone is ignored.
@@ -26,7 +26,7 @@ OPTION = "--record-durations"
 
 
 class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no types
-    """Hands out tests one by one. The last process takes those that wait, until there are none; the others last."""
+    """Hands out tests one by one. The last process takes tests that wait, if there are any; others take them last."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
         super().__init__(config, log)
@@ -35,7 +35,7 @@ class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no 
         self._was_sorted = False
 
     def _send_tests(self, node: WorkerController, num: int) -> None:
-        """Send this number of the pending tests, first those that this process is for."""
+        """Send this number of pending tests, first those that the process prefers."""
         is_for_waiting = node is self.nodes[-1] and len(self.nodes) > 2
         if not self._was_sorted:
             self.pending.sort(key=lambda index: -self._seconds(index))
@@ -45,7 +45,7 @@ class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no 
         super()._send_tests(node, num)
 
     def _place(self, first: int, is_for_waiting: bool) -> int:
-        """Where the longest test stands that such a process is for, else the longest of all; not before `first`."""
+        """Return the position, from `first` on, of the longest test that the process prefers, else of the longest."""
         for place in range(first, len(self.pending)):
             index = self.pending[place]
             if self._seconds(index) == 0 and is_for_waiting:
@@ -68,7 +68,7 @@ class LongestFirst(LoadScheduling):  # type: ignore[misc]  # the package has no 
 
 
 def read_durations() -> dict[str, tuple[float, float]]:
-    """For each long test, by its ID: how many seconds it took, and for how many its processes worked."""
+    """Return for each long test, by its ID, how many seconds it took, and how many its processes computed."""
     durations: dict[str, tuple[float, float]] = {}
     if DURATIONS.exists():
         durations = {name: (seconds, worked) for name, (seconds, worked) in json.loads(DURATIONS.read_text()).items()}
@@ -104,7 +104,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _seconds_worked() -> float:
-    """For how many seconds the cores worked so far for this process and for those of its processes that ended."""
+    """Return the CPU seconds so far of this process and of its processes that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in used)
 

@@ -16,7 +16,7 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_AUTOREFRESH = True  # or every client of a test would look at all static files before its first request
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
-# The processes of one run share the embedded Valkey, not what it holds.
+# The processes of one run share the embedded Valkey, but not its databases.
 if "REDIS_URL" not in os.environ:
     _number = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
     REDIS_URL = REDIS_URL.replace("?db=0", f"?db={_number}")  # noqa: F405

@@ -1,4 +1,4 @@
-"""Sizes in bytes and how they read: the server and the scripts write the same."""
+"""Sizes in bytes and their texts: the server and the scripts write the same."""
 
 SIZES = [
     (0, "0 bytes"),

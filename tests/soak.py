@@ -1,4 +1,4 @@
-"""The long forms of the tests, over and over until the time is up: `make soak HOURS=1`.
+"""The long forms of the tests, repeated until the time is up: `make soak HOURS=1`.
 
 A round holds the tests that are left out of the gate, every property with ten times as many examples, Schemathesis at
 length, and the races and faults several times. What is under way when the time is up is finished. New seeds each time;
@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Part:
-    """A run of pytest: what of the tests, under which variables of the environment."""
+    """A run of pytest: its arguments and its environment variables."""
 
     title: str
     words: tuple[str, ...]
     variables: dict[str, str] = field(default_factory=dict)
 
     def passes(self) -> bool:
-        """Run it; whether every test passed."""
+        """Run it, and return whether every test passed."""
         command = [sys.executable, "-m", "pytest", "-n", "3", "-q", *self.words]
         return subprocess.run(command, env=os.environ | self.variables, check=False).returncode == 0
 

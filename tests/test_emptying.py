@@ -1,4 +1,4 @@
-"""What a test saves for good is gone after it, and what the migrations made is there again."""
+"""Rows that a test commits are gone after it, and rows of the migrations are restored."""
 
 import pytest
 from django.contrib.auth.models import Group, Permission

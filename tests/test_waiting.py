@@ -1,4 +1,4 @@
-"""The guards of the tests."""
+"""The guards of waiting tests: errors after generous time limits."""
 
 import signal
 import threading
@@ -25,7 +25,7 @@ def test_work_that_never_ends_fails_past_every_handler_of_errors() -> None:
         with guarded("the wait ends", guard=0.01):
             try:
                 threading.Event().wait()
-            except Exception:  # noqa: BLE001 - as the product has them around a job's work
+            except Exception:  # noqa: BLE001 - as in the product, around a job's work
                 threading.Event().wait()
 
     with pytest.raises(pytest.fail.Exception, match="the wait ends"):

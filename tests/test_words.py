@@ -131,7 +131,7 @@ RETIRED_PHRASES: dict[str, tuple[str, ...]] = {
     r"reckon\w*": (),
     r"whoever": (),
     r"who asks": (),
-    r"(?<![`/])nobody(?!`)": ("config/embedded/",),  # the user that PostgreSQL runs as
+    r"(?<![`/])nobody(?!`)": ("config/embedded/", "tests/setup/test_embedded.py"),  # the user that PostgreSQL runs as
     r"so many": (),
     r"how-many-th": (),
     r"any more(?= \w)": (),
@@ -149,8 +149,11 @@ _COMMENTS = {".html": r"<!--.*?-->", ".css": r"/\*.*?\*/", ".js": r"//[^\n]*|/\*
 
 def product_files(*endings: str) -> list[Path]:
     """Return the product's own files with these endings; migrations are history and stay as they are."""
-    folders = [PROJECT / name for name in (*APPLICATIONS, "templates")]
-    found = (path for folder in folders for path in sorted(folder.rglob("*")) if path.suffix in endings)
+    return files_below(*APPLICATIONS, "templates", endings=endings)
+
+
+def files_below(*folders: str, endings: tuple[str, ...]) -> list[Path]:
+    found = (path for folder in folders for path in sorted((PROJECT / folder).rglob("*")) if path.suffix in endings)
     return [path for path in found if not {"migrations", "vendor"}.intersection(path.parts)]
 
 
@@ -201,7 +204,8 @@ def strings(path: Path) -> list[str]:
 def prose(path: Path) -> list[str]:
     """Return the texts of a file in which words are looked for, each with single spaces."""
     if path.suffix == ".py":
-        texts = [*strings(path), *comments(path.read_text())]
+        names = [name.rpartition(".")[2].replace("_", " ") for name in qualified_names(path)]
+        texts = [*strings(path), *comments(path.read_text()), *names]
     elif path.suffix in {".css", ".js"}:
         texts = re.findall(_COMMENTS[path.suffix], path.read_text(), re.DOTALL)
     else:
@@ -211,13 +215,13 @@ def prose(path: Path) -> list[str]:
 
 def retired_phrases(path: Path) -> list[str]:
     """Return what a file says in words that were given up, with some words around each."""
-    name = name_of(path)
+    name, texts = name_of(path), prose(path)
     return [
-        match[0]
+        text[max(match.start() - 30, 0) : match.end() + 30]
         for phrase, places in RETIRED_PHRASES.items()
         if not any(map(name.startswith, places))
-        for text in prose(path)
-        for match in re.finditer(rf".{{0,30}}\b{phrase}\b.{{0,30}}", text, re.IGNORECASE)
+        for text in texts
+        for match in re.finditer(rf"\b{phrase}\b", text, re.IGNORECASE)
     ]
 
 
@@ -251,10 +255,12 @@ def long_lines(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if len(line) > LONGEST_TEMPLATE_LINE]
 
 
+AROUND = [path for path in files_below("tests", "benchmarks", endings=(".py",)) if path != Path(__file__)]
+"""What stands around the product; this module names the retired words."""
 TEMPLATES = [path for path in product_files(".html", ".txt") if "templates" in path.parts]
 FILES = {
-    "docstrings": (product_files(".py"), short_docstrings),
-    "phrases": ([*product_files(".py", ".css", ".js"), *TEMPLATES, *DOCUMENTS], retired_phrases),
+    "docstrings": ([*product_files(".py"), *AROUND], short_docstrings),
+    "phrases": ([*product_files(".py", ".css", ".js"), *AROUND, *TEMPLATES, *DOCUMENTS], retired_phrases),
     "template lines": (TEMPLATES, long_lines),
 }
 
@@ -271,13 +277,20 @@ def test_no_retired_name_came_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["Whoever asks gets it.", "There is nobody.", "They are not so many.", "It cannot be\nundone any more by us."],
+    ("name", "text"),
+    [
+        ("words.md", "Whoever asks gets it."),
+        ("words.md", "There is nobody."),
+        ("words.md", "They are not so many."),
+        ("words.md", "It cannot be\nundone any more by us."),
+        ("words.py", "# Told of it\n"),
+        ("words.py", "def who_asks_twice() -> None: ..."),
+    ],
 )
-def test_retired_phrases_are_found(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retired_phrases_are_found(name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "PROJECT", tmp_path)
-    (tmp_path / "words.md").write_text(text)
-    assert retired_phrases(tmp_path / "words.md")
+    (tmp_path / name).write_text(text)
+    assert retired_phrases(tmp_path / name)
 
 
 def main() -> None:

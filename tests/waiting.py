@@ -1,4 +1,4 @@
-"""Waiting for what must happen: by its event, with a guard so generous that only a broken product reaches it.
+"""Waiting for events, with a guard so generous that only a broken product reaches it.
 
 No test asserts how long something took. What must end replaces work that would last practically for ever (a lock that
 is never released, `pg_sleep(600)`): that it ended is the proof. What must be quick is a ratio in `make bench`.
@@ -33,7 +33,7 @@ def wait_for(happened: Callable[[], Found], *, what: str, guard: float = GUARD_S
 
 @contextmanager
 def guarded(what: str, *, guard: float = GUARD_SECONDS) -> Iterator[None]:
-    """Fail the test, naming `what`, when the block has not ended by itself by then; for the main thread.
+    """Fail the test, naming `what`, if the block has not ended by itself by then; for the main thread.
 
     The failure is no `Exception`, so that no handler of the product takes it for a fault of the work.
     """

@@ -21,7 +21,7 @@ REAL_LOOK_UP = socket.getaddrinfo
 
 @dataclass
 class Received:
-    """A request as it came in."""
+    """A request as it was received."""
 
     path: str
     headers: dict[str, str]
@@ -30,7 +30,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A server, what it answers, and what it received."""
+    """A server, its answers, and the requests that it received."""
 
     port: int
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
@@ -44,13 +44,13 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}/hook"
 
     def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        """Answer so from now on; several answers are given one after the other, the last for ever."""
+        """Give these answers from now on, one after the other, the last one for ever."""
         self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
 
 
 @contextmanager
 def receiver(*, tls: bool = False) -> Iterator[Receiver]:
-    """A server that answers 204 unless told otherwise."""
+    """Yield a server that answers 204 unless told otherwise."""
     lock = threading.Lock()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -79,7 +79,7 @@ def receiver(*, tls: bool = False) -> Iterator[Receiver]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]  # clients that go away are the point
+    server.handle_error = lambda *arguments: None  # type: ignore[method-assign]  # clients disconnect on purpose
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATES / "server.pem")
@@ -98,7 +98,7 @@ def receiver(*, tls: bool = False) -> Iterator[Receiver]:
 
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that is handed each connection after it read a request with the body `{}`; yields its URL."""
+    """Yield the URL of a server; `talk` gets each connection after a request with the body `{}` was read."""
     listening = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -123,7 +123,7 @@ def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 class Names:
-    """What host names stand for during a test: each look-up takes the next list of addresses, the last for ever."""
+    """The addresses of host names during a test: each look-up takes the next list, the last one for ever."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.known: dict[str, list[list[str]]] = {}

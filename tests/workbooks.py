@@ -1,4 +1,4 @@
-"""Workbooks written part by part, so that a test can make them as odd as it needs."""
+"""Workbooks written part by part, so that a test can make them as odd as necessary."""
 
 import io
 import zipfile
@@ -21,18 +21,18 @@ _EPOCH = datetime.combine(date(1899, 12, 30), time())
 
 
 class Xml(str):
-    """A cell written by hand; `{}` stands for its place, such as B7."""
+    """Return a cell written by hand; `{}` stands for its place, such as B7."""
 
     __slots__ = ()
 
 
 def moment(text: str) -> datetime:
-    """A cell's moment."""
+    """Return the number of a cell with an instant."""
     return datetime.fromisoformat(text)
 
 
 def column_name(column: int) -> str:
-    """A, B ... for 1, 2 ..."""
+    """Return the letters A, B ... for 1, 2 ..."""
     name = ""
     while column:
         column, letter = divmod(column - 1, 26)
@@ -41,7 +41,7 @@ def column_name(column: int) -> str:
 
 
 def cell(place: str, value: Any) -> str:
-    """One cell, typed as a spreadsheet would type it."""
+    """Return one cell, typed as a spreadsheet would type it."""
     if value is None:
         return f'<c r="{place}" s="1"/>'
     if isinstance(value, Xml):
@@ -57,7 +57,7 @@ def cell(place: str, value: Any) -> str:
 
 
 def sheet(*rows: Any) -> str:
-    """A sheet's XML; a row is its cells, or the XML of a row written by hand."""
+    """Return a sheet's XML; a row is its cells, or the XML of a row written by hand."""
     written = [
         row
         if isinstance(row, str)
@@ -70,7 +70,7 @@ def sheet(*rows: Any) -> str:
 
 
 def parts(**sheets: str) -> dict[str, str]:
-    """The parts of a workbook by name; a sheet whose name begins with `hidden` is hidden."""
+    """Return the parts of a workbook by name; a sheet whose name begins with `hidden` is hidden."""
     listed, related = "", ""
     for number, name in enumerate(sheets, start=1):
         state = ' state="hidden"' if name.startswith("hidden") else ""
@@ -91,7 +91,7 @@ def parts(**sheets: str) -> dict[str, str]:
 
 
 def packed(named: Mapping[str, str | Iterable[bytes]]) -> bytes:
-    """Parts as an archive; what would be too large to hold comes in pieces."""
+    """Return parts as an archive; parts too large for memory come in pieces."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in named.items():
@@ -105,5 +105,5 @@ def packed(named: Mapping[str, str | Iterable[bytes]]) -> bytes:
 
 
 def workbook(*rows: Any) -> bytes:
-    """A workbook of one sheet."""
+    """Return a workbook of one sheet."""
     return packed(parts(Data=sheet(*rows)))

@@ -21,7 +21,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 class Account(UploadedModel):
-    code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")
+    code = models.CharField(
+        max_length=255, unique=True, db_collation="C", help_text="The name by which uploads refer to the account."
+    )
     name = models.CharField(max_length=255)
 
     objects = AccountQuerySet.as_manager()

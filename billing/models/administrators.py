@@ -44,9 +44,13 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
         "e-mail address", unique=True, error_messages={"unique": "There is an administrator with this address."}
     )
     name = models.CharField(max_length=255, blank=True)
-    is_active = models.BooleanField("active", default=True, help_text="Clear it instead of deleting the administrator.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Clear this instead of deleting the administrator."
+    )
     is_platform_staff = models.BooleanField(
-        "platform staff", default=False, help_text="Sees every account; may do there what their permissions say."
+        "platform staff",
+        default=False,
+        help_text="Sees every account. What they may do there follows from their permissions.",
     )
     joined_at = models.DateTimeField(db_default=Now(), editable=False)
     link_sent_at = models.DateTimeField(null=True, editable=False)
@@ -66,12 +70,12 @@ class Administrator(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(
                 condition=models.Q(email=Lower("email")),
                 name="administrator_email_is_lower_case",
-                violation_error_message="E-mail addresses are kept in lower case.",
+                violation_error_message="The e-mail address must be in lower case.",
             ),
             models.CheckConstraint(
                 condition=models.Q(is_superuser=False) | models.Q(is_platform_staff=True),
                 name="superuser_is_platform_staff",
-                violation_error_message="A superuser is platform staff.",
+                violation_error_message="A superuser must be platform staff.",
             ),
         ]
 
@@ -111,7 +115,7 @@ class Membership(models.Model):
             models.UniqueConstraint(
                 fields=["administrator", "account"],
                 name="administrator_is_member_once",
-                violation_error_message="The administrator is a member of this account already.",
+                violation_error_message="The administrator is already a member of this account.",
             ),
         ]
 

@@ -123,9 +123,11 @@ class ApiToken(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="Empty: every account of its owner.",
+        help_text="Leave empty for all accounts of its owner.",
     )
-    is_read_only = models.BooleanField("read only", default=False, help_text="It requests and cancels nothing.")
+    is_read_only = models.BooleanField(
+        "read only", default=False, help_text="It can neither request nor cancel reports."
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, editable=False)
@@ -149,18 +151,18 @@ class ApiToken(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("created_at")),
                 name="api_token_expires_after_it_is_made",
-                violation_error_message="The token would have expired already.",
+                violation_error_message="The token would already have expired.",
             ),
             # Two days more than a year allow for the rest of the last day, and for clocks that differ.
             models.CheckConstraint(
                 condition=Q(expires_at__lte=F("created_at") + timedelta(days=367)),
                 name="api_token_expires_within_a_year",
-                violation_error_message="A token is good for a year at most.",
+                violation_error_message="A token is valid for at most a year.",
             ),
             models.UniqueConstraint(
                 fields=["administrator", "form_key"],
                 name="api_token_is_made_once_by_a_form",
-                violation_error_message="This form made a token already.",
+                violation_error_message="This form has already created a token.",
             ),
         ]
 

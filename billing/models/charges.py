@@ -25,7 +25,7 @@ class Charge(UploadedModel):
             models.CheckConstraint(
                 condition=models.Q(basis__in=["named", "concurrent", "hourly", "device"]),
                 name="charge_has_known_basis",
-                violation_error_message="The basis is named, concurrent, hourly or device.",
+                violation_error_message="The basis must be named, concurrent, hourly or device.",
             ),
         ]
 

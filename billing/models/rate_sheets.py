@@ -34,7 +34,9 @@ class RateSheetVersion(models.Model):
 
     rate_sheet = models.ForeignKey(RateSheet, on_delete=models.PROTECT, related_name="versions")
     effective_from = models.DateField()
-    effective_through = models.DateField(null=True, blank=True, help_text="The last day; empty: until further notice.")
+    effective_through = models.DateField(
+        null=True, blank=True, help_text="The last day of the version. Leave empty if it is open-ended."
+    )
     # The last day was not stated by anyone: the version was open until its successor came, and another version may
     # still come between the two.
     is_ended_by_successor = models.BooleanField(default=False, editable=False)
@@ -58,12 +60,12 @@ class RateSheetVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(increment_seconds__gte=1),
                 name="rate_sheet_increment_is_positive",
-                violation_error_message="The increment is at least one second.",
+                violation_error_message="The increment must be at least one second.",
             ),
             models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"),
                 name="rate_sheet_currency_is_a_code",
-                violation_error_message="The currency is a code of three capital letters, such as USD.",
+                violation_error_message="The currency must be a code of three capital letters, such as USD.",
             ),
             days_do_not_overlap(
                 name="rate_sheet_versions_do_not_overlap",
@@ -116,7 +118,7 @@ class Rate(UploadedModel):
             models.UniqueConstraint(
                 fields=["usage_group", "call_type", "direction"],
                 name="rate_stands_once_on_a_version",
-                violation_error_message="This version has a rate for the usage group, call type and direction already.",
+                violation_error_message="The version already has a rate for this usage group, call type and direction.",
             ),
             models.CheckConstraint(
                 condition=Q(direction__in=["Inbound", "Outbound"]), name="rate_direction_is_inbound_or_outbound"
@@ -124,7 +126,7 @@ class Rate(UploadedModel):
             models.CheckConstraint(
                 condition=finite("rate_per_minute"),
                 name="rate_is_a_finite_amount",
-                violation_error_message="The rate is a number, 0 or more.",
+                violation_error_message="The rate must be a number of 0 or more.",
             ),
         ]
 

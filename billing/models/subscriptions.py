@@ -30,7 +30,9 @@ class Subscription(UploadedModel):
     number = models.CharField(max_length=255, unique=True, db_collation="C")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
     activation_date = models.DateField()
-    ended_on = models.DateField(null=True, blank=True, help_text="The last day of the contract; empty: it goes on.")
+    ended_on = models.DateField(
+        null=True, blank=True, help_text="The last day of the contract. Leave empty if it is open-ended."
+    )
     currency = models.CharField(max_length=3)
     cycle_policy = models.CharField(
         max_length=20,
@@ -59,12 +61,12 @@ class Subscription(UploadedModel):
             models.CheckConstraint(
                 condition=Q(cycle_policy__in=["through_anniversary", "before_anniversary"]),
                 name="subscription_has_known_cycle_policy",
-                violation_error_message="The cycle policy is through_anniversary or before_anniversary.",
+                violation_error_message="The cycle policy must be through_anniversary or before_anniversary.",
             ),
             models.CheckConstraint(
                 condition=Q(currency__regex=r"^[A-Z]{3}$"),
                 name="subscription_currency_is_a_code",
-                violation_error_message="The currency is a code of three capital letters, such as USD.",
+                violation_error_message="The currency must be a code of three capital letters, such as USD.",
             ),
             days_do_not_overlap(
                 name="subscriptions_of_an_account_do_not_overlap",
@@ -114,7 +116,7 @@ class TelcoCommitDiscount(models.Model):
             models.CheckConstraint(
                 condition=Q(percent__gte=Decimal(0)) & Q(percent__lte=Decimal(100)),
                 name="discount_is_a_percentage",
-                violation_error_message="The discount is a percentage from 0 to 100.",
+                violation_error_message="The discount must be a percentage from 0 to 100.",
             ),
             models.CheckConstraint(
                 condition=Q(effective_from__isnull=True)

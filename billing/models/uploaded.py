@@ -13,7 +13,7 @@ class UploadedModel(models.Model):
         blank=True,
         editable=False,
         db_index=True,
-        help_text="The upload that last wrote the row; empty: written by hand.",
+        help_text="The upload that last wrote the row; empty if it was entered by hand.",
     )
 
     class Meta:

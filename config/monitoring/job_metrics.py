@@ -12,7 +12,7 @@ from psycopg import sql
 
 from jobs.models import Job, PeriodicTask
 from jobs.states import UNFINISHED, State
-from jobs.tasks import SWEEP
+from jobs.sweep import SWEEP
 from reports.models import Comparison, ReportJob
 from reports.models.report_jobs import report_type_choices
 from usage.models import Step, UploadStep

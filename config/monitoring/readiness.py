@@ -17,7 +17,7 @@ from redis.retry import Retry
 from config.database import impatient_connection, pending_migrations
 from config.monitoring.questions import Question
 from jobs.models import PeriodicTask
-from jobs.tasks import SWEEP
+from jobs.sweep import SWEEP
 
 logger = structlog.get_logger(__name__)
 

@@ -26,6 +26,14 @@ class ColumnKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DistinctCount:
+    """A count in the control totals: the different values of an SQL expression, under the name that people read."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReportColumn:
     """One column: its exact heading, its kind, and its SQL expression over the rows of the report type's source.
 
@@ -34,8 +42,8 @@ class ReportColumn:
     (and, where least and most are equal, never fewer). `unit` says what a number counts.
 
     Control totals sum up numbers and durations. `per` is the heading of another column, such as the currency: amounts
-    are summed separately for each of its values. `distinct`, if given, is SQL with as many different values as the
-    column has; control totals count them.
+    are summed separately for each of its values. `distinct`, if given, has as many different values as the column;
+    control totals count them.
     """
 
     heading: str
@@ -45,7 +53,7 @@ class ReportColumn:
     is_rounded: bool = False
     unit: str = ""
     per: str = ""
-    distinct: str = ""
+    distinct: DistinctCount | None = None
 
     @property
     def value(self) -> sql.Composable:

@@ -58,13 +58,18 @@ class Totals:
     distinct: tuple[NamedCount, ...] = ()
     counts: tuple[NamedCount, ...] = ()
 
-    def lines(self) -> Iterator[Line]:
-        """Yield every total, the number of rows first."""
+    def lines(self, columns: Iterable[ReportColumn] = ()) -> Iterator[Line]:
+        """Yield every total, the number of rows first.
+
+        `columns` are those of the report type. They name the distinct counts, which are stored under the headings
+        alone; a count of a column that is not among them is named after its heading.
+        """
+        names = {column.heading: column.distinct.name for column in columns if column.distinct}
         yield Line("Rows", Decimal(self.rows))
         for it in self.sums:
             yield Line(f"Sum of {it.column}", it.amount, it.unit, it.group)
         for values in self.distinct:
-            yield Line(f"Different values of {values.name}", Decimal(values.count))
+            yield Line(names.get(values.name, f"Distinct values of {values.name}"), Decimal(values.count))
         for rows in self.counts:
             yield Line(rows.name, Decimal(rows.count))
 
@@ -108,7 +113,9 @@ def select_grouped_totals(query: Query, relation: sql.Composable) -> sql.Compose
 
 def select_distinct_counts(query: Query, relation: sql.Composable) -> sql.Composed | None:
     """Return a SELECT of the number of distinct values of each column that has them counted; None if none has."""
-    counts = [sql.SQL("count(DISTINCT {})").format(sql.SQL(it.distinct)) for it in query.columns if it.distinct]
+    counts = [
+        sql.SQL("count(DISTINCT {})").format(sql.SQL(it.distinct.expression)) for it in query.columns if it.distinct
+    ]
     return sql.SQL("SELECT {} FROM {}").format(_aliased(counts), relation) if counts else None
 
 

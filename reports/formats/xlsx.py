@@ -6,7 +6,7 @@ formula.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
@@ -22,7 +22,7 @@ from reports.engine.file_format import Cells, FileFormat
 from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows
 from reports.engine.temporary_folders import temporary_folder
-from reports.engine.totals import MILLISECONDS, Totals
+from reports.engine.totals import MILLISECONDS, Line
 from reports.engine.workbook_rows import ReadNumber, rows_of
 from reports.formats.csv import csv_cell, escape_formula
 
@@ -221,7 +221,10 @@ def write_with_totals(rows: ReportRows, target: BinaryIO, on_progress: OnProgres
 
 
 def _write(
-    rows: ReportRows, target: BinaryIO, on_progress: OnProgress, add: Callable[[Workbook, Totals], None] | None = None
+    rows: ReportRows,
+    target: BinaryIO,
+    on_progress: OnProgress,
+    add: Callable[[Workbook, Iterable[Line]], None] | None = None,
 ) -> int:
     written = 0
     with temporary_folder(FOLDER_PREFIX) as folder:
@@ -238,7 +241,7 @@ def _write(
                 on_progress(written)
         sheets.end()
         if add:
-            add(workbook, rows.totals)
+            add(workbook, rows.totals.lines(rows.columns))
         _close(workbook)
     return written
 
@@ -252,7 +255,7 @@ def _close(workbook: Workbook) -> None:
         raise cause if isinstance(cause, OSError) else error from None
 
 
-def _add_totals(workbook: Workbook, totals: Totals) -> None:
+def _add_totals(workbook: Workbook, lines: Iterable[Line]) -> None:
     sheet = workbook.add_worksheet("Totals")
     sheet.freeze_panes(1, 0)
     sheet.set_column(0, 1, _MOST_WIDTH * 2 / 3)
@@ -260,7 +263,7 @@ def _add_totals(workbook: Workbook, totals: Totals) -> None:
     bold = workbook.add_format({"bold": True})
     for place, heading in enumerate(["Total", "Amount", "Unit", "Of"]):
         sheet.write_string(0, place, heading, bold)
-    for number, line in enumerate(totals.lines(), start=1):
+    for number, line in enumerate(lines, start=1):
         is_duration = line.unit == MILLISECONDS
         sheet.write_string(number, 0, line.name)
         if is_duration:

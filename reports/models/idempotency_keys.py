@@ -31,9 +31,11 @@ class IdempotencyKey(models.Model):
 
     administrator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=255, db_collation="C")
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the request: another one is refused.")
+    fingerprint = models.CharField(
+        max_length=64, help_text="SHA-256 of the request; a different request with this key is refused."
+    )
     job = models.ForeignKey(ReportJob, on_delete=models.CASCADE, related_name="+")
-    answer = models.TextField(help_text="The body of the first answer, its members in their order.")
+    answer = models.TextField(help_text="The body of the first response, with its members in order.")
     created_at = models.DateTimeField(db_default=Now())
 
     objects = models.Manager.from_queryset(IdempotencyKeyQuerySet)()

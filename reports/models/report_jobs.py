@@ -46,33 +46,37 @@ class ReportJob(FileJob):
     date_from = models.DateField()
     date_through = models.DateField()
     totals_sheet = models.BooleanField(
-        default=False, help_text="Whether the file has the control totals too, in a format that has a place for them."
+        default=False, help_text="Whether the file includes the control totals, if its format has a place for them."
     )
     requested_on = models.DateField(
         editable=False,
         help_text="The day (UTC) of the request: sessions still open are cut at the end of the day before.",
     )
     file_columns = models.JSONField(
-        default=list, editable=False, help_text="Name, kind and unit of each column that the file has."
+        default=list, editable=False, help_text="Name, kind and unit of each column of the file."
     )
     file_as_of = models.DateTimeField(
-        null=True, editable=False, help_text="The instant of the snapshot of the data that the file shows."
+        null=True, editable=False, help_text="The instant of the data snapshot in the file."
     )
     file_cycles = models.JSONField(
         default=list, editable=False, help_text="The first and last day of each billing cycle that the range touches."
     )
     totals = models.JSONField(
-        null=True, editable=False, help_text="The control totals; null for files made before totals were recorded."
+        null=True, editable=False, help_text="The control totals; null for files created before totals were recorded."
     )
-    software_version = models.CharField(max_length=50, blank=True, editable=False, help_text="What made the file.")
+    software_version = models.CharField(
+        max_length=50, blank=True, editable=False, help_text="The version of Tallydesk that wrote the file."
+    )
     data_version = models.TextField(
         blank=True,
         editable=False,
-        help_text="The version of the account's and the shared data that the file shows; while it is made, or a later.",
+        help_text="The version of the account's and the shared data in the file; until it is finished, a lower bound.",
     )
     requested_with = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+", editable=False)
     announced_at = models.DateTimeField(
-        null=True, editable=False, help_text="When the account's webhooks were told that the job ended."
+        null=True,
+        editable=False,
+        help_text="When messages about the end of the job were created for the account's webhooks.",
     )
 
     objects: ClassVar = ReportJobQuerySet.as_manager()
@@ -89,7 +93,7 @@ class ReportJob(FileJob):
             models.CheckConstraint(
                 condition=Q(date_through__gte=F("date_from")),
                 name="report_job_range_begins_before_it_ends",
-                violation_error_message="The range begins after it ends.",
+                violation_error_message="The start date is after the end date.",
             ),
             models.CheckConstraint(
                 condition=~Q(state="succeeded")

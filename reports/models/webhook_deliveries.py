@@ -179,8 +179,8 @@ class WebhookAttempt(models.Model):
     started_at = models.DateTimeField()
     milliseconds = models.PositiveIntegerField()
     status_code = models.PositiveSmallIntegerField(null=True)
-    error = models.CharField(max_length=255, blank=True, help_text="Why it counts as failed, as a sentence.")
-    answer = models.TextField(blank=True, help_text="How the answer's body began.")
+    error = models.CharField(max_length=255, blank=True, help_text="Why the attempt failed, as a sentence.")
+    answer = models.TextField(blank=True, help_text="The beginning of the response's body.")
 
     class Meta:
         ordering = ["-started_at", "-id"]

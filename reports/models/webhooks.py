@@ -76,7 +76,7 @@ class WebhookEndpoint(models.Model):
     disabled_at = models.DateTimeField(null=True, editable=False)
     disabled_reason = models.CharField(max_length=255, blank=True, editable=False)
     failing_since = models.DateTimeField(
-        null=True, editable=False, help_text="The first failure after which nothing was delivered."
+        null=True, editable=False, help_text="The first failure since the last successful delivery."
     )
 
     objects = models.Manager.from_queryset(WebhookEndpointQuerySet)()
@@ -88,7 +88,7 @@ class WebhookEndpoint(models.Model):
             models.UniqueConstraint(
                 fields=["account", "url"],
                 name="webhook_endpoint_is_one_of_its_account",
-                violation_error_message="The account has a webhook with this URL already.",
+                violation_error_message="The account already has a webhook with this URL.",
             ),
             models.CheckConstraint(condition=Q(events__len__gt=0), name="webhook_endpoint_wants_some_event"),
             models.CheckConstraint(

@@ -1,4 +1,7 @@
-"""Access to the file of a report or a comparison, which has no public address: every download is checked here."""
+"""Who may download the file of a report or a comparison: it has no public address, and each download is checked here.
+
+It takes one of `billing.permissions.REPORT_PERMISSIONS`, and an account that the administrator sees.
+"""
 
 import structlog
 from django.core.exceptions import PermissionDenied

@@ -43,6 +43,7 @@ urlpatterns = [
     path("reports/<uuid:pk>/compare/", inside(comparisons.compare), name="report-job-compare"),
     # It says itself how its answer may be cached.
     path("comparisons/<uuid:pk>/file/", inside(comparisons.comparison_file, cacheable=True), name="comparison-file"),
+    path("comparisons/<uuid:pk>/progress/", inside(comparisons.comparison_progress), name="comparison-progress"),
     path("comparisons/<uuid:pk>/cancel/", inside(comparisons.comparison_cancel), name="comparison-cancel"),
     path("api-tokens/", inside(api_tokens.api_tokens), name="api-tokens"),
     path("api-tokens/new/", inside(api_tokens.api_token_new), name="api-token-new"),

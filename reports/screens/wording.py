@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from reports import types
 from reports.engine.cells import decimal_text, duration_text
 from reports.engine.report_type import ColumnKind, ReportColumn
-from reports.engine.totals import MILLISECONDS, Line
+from reports.engine.totals import MILLISECONDS, Line, Totals
+from reports.models import ReportJob
+
+_KINDS: dict[str, str] = {
+    ColumnKind.TEXT: "text",
+    ColumnKind.INTEGER: "whole number",
+    ColumnKind.DECIMAL: "decimal number",
+    ColumnKind.DATE: "date",
+    ColumnKind.INSTANT: "date and time (UTC)",
+    ColumnKind.DURATION: "duration",
+}
 
 
 def still_waiting_text(people: Sequence[str]) -> str:
@@ -15,6 +26,22 @@ def still_waiting_text(people: Sequence[str]) -> str:
         return f"{people[0]} still waits"
     others = people[1] if len(people) == 2 else f"{len(people) - 1} others"
     return f"{people[0]} and {others} still wait"
+
+
+def named_totals(job: ReportJob) -> list[Line]:
+    """Return the control totals of a report, in the words of its type; none for files that did not record them."""
+    if job.totals is None:
+        return []
+    try:
+        columns = types.by_slug(job.report_type).columns
+    except KeyError:  # the type has been removed since
+        columns = ()
+    return list(Totals.from_json(job.totals).lines(columns))
+
+
+def kind_text(kind: str) -> str:
+    """Return the kind of a column in words; a kind that no longer exists, as it is."""
+    return _KINDS.get(kind, kind)
 
 
 def total_text(amount: Decimal, unit: str) -> str:

@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from billing.cycles import midnight
-from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
+from reports.engine.report_type import ColumnKind, DistinctCount, ReportColumn, ReportType, Scope
 
 
 def first_billable_logins(scope: Scope) -> sql.Composed:
@@ -49,7 +49,9 @@ REPORT_TYPE = ReportType(
     place=1,
     columns=(
         ReportColumn("Charge Name", ColumnKind.TEXT, "charge"),
-        ReportColumn("Entity", ColumnKind.TEXT, "entity", distinct="entity_id"),
+        ReportColumn(
+            "Entity", ColumnKind.TEXT, "entity", distinct=DistinctCount("Distinct users and devices", "entity_id")
+        ),
         ReportColumn("Timestamp", ColumnKind.INSTANT, "at"),
     ),
     source=first_billable_logins,

@@ -2,7 +2,7 @@
 
 from psycopg import sql
 
-from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
+from reports.engine.report_type import ColumnKind, DistinctCount, ReportColumn, ReportType, Scope
 
 
 def daily_quantities(scope: Scope) -> sql.Composed:
@@ -30,7 +30,9 @@ REPORT_TYPE = ReportType(
     place=3,
     columns=(
         ReportColumn("Date", ColumnKind.DATE, "used_on"),
-        ReportColumn("Resource", ColumnKind.TEXT, "resource", distinct="resource_id"),
+        ReportColumn(
+            "Resource", ColumnKind.TEXT, "resource", distinct=DistinctCount("Distinct resources", "resource_id")
+        ),
         ReportColumn("Quantity", ColumnKind.DECIMAL, "quantity", per="Resource"),
         ReportColumn("Unit", ColumnKind.TEXT, "unit"),
     ),

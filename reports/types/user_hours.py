@@ -3,7 +3,7 @@
 from psycopg import sql
 
 from reports.engine.concurrency import sessions_inside
-from reports.engine.report_type import ColumnKind, ReportColumn, ReportType, Scope
+from reports.engine.report_type import ColumnKind, DistinctCount, ReportColumn, ReportType, Scope
 
 # The days (UTC) that the time from `since` until `until` overlaps. A session that ends at midnight has no part of the
 # day that begins there.
@@ -71,7 +71,7 @@ REPORT_TYPE = ReportType(
     description="how long each user was logged in, each day",
     place=5,
     columns=(
-        ReportColumn("User", ColumnKind.TEXT, '"user"', distinct="user_id"),
+        ReportColumn("User", ColumnKind.TEXT, '"user"', distinct=DistinctCount("Distinct users", "user_id")),
         ReportColumn("Date", ColumnKind.DATE, "day"),
         ReportColumn("Duration", ColumnKind.DURATION, "milliseconds"),
     ),

@@ -1,1 +1,1 @@
-"""The admin: who comes in, what they find, what they are refused."""
+"""The admin: who may sign in, what they see, and what they are refused."""

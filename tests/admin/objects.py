@@ -40,7 +40,7 @@ class World:
 def make_upload(
     *, account: Account, by: Administrator, step: Step = Step.CHECK, state: State = State.QUEUED, **fields: object
 ) -> Upload:
-    """An upload of calls, whose check is queued; or another step, or ended."""
+    """Return an upload of calls with a queued check, or with another step or state."""
     fields = {"by_platform_staff": by.is_platform_staff, "kind": UploadKind.CALLS, "file_name": "calls.csv", **fields}
     upload = Upload(uploaded_by=by, account=account, **fields)
     upload.file.save("calls.csv", ContentFile(b"sip_call_id\n"), save=False)
@@ -54,7 +54,7 @@ def make_upload(
 
 
 def objects_of(account: Account) -> dict[str, Model]:
-    """One object of every kind that belongs to an account."""
+    """Return one object of every kind that belongs to an account."""
     member = make_administrator(accounts=(account,))
     user = make_entity(account=account)
     start = instant("2026-03-01T09:00")
@@ -72,7 +72,7 @@ def objects_of(account: Account) -> dict[str, Model]:
 
 
 def shared_objects() -> dict[str, Model]:
-    """One object of every kind that belongs to no account."""
+    """Return one object of every kind that belongs to no account."""
     version: RateSheetVersion = make_version()
     rate = make_rate(version=version)
     charge = make_charge()

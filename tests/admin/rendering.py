@@ -1,4 +1,4 @@
-"""Renders pages in a process of its own: reads who opens which addresses from stdin, writes the answers to stdout.
+"""Render pages in a separate process: read administrators and addresses from stdin, write the pages to stdout.
 
 Both are JSON: `[[administrator or null, address], ...]` and `[[status, page], ...]`.
 """

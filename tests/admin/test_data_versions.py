@@ -1,4 +1,4 @@
-"""What is written by hand counts as a change of the data, and is no upload's any more."""
+"""Rows written by hand count as a change of the data, and no longer belong to an upload."""
 
 from uuid import uuid4
 

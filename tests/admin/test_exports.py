@@ -1,4 +1,4 @@
-"""Exporting the lists of the admin: what one sees there, as a file that changes nothing when it is uploaded."""
+"""Exports of the admin's lists: the rows that the list shows, in a file that changes nothing when it is uploaded."""
 
 import csv
 import io
@@ -55,7 +55,7 @@ ADMINS = {
     for model, model_admin in admin.site._registry.items()
     if isinstance(model_admin, Exporting)
 }
-# Each after what it refers to.
+# Each one after those that it refers to.
 TABLES: list[Any] = [
     *(Account, Charge, RateSheet, RateSheetVersion, UsageGroup, Rate, Subscription, TelcoCommitDiscount),
     *(Entity, LoginSession, Resource, ResourceUsage, Call),
@@ -85,7 +85,7 @@ def support() -> Client:
 
 @pytest.fixture
 def spreadsheet_traps() -> None:
-    """Rows of every kind, in which every text that may be so is one that a spreadsheet would run."""
+    """Create rows of every kind, with texts that a spreadsheet would run wherever such texts are valid."""
     account = make_account(code="=cmd|'/C calc'!A0", name="@SUM(A1)")
     charge = Charge.objects.create(name="=1+1", basis="hourly")
     user = Entity.objects.create(
@@ -197,12 +197,12 @@ def test_the_cells_of_a_workbook_are_typed_where_a_spreadsheet_keeps_them_exactl
     assert {row[4] for row in sessions[1:]} == {"2026-03-01T09:00:00.250Z"}
     rates = cells_of(export(support, "rates", XLSX))
     assert {(row[4], row[5], row[10]) for row in rates[1:]} == {(60, 6, 0.01)}
-    # Numbers that are names stay text, zeros in front included.
+    # Numbers that are names stay text, with leading zeros.
     make_account(code="007")
     assert ["007", "Acme Contact Centers"] in cells_of(export(support, "accounts", XLSX))
 
 
-def test_a_file_has_the_name_of_its_kind_and_nobody_keeps_it(support: Client, time_machine: Any) -> None:
+def test_a_file_has_the_name_of_its_kind_and_is_not_cached(support: Client, time_machine: Any) -> None:
     time_machine.move_to("2026-11-23T00:30:00Z", tick=False)
     make_charge()
     response = export(support, "charges")
@@ -213,7 +213,7 @@ def test_a_file_has_the_name_of_its_kind_and_nobody_keeps_it(support: Client, ti
     assert workbook["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-# --- What one sees is what one gets ----------------------------------------------------------------------------------
+# --- The file has the rows of the list --------------------------------------------------------------------------------
 
 
 def test_the_filters_and_the_search_of_a_list_hold_for_its_export(support: Client) -> None:
@@ -300,7 +300,7 @@ def test_an_export_begins_with_what_its_reader_may_see() -> None:
 
 
 @pytest.mark.parametrize("role", ["anonymous", *sorted(CUSTOMERS), "idle staff", "viewer of charges"])
-def test_nobody_else_gets_a_file(role: str) -> None:
+def test_an_administrator_without_the_permission_gets_no_file(role: str) -> None:
     account = make_account()
     objects_of(account)
     shared_objects()

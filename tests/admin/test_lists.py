@@ -1,5 +1,6 @@
-"""The lists of the admin: as many queries for twenty rows as for one, and of usage no count and no scan."""
+"""The admin's lists: a constant number of queries, and neither counts nor scans of usage."""
 
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,22 @@ def test_every_list_takes_as_many_queries_for_many_rows_as_for_few() -> None:
     assert max(few.values()) <= 10
 
 
+@pytest.mark.parametrize("role", ["superuser", "support"])
+def test_the_tab_of_every_list_has_the_heading_of_the_list(role: str) -> None:
+    client = client_of(make_role(role))
+    seen = 0
+    for model in MODELS:
+        response = client.get(reverse(f"admin:{model}_changelist"))
+        if response.status_code != 200:
+            continue
+        page = response.content.decode()
+        [heading] = re.findall(r"<h1>([^<]+)</h1>", page)
+        [title] = re.findall(r"<title>([^<]+)</title>", page)
+        assert title.strip() == f"{heading} | Tallydesk"
+        seen += 1
+    assert seen > 5
+
+
 @pytest.mark.parametrize("model", NEVER_COUNTED)
 def test_usage_is_never_counted(model: str) -> None:
     account = make_account()
@@ -52,7 +69,7 @@ def test_usage_is_never_counted(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", NEVER_COUNTED)
-def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model: str) -> None:
+def test_usage_is_ordered_by_an_index_whatever_order_the_address_names(model: str) -> None:
     objects_of(make_account())
     client = client_of(make_role("superuser"))
     address = reverse(f"admin:{model}_changelist")
@@ -61,7 +78,7 @@ def test_usage_is_in_the_order_of_an_index_whatever_the_address_asks_for(model: 
 
 
 def plan_of(client: Client, address: str, table: str) -> str:
-    """The plan of the query that reads the rows of a list."""
+    """Return the plan of the query that reads the rows of a list."""
     statement = next(sql for sql in queries_of(client, address) if f'FROM "{table}"' in sql)
     with connection.cursor() as cursor:
         # At the size of a test, sorting all rows costs next to nothing; at five million it does not.
@@ -72,7 +89,7 @@ def plan_of(client: Client, address: str, table: str) -> str:
 
 @pytest.fixture
 def many_rows() -> list[Account]:
-    """Enough calls and sessions of several accounts for the planner to care."""
+    """Create enough calls and sessions of several accounts for the planner to use indexes."""
     accounts = [make_account() for _number in range(3)]
     for account in accounts:
         call = make_call(account=account, started_at=instant("2026-03-01T09:00"))
@@ -89,7 +106,7 @@ def many_rows() -> list[Account]:
 
 
 def multiply(cursor: Any, row: Any, key: str) -> None:
-    """Ten thousand copies, each with an ID and a start of its own."""
+    """Insert ten thousand copies, each with its own ID and start."""
     table = row._meta.db_table
     columns = [field.column for field in row._meta.concrete_fields if field.column != "id" and not field.generated]
     values = [
@@ -147,7 +164,7 @@ def test_each_filter_of_sessions_is_answered_by_its_index(many_rows: list[Accoun
 
 
 def assert_indexed(table: str, indexes: dict[str, str]) -> None:
-    """The list is read by the index that stands behind each query of its address, and never by a scan of the table."""
+    """The list is read by the index named after each query of its address, and never by a scan of the table."""
     client = client_of(make_role("superuser"))
     for query, index in indexes.items():
         plan = plan_of(client, reverse(f"admin:{table}_changelist") + query, table)
@@ -158,7 +175,7 @@ def assert_indexed(table: str, indexes: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "query", ["password__startswith=", "password__regex=^md5", "email__regex=(", "is_active__gt=0"]
 )
-def test_an_address_asks_for_nothing_that_no_filter_offers(query: str) -> None:
+def test_an_address_filters_only_by_what_a_filter_offers(query: str) -> None:
     superuser = make_role("superuser")
     address = f"{reverse('admin:billing_administrator_changelist')}?{query}"
     if query.endswith("startswith="):

@@ -1,4 +1,4 @@
-"""What nobody types by hand: characters, numbers and pages that make no sense are refused, never a fault of ours."""
+"""Odd addresses: meaningless characters, numbers and pages are refused and never cause a server error."""
 
 import pytest
 from django.urls import reverse

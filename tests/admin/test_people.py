@@ -1,4 +1,4 @@
-"""Inviting, signing in, forgetting a password; and nobody takes over or promotes anybody."""
+"""Invitations, sign-in and forgotten passwords; no administrator takes over or promotes another."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ from tests.people import client_of, make_role, permissions
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "correct horse battery"
-# What the page of an administrator sends of the table of their accounts.
+# Return the form data of the accounts on an administrator's page.
 NO_ACCOUNTS = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
 
 
@@ -70,7 +70,7 @@ def test_an_operator_invites_a_customers_administrator_who_sets_a_password_and_s
     choose_password(client, link_in(message))
     answer = client.post(reverse("admin:login"), {"username": "CY@acme.example", "password": PASSWORD})
     assert answer.status_code == 302
-    assert client.get(link_in(message), follow=True).context["validlink"] is False  # good for one use
+    assert client.get(link_in(message), follow=True).context["validlink"] is False  # valid once
 
 
 def test_who_invites_gives_only_what_they_hold_and_no_flag(django_capture_on_commit_callbacks: Any) -> None:
@@ -161,7 +161,7 @@ def test_an_operator_cannot_promote_themselves() -> None:
     assert operator.is_active  # nor lock themselves out
 
 
-def test_nobody_but_a_superuser_changes_a_superuser() -> None:
+def test_only_a_superuser_changes_a_superuser() -> None:
     superuser = make_role("superuser")
     operator = client_of(make_role("operator"))
     assert operator.get(change_page(superuser)).status_code == 200
@@ -200,7 +200,7 @@ def test_administrators_are_never_deleted() -> None:
 
 
 def test_a_forgotten_password_is_answered_alike_for_everybody(client: Client) -> None:
-    known, unknown = make_administrator(), "nobody@acme.example"
+    known, unknown = make_administrator(), "stranger@acme.example"
     make_administrator(email="gone@acme.example", is_active=False)
     answers = [
         client.post(reverse("admin_password_reset"), {"email": email}, follow=True)
@@ -262,12 +262,12 @@ def test_one_changes_ones_own_password() -> None:
     assert Administrator.objects.get(pk=administrator.pk).check_password("another long one 7")
 
 
-def test_the_sign_in_asks_for_an_e_mail_address_and_says_little_when_it_is_wrong(client: Client) -> None:
+def test_sign_in_takes_an_e_mail_address_and_says_little_about_errors(client: Client) -> None:
     known = make_administrator(password=PASSWORD)
     page = client.get(reverse("admin:login"))
     assert page.context["form"].fields["username"].label == "E-mail address"
     assert b"Forgotten password?" in page.content
-    for email in (known.email, "nobody@acme.example"):
+    for email in (known.email, "stranger@acme.example"):
         answer = client.post(reverse("admin:login"), {"username": email, "password": "wrong"})
         assert b"The e-mail address or password is wrong." in answer.content
 

@@ -1,4 +1,4 @@
-"""Uploading through the admin: what is asked, who may, what one sees afterwards."""
+"""Uploads in the admin: the form, the permissions, and the page of an upload."""
 
 import re
 from datetime import timedelta
@@ -200,7 +200,7 @@ def shown(upload: Upload, role: str = "operator") -> str:
     return client_of(make_role(role)).get(page_of(upload)).content.decode()
 
 
-def test_a_script_is_told_where_the_upload_is_or_what_is_wrong() -> None:
+def test_a_script_gets_the_address_of_the_upload_or_the_errors() -> None:
     client = client_of(make_role("operator"))
     refused = client.post(ADD, {"kind": "users"}, headers={"Accept": "application/json"})
     assert (refused.status_code, refused.json()["errors"]) == (422, {"file": ["This field is required."]})
@@ -279,7 +279,7 @@ def test_a_decision_that_somebody_made_meanwhile_is_answered_with_a_sentence() -
     assert client.post(page_of(upload), {"decision": "nonsense"}).status_code == 403
 
 
-def test_nobody_decides_without_the_permission_or_about_another_s() -> None:
+def test_a_decision_takes_the_permission_and_an_upload_of_one_s_own() -> None:
     own, other = make_account(), make_account()
     mine, others = finished(account=own), finished(account=other)
     assert client_of(make_role("support")).post(page_of(mine), {"decision": "discard"}).status_code == 403
@@ -346,13 +346,13 @@ def test_progress_is_of_bytes_and_then_of_rows() -> None:
 def test_the_page_comes_anew_only_when_more_than_the_progress_has_changed() -> None:
     upload = make_upload(account=make_account(), by=make_administrator())
     first = progress_of(upload)
-    assert "Discard" not in first["html"]  # support decides nothing
+    assert "Discard" not in first["html"]  # support may not decide
     assert "Waiting to be checked" in first["html"]
     assert "html" not in progress_of(upload, stage=first["stage"])
     at_work(upload)
     assert "Being checked" in progress_of(upload, stage=first["stage"])["html"]
     UploadStep.objects.update(state=State.SUCCEEDED, lease_until=None, finished_at=timezone.now())
-    assert progress_of(upload)["isUnderWay"] is False
+    assert progress_of(upload)["progress"] is None
 
 
 def test_an_upload_and_its_step_are_seen_as_they_are_at_one_moment() -> None:
@@ -434,7 +434,7 @@ def test_a_contract_that_came_by_upload_can_still_be_edited() -> None:
 
 
 def applied_users(account: Account, text: str) -> Upload:
-    """Users that a worker has written."""
+    """Return an applied upload of users."""
     return applied(receive_users(text, account=account))
 
 
@@ -458,7 +458,7 @@ def test_undoing_says_what_will_happen_and_happens() -> None:
     assert "Its new rows were removed" in shown(upload, "support")
 
 
-def test_what_speaks_against_undoing_is_said_before_and_by_the_button_when_it_came_meanwhile() -> None:
+def test_blockers_are_shown_before_undoing_and_by_the_button_if_they_appeared_meanwhile() -> None:
     account = make_account()
     upload = applied_users(account, "email\nana@acme.example\n")
     make_session(entity=Entity.objects.get(), started_at=instant("2026-03-01T09:00"), ended_at=None)

@@ -13,7 +13,7 @@ from tests.people import client_of, make_role
 
 pytestmark = pytest.mark.django_db
 
-NOBODY: frozenset[str] = frozenset()
+NO_ROLE: frozenset[str] = frozenset()
 SUPERUSERS = frozenset({"superuser"})
 WRITERS = SUPERUSERS | {"operator"}
 READERS = WRITERS | {"support"}
@@ -29,26 +29,26 @@ CUSTOMERS = frozenset(
 )
 ROLES = ["anonymous", *sorted(CUSTOMERS), "idle staff", "support", "operator", "superuser"]
 
-# Who views, adds, changes and deletes. What is not here has no page.
+# Who views, adds, changes and deletes. Models that are not listed have no pages.
 MODELS = {
     "auth_group": (SUPERUSERS, SUPERUSERS, SUPERUSERS, SUPERUSERS),
     "billing_account": (READERS, WRITERS, WRITERS, WRITERS),
-    "billing_administrator": (READERS, WRITERS, WRITERS, NOBODY),
+    "billing_administrator": (READERS, WRITERS, WRITERS, NO_ROLE),
     "billing_charge": (READERS, WRITERS, WRITERS, WRITERS),
     "billing_rate": (READERS, WRITERS, WRITERS, WRITERS),
     "billing_ratesheet": (READERS, WRITERS, WRITERS, WRITERS),
     "billing_ratesheetversion": (READERS, WRITERS, WRITERS, WRITERS),
     "billing_subscription": (READERS, WRITERS, WRITERS, WRITERS),
     "billing_usagegroup": (READERS, WRITERS, WRITERS, WRITERS),
-    "usage_call": (READERS, NOBODY, NOBODY, NOBODY),
-    "usage_device": (READERS, NOBODY, NOBODY, NOBODY),
-    "usage_loginsession": (READERS, NOBODY, NOBODY, NOBODY),
+    "usage_call": (READERS, NO_ROLE, NO_ROLE, NO_ROLE),
+    "usage_device": (READERS, NO_ROLE, NO_ROLE, NO_ROLE),
+    "usage_loginsession": (READERS, NO_ROLE, NO_ROLE, NO_ROLE),
     "usage_resource": (READERS, WRITERS, WRITERS, WRITERS),
-    "usage_resourceusage": (READERS, NOBODY, NOBODY, NOBODY),
-    "usage_upload": (READERS | UPLOADERS, UPLOADERS, NOBODY, NOBODY),
-    "usage_user": (READERS, NOBODY, NOBODY, NOBODY),
+    "usage_resourceusage": (READERS, NO_ROLE, NO_ROLE, NO_ROLE),
+    "usage_upload": (READERS | UPLOADERS, UPLOADERS, NO_ROLE, NO_ROLE),
+    "usage_user": (READERS, NO_ROLE, NO_ROLE, NO_ROLE),
 }
-# What can be uploaded can be exported, by whoever views its list. Nothing is imported.
+# Uploaded models can be exported by everyone who may view their list. Nothing is imported.
 EXPORTED = {
     "billing_account",
     "billing_charge",
@@ -61,20 +61,20 @@ EXPORTED = {
     "usage_resourceusage",
     "usage_user",
 }
-# What there is beside the pages of every model, and who sees it; of the files of an upload, those that there are.
+# Further pages, and who sees them; of an upload's files, those that exist.
 OTHER_PAGES = {
     "usage_upload": {
         **dict.fromkeys(["progress", "file", "errors", "rows_in_error"], READERS | UPLOADERS),
         "undo": UPLOADERS,
     },
 }
-# File formats, for whoever sees uploads.
+# File formats, for everyone who sees uploads.
 KIND_PAGES = {
     "usage_upload_kinds": (),
     "usage_upload_kind": ("calls",),
     "usage_upload_example": ("calls", "csv"),
 }
-# Addresses of the site itself: for whoever is signed in, if not said otherwise; signing in and out for all.
+# Addresses of the site itself: for everyone who is signed in, except where noted; sign-in and sign-out are for all.
 SITE = {
     "index": {
         "default": 302,
@@ -95,7 +95,7 @@ SITE = {
 
 
 def site_patterns() -> Iterator[URLPattern]:
-    """The addresses of the admin, those of its models without the nesting."""
+    """Yield the addresses of the admin, those of its models without nesting."""
     for pattern in admin.site.get_urls():
         if isinstance(pattern, URLPattern):
             yield pattern
@@ -108,7 +108,7 @@ def test_every_address_of_the_admin_has_a_line_in_the_table() -> None:
     known = {f"{model}_{action}" for model in MODELS for action in actions}
     known |= {*KIND_PAGES, *SITE} | {f"{model}_export" for model in EXPORTED}
     known |= {f"{model}_{page}" for model, pages in OTHER_PAGES.items() for page in pages}
-    # Two have no name: an old form of a change page's address, which redirects to it, and the catch-all, a 404.
+    # Two have no name: the old address of a change page, which redirects to the new one, and the catch-all, a 404.
     assert {pattern.name for pattern in site_patterns() if pattern.name} == known
 
 
@@ -119,7 +119,7 @@ def test_no_address_leads_to_any_object_by_its_number() -> None:
 
 
 def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
-    """Each address with the status that the role is answered with."""
+    """Yield each address with the status of the role's answer."""
     for model, (viewers, adders, changers, deleters) in MODELS.items():
         yield reverse(f"admin:{model}_changelist"), status(role, viewers)
         yield reverse(f"admin:{model}_add"), status(role, adders)
@@ -130,11 +130,11 @@ def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
             if found is None and whose != "missing":
                 continue
             if whose == "other's" and role not in CUSTOMERS:
-                continue  # to staff, all accounts are alike
+                continue  # staff see all accounts alike
             number = found.pk if found else (MISSING if model == "usage_upload" else 0)
             is_visible = whose == "own" or (whose != "missing" and role not in CUSTOMERS)
             if model == "billing_administrator" and role in CUSTOMERS:
-                is_visible = False  # a colleague is not oneself
+                is_visible = False  # a colleague is another administrator
             pages = {"change": viewers | changers, "history": viewers, "delete": deleters, **OTHER_PAGES.get(model, {})}
             for page, allowed in pages.items():
                 expected = status(role, allowed) if is_visible or role == "anonymous" else 404
@@ -144,19 +144,19 @@ def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
 
 
 def lines_of_kinds(role: str) -> Iterator[tuple[str, int]]:
-    """As `lines`, of the pages on what files look like."""
+    """Yield the same as `lines` for the pages about file formats."""
     for name, arguments in KIND_PAGES.items():
         yield reverse(f"admin:{name}", args=arguments), status(role, READERS | UPLOADERS)
 
 
 def status(role: str, allowed: frozenset[str]) -> int:
-    """200, a 302 to the sign-in, or a 403."""
+    """Return 200, 302 to the sign-in, or 403."""
     if role == "anonymous":
         return 302
     return 200 if role in allowed else 403
 
 
-# No permission opens to a customer what is not about uploads: who was granted everything stands for who has some.
+# No permission opens other pages to customers: a customer with all permissions stands for all of them.
 LIKE_WHO_WAS_GRANTED_EVERYTHING = {"customer who views", "customer with all permissions"}
 
 
@@ -168,7 +168,7 @@ def test_each_role_is_answered_as_the_table_says(role: str) -> None:
     for address, code in [*lines(world, role), *lines_of_kinds(role)]:
         expected[address] = code
         answered[address] = client.get(address).status_code
-        # What depends on others is not deleted: the answer leads back to its page.
+        # An object that others depend on is not deleted: the answer leads back to its page.
         if address.endswith("/delete/") and code == 200 and answered[address] == 302:
             answered[address] = 200
     assert {a: code for a, code in answered.items() if code != expected[a]} == {}

@@ -1,4 +1,4 @@
-"""The pages of `usage` and `billing` stand on `ui`, and on nothing above them."""
+"""The pages of `usage` and `billing` depend on `ui`, and on nothing above them."""
 
 import json
 import os
@@ -22,7 +22,7 @@ ROLES = ("superuser", "customer who uploads", "customer with all permissions")
 
 
 def render(visits: list[tuple[int | None, str]], files: Path) -> list[tuple[int, str]]:
-    """Return status and content of each page, redirects followed, from a process in which there is no `reports`."""
+    """Return status and content of each page, redirects followed, from a process without `reports`."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "tests.admin.settings_without_reports",

@@ -1,4 +1,4 @@
-"""What staff write: contracts, rates, charges; forged keys; what has usage stays."""
+"""Changes by staff: contracts, rates and charges, forged keys, and objects with usage, which stay."""
 
 from datetime import date
 from decimal import Decimal
@@ -34,7 +34,7 @@ DISCOUNTS = "telco_commit_discounts"
 
 
 def discounts(*rows: dict[str, object]) -> dict[str, object]:
-    """What the page of a subscription sends of its discounts."""
+    """Return the form data of a subscription's discounts."""
     sent: dict[str, object] = {f"{DISCOUNTS}-TOTAL_FORMS": len(rows), f"{DISCOUNTS}-INITIAL_FORMS": 0}
     for number, row in enumerate(rows):
         sent |= {f"{DISCOUNTS}-{number}-{name}": value for name, value in row.items()}
@@ -153,8 +153,8 @@ def test_a_version_in_another_currency_than_its_subscriptions_is_refused() -> No
     ("answers", "sentence"),
     [
         ({"ended_on": "2026-01-01"}, "The subscription ends before its activation."),
-        ({"currency": "usd"}, "The currency is a code of three capital letters, such as USD."),
-        (discounts({"percent": "101"}), "The discount is a percentage from 0 to 100."),
+        ({"currency": "usd"}, "The currency must be a code of three capital letters, such as USD."),
+        (discounts({"percent": "101"}), "The discount must be a percentage from 0 to 100."),
         (discounts({"percent": "5"}, {"percent": "6"}), "Two of the discounts hold on the same days."),
         (
             discounts({"percent": "5", "effective_from": "2026-02-02", "effective_through": "2026-02-01"}),
@@ -175,7 +175,7 @@ def test_what_the_database_would_refuse_is_a_sentence_on_the_page(answers: Any, 
 
 def test_somebody_who_saves_between_check_and_save_costs_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     first = make_subscription(activation_date=date(2026, 1, 1))
-    # As if it had not been there when the page was checked.
+    # As if it had not existed when the form was validated.
     monkeypatch.setattr(Subscription, "validate_constraints", lambda *_of, **_options: None)
     response = client_of(make_role("operator")).post(
         reverse("admin:billing_subscription_add"), subscription_answers(first.account)

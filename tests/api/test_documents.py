@@ -1,4 +1,4 @@
-"""The programs that README, docs/api.md and docs/operations.md show: they are run as they stand there."""
+"""The programs in README, docs/api.md and docs/operations.md, run as they are printed."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from tests.report_files import report_file
 
 
 class Shell:
-    """A folder on somebody's machine, with a token; what sleeps a second there sleeps a tenth of one."""
+    """A folder on a client's machine, with a token; programs sleep a tenth of the time there."""
 
     def __init__(self, folder: Path, url: str, token: str) -> None:
         self.folder = folder
@@ -34,7 +34,7 @@ class Shell:
         self.environment = {**os.environ, "PATH": path, "TALLYDESK": url, "TOKEN": token}
 
     def run(self, *command: str) -> str:
-        """What a command says; it succeeds and has nothing to complain about."""
+        """Return the output of a command, which must succeed without warnings."""
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )

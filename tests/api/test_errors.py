@@ -83,7 +83,7 @@ def test_a_malformed_key_is_a_missing_object(client: ApiClient, tail: str) -> No
 
 
 @pytest.mark.parametrize("address", ["/api/v1/", JOBS, "/api/v1/report-types/user-hours/"])
-def test_who_is_nobody_is_told_how_to_come_in(address: str) -> None:
+def test_an_unauthenticated_caller_is_told_how_to_authenticate(address: str) -> None:
     answer = Client().get(address)
     problem(answer, ProblemType.NOT_AUTHENTICATED)
     assert answer["WWW-Authenticate"] == "Bearer"

@@ -174,7 +174,7 @@ def test_a_file_that_is_missing_or_damaged_in_the_storage_is_gone(
     assert client.head(file_of(ready)).status_code == 410
 
 
-def test_the_manifest_of_a_file_of_old_says_what_is_known_of_it(client: ApiClient, ready: ReportJob) -> None:
+def test_the_manifest_of_an_old_file_has_what_is_known_about_it(client: ApiClient, ready: ReportJob) -> None:
     assert client.get(manifest_of(ready)).json() == {
         "report_type": "user-hours",
         "title": "User Hour Usage",

@@ -32,7 +32,7 @@ def ask(client: ApiClient, key: str | None = "nightly-1", **changes: Any) -> Any
 
 def test_the_same_request_again_gets_the_same_answer_and_makes_nothing(client: ApiClient) -> None:
     first = ask(client)
-    ReportJob.objects.get().cancel()  # what happened since does not show
+    ReportJob.objects.get().cancel()  # later changes do not show
     again = ask(client)
     assert (first.status_code, again.status_code) == (202, 202)
     assert first.content == again.content

@@ -164,7 +164,7 @@ def test_every_answer_to_somebody_says_what_is_left_and_counts(client: ApiClient
     assert [left(answer)[1] for answer in answers] == [99, 98, 97, 96, 95, 94, 93]
 
 
-def test_nobody_is_not_counted(db: None) -> None:
+def test_unauthenticated_requests_are_not_counted(db: None) -> None:
     answer = ApiClient("tally_unknown").get(to("root"))
     assert answer.status_code == 401
     assert not any(name in answer for name in HEADERS)
@@ -194,7 +194,7 @@ def test_a_redis_that_is_frozen_refuses_no_request_and_holds_up_only_the_first(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_redis_that_is_away_refuses_no_request_and_is_asked_by_the_first_alone(
+def test_an_unreachable_redis_refuses_no_request_and_only_the_first_one_tries_it(
     client: ApiClient, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
@@ -230,7 +230,7 @@ def test_a_token_with_too_many_jobs_in_the_queue_is_refused(
     assert asked(client, subscription, days=4).status_code == 202  # Running jobs are not queued.
 
 
-def test_whoever_joins_a_report_that_waits_adds_none_to_the_queue(
+def test_joining_a_queued_report_adds_none_to_the_queue(
     client: ApiClient, ana: Administrator, subscription: Subscription, settings: Any
 ) -> None:
     settings.REPORT_JOBS_WAITING_PER_TOKEN = settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1

@@ -41,7 +41,7 @@ def errors(answer: Any) -> dict[str, Any]:
     return {error.pop("field"): error for error in answer.json()["errors"]}
 
 
-def test_a_report_is_asked_for_and_the_job_is_the_answer(
+def test_ordering_a_report_returns_the_job(
     client: ApiClient,
     ana: Administrator,
     subscription: Subscription,
@@ -68,13 +68,13 @@ def test_without_days_the_report_covers_the_default_range(client: ApiClient) -> 
 
 @pytest.mark.parametrize("report_type", types.all_types())
 @pytest.mark.parametrize("file_format", formats.all_formats())
-def test_every_type_can_be_asked_for_in_every_format(client: ApiClient, report_type: Any, file_format: Any) -> None:
+def test_every_type_can_be_ordered_in_every_format(client: ApiClient, report_type: Any, file_format: Any) -> None:
     answer = order(client, report_type=report_type.slug, format=file_format.slug)
     assert answer.status_code == 202
     assert (answer.json()["report_type"], answer.json()["format"]) == (report_type.slug, file_format.slug)
 
 
-def test_a_sheet_with_the_totals_is_asked_for_where_there_are_sheets(client: ApiClient) -> None:
+def test_a_totals_sheet_can_be_ordered_in_formats_with_sheets(client: ApiClient) -> None:
     answer = order(client, format="xlsx", totals_sheet=True)
     assert (answer.status_code, answer.json()["totals_sheet"]) == (202, True)
     assert ReportJob.objects.get().totals_sheet
@@ -181,14 +181,16 @@ def test_of_another_customers_subscription_it_is_not_said_that_there_is_one(clie
     assert errors(others) == {"subscription": {"detail": "There is no such subscription."}}
 
 
-def test_a_token_of_one_account_asks_for_nothing_of_its_owners_others(ana: Administrator, canary: Canary) -> None:
+def test_a_token_of_one_account_orders_nothing_for_its_owners_other_accounts(
+    ana: Administrator, canary: Canary
+) -> None:
     ana.memberships.create(account=canary.subscription.account)
     narrow = program(ana, account=Account.objects.get(code="ACME"))
     assert "subscription" in errors(order(narrow, subscription="CANARY-NUMBER"))
     assert order(program(ana), subscription="CANARY-NUMBER").status_code == 202
 
 
-def test_a_token_for_reading_asks_for_nothing_and_ends_nothing(ana: Administrator, subscription: Subscription) -> None:
+def test_a_read_only_token_neither_orders_nor_cancels(ana: Administrator, subscription: Subscription) -> None:
     job = make_job(subscription=subscription)
     reader = program(ana, is_read_only=True)
     for answer in (order(reader), reader.post_json(to("report-job-cancel", job.pk))):
@@ -199,12 +201,12 @@ def test_a_token_for_reading_asks_for_nothing_and_ends_nothing(ana: Administrato
     assert ReportJob.objects.count() == 1
 
 
-def test_without_a_permission_no_report_is_asked_for(subscription: Subscription) -> None:
+def test_without_a_permission_no_report_is_ordered(subscription: Subscription) -> None:
     assert order(program(make_member(subscription.account, permissions=()))).status_code == 403
     assert not ReportJob.objects.exists()
 
 
-def test_a_session_asks_with_the_token_against_forgery_alone(ana: Administrator) -> None:
+def test_a_session_orders_only_with_the_token_against_forgery(ana: Administrator) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(ana)
     answer = browser.post(to("report-jobs"), ORDER, content_type="application/json")

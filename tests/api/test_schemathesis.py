@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 SHORT = "FUZZ_EXAMPLES" not in os.environ
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "8")
 ALL_PHASES = "examples,coverage,fuzzing,stateful"
-# The phase of the same cases each time takes as long as all others together: in the short form one identity has it.
+# The phase with fixed cases takes as long as all others together: in the short form only one identity runs it.
 PHASES = {
     "administrator": ALL_PHASES,
     "administrator without permissions": "examples,fuzzing,stateful" if SHORT else ALL_PHASES,
@@ -35,7 +35,7 @@ PHASES = {
 
 
 def make_jobs(subscription: Subscription, canary: Subscription) -> None:
-    """The jobs whose IDs `schemathesis.toml` names."""
+    """Create the jobs whose IDs `schemathesis.toml` names."""
     ids = (UUID(f"00000000-0000-4000-8000-{number:012}") for number in count(1))
     for number in range(8):
         job = make_ready(subscription, id=next(ids))
@@ -49,7 +49,7 @@ def make_jobs(subscription: Subscription, canary: Subscription) -> None:
 
 
 def make_identity(name: str) -> Administrator:
-    """One of the three, in a world of two customers."""
+    """Return one of the three identities, in a world of two customers."""
     subscription = make_acme(number="SUB-1001")
     make_jobs(subscription, make_canary().subscription)
     acme = subscription.account

@@ -38,13 +38,13 @@ def cancel(client: ApiClient, answer: Any) -> Any:
 
 @pytest.fixture
 def bruno(subscription: Subscription) -> ApiClient:
-    """A program of a colleague."""
+    """Return the API client of a colleague."""
     return program(make_member(subscription.account, email="bruno@acme.example"))
 
 
 @pytest.fixture
 def made(subscription: Subscription, ana: Administrator, settings: Any, files_root: Path) -> ReportJob:
-    """The report, made a while ago of the data as they are."""
+    """Return a finished report of the current data."""
     job = make_job(
         subscription=subscription,
         requested_by=ana,

@@ -21,7 +21,7 @@ from tests.report_jobs import make_job
 
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
 
-# Name and method: what the address is about, and the answer to whom it is open. Every other method is a 405 to them.
+# Name and method: what the address is about, and the answer to callers with access. Other methods give them a 405.
 LINES = {
     ("schema", "get"): ("everybody", 200),
     ("docs", "get"): ("everybody", 200),
@@ -60,7 +60,7 @@ CALLERS = [*ROLES, *TOKENS]
 
 
 def addresses(resolver: URLResolver) -> Iterator[str]:
-    """The names of all addresses under a resolver."""
+    """Yield the names of all addresses under a resolver."""
     for pattern in resolver.url_patterns:
         if isinstance(pattern, URLPattern):
             yield pattern.name or str(pattern.pattern)
@@ -88,7 +88,7 @@ def answers_of(caller: str) -> tuple[Answer, Answer, Answer]:
 
 
 def client_of(caller: str, account: Account) -> Client:
-    """A browser or a program of theirs; whatever they lost, they lost it after they got in."""
+    """Return a signed-in browser or API client. Access that the role has lost, it loses after that."""
     role = TOKENS[caller][0] if caller in TOKENS else caller
     administrator = person(role, account)
     if administrator is None:
@@ -111,7 +111,7 @@ def token_of(caller: str, administrator: Administrator, account: Account) -> Api
 
 
 def objects(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[Answer, dict[str, object]]]:
-    """For each kind of answer the objects that get it, as they stand in an address."""
+    """Yield each kind of answer with the objects that get it, as they appear in an address."""
     to_own, to_others, _to_none = answers_of(caller)
     to_missing = UNKNOWN if to_own == UNKNOWN else MISSING
     yield to_own, {"subscription": own.subscription_id, "job": own.pk}
@@ -124,7 +124,7 @@ def objects(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[An
 
 
 def lines(own: ReportJob, others: ReportJob, caller: str) -> Iterator[tuple[str, str, str, int]]:
-    """Name, method, address and the expected status, for every line of the table and each of its objects."""
+    """Yield name, method, address and expected status for every line of the table and each of its objects."""
     to_nothing = answers_of(caller)[2]
     for (name, method), (about, status) in LINES.items():
         if about == "everybody":
@@ -161,7 +161,7 @@ def own(subscription: Subscription) -> ReportJob:
 
 @pytest.fixture
 def others(db: None) -> ReportJob:
-    """Another account's job, whose every text is a canary."""
+    """Return another account's job with canaries in every text."""
     canary = make_canary()
     fields: dict[str, Any] = {"requested_by": canary.administrator, "subscription": canary.subscription}
     make_job(**fields, state=State.FAILED, finished_at="2017-11-24T10:00Z", failure="CANARY: it failed.")
@@ -179,7 +179,7 @@ def test_each_caller_is_answered_as_the_table_says_and_with_no_word_of_an_accoun
         answer = ask(client, method, address)
         answered[name, method, address] = answer.status_code
         seen += content_of(answer)
-        if LINES[name, method][0] != "everybody":  # nothing on the way keeps what was said to somebody
+        if LINES[name, method][0] != "everybody":  # no cache on the way keeps an answer to one caller
             assert answer["Cache-Control"] == "private, no-store", address
     assert {line: status for line, status in answered.items() if status != expected[line]} == {}
     assert ("canary" in seen.lower()) is (answers_of(caller)[1] == OPEN)

@@ -50,7 +50,7 @@ class Answer:
 
 
 class Program:
-    """A program in threads of its own, which speaks HTTP with a server."""
+    """An HTTP client in threads of its own."""
 
     def __init__(self, url: str, secret: str) -> None:
         self.url = url
@@ -117,7 +117,7 @@ def other_connections() -> list[int]:
 
 
 def waits(requests: int = 1) -> None:
-    """Return once that number of requests wait without a connection, so that only the polling thread has one."""
+    """Return once this number of requests wait without a connection, so that only the polling thread has one."""
     wait_for(
         lambda: product.long_polls.count == requests and len(other_connections()) == 1,
         what=f"{requests} requests wait",
@@ -173,7 +173,7 @@ def test_a_finished_job_is_not_waited_for(program: Program, job: ReportJob) -> N
 
 
 @pytest.mark.parametrize("query", ["", "?wait=0", "?wait=00"])
-def test_a_request_that_asks_for_no_wait_is_not_held(program: Program, job: ReportJob, query: str) -> None:
+def test_a_request_without_wait_is_not_held(program: Program, job: ReportJob, query: str) -> None:
     answer = program.threads.submit(program.get, to("report-job", job.pk) + query).result(WOKEN)
     assert answer.body["state"] == "queued"
 
@@ -208,7 +208,7 @@ def test_at_most_half_of_the_threads_wait_and_the_others_are_answered(
     waits(2)
     third = program.wait(job).result(WOKEN)
     assert (third.status, third.body["state"]) == (200, "queued")
-    assert 9 <= int(third.headers["Retry-After"]) <= 15  # or the threads left over would answer nobody else
+    assert 9 <= int(third.headers["Retry-After"]) <= 15  # otherwise the remaining threads could not answer others
     assert not any(future.done() for future in waiting)
     job.cancel()
     assert {future.result(WOKEN).body["state"] for future in waiting} == {"cancelled"}
@@ -230,7 +230,7 @@ def test_no_account_keeps_the_others_from_waiting(
     waits(2)
     ended, held = sorted(greedy, key=lambda future: not future.done())
     assert ended.result().body["state"] == "queued"
-    assert program.wait(job).result(WOKEN).body["state"] == "queued"  # it is not given back to the same account
+    assert program.wait(job).result(WOKEN).body["state"] == "queued"  # the same account cannot take it again
     assert theirs.wait(job).result(WOKEN).status == 404
     assert not held.done()
     assert not waiting.done()
@@ -239,8 +239,8 @@ def test_no_account_keeps_the_others_from_waiting(
     theirs.threads.shutdown()
 
 
-def test_where_nobody_may_wait_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
-    settings.WEB_THREADS = 1  # it would answer nobody else
+def test_without_waiting_the_connection_is_kept_for_the_next_request(job: ReportJob, settings: Any) -> None:
+    settings.WEB_THREADS = 1  # it could not answer others
     used = connection.connection
     assert not wait_for_state_change(job, 20)
     assert connection.connection is used is not None
@@ -277,7 +277,7 @@ def test_what_was_taken_away_while_waiting_is_gone(
     assert "state" not in answer.body
 
 
-def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: ReportJob) -> None:
+def test_polling_goes_on_after_losing_its_connection(program: Program, job: ReportJob) -> None:
     waiting = program.wait(job)
     waits()
     (polling,) = other_connections()
@@ -288,7 +288,7 @@ def test_a_watch_that_loses_its_connection_goes_on(program: Program, job: Report
     assert waiting.result(WOKEN).body["state"] == "cancelled"
 
 
-def test_a_job_that_is_deleted_wakes_who_waits(program: Program, job: ReportJob) -> None:
+def test_deleting_a_job_wakes_the_requests_that_wait_for_it(program: Program, job: ReportJob) -> None:
     waiting = program.wait(job)
     waits()
     job.delete()
@@ -300,7 +300,7 @@ def test_a_web_server_that_forked_holds_half_of_its_threads_and_answers_with_the
 ) -> None:
     patient = ["--config", patient_web_server.__file__]
     program = Program(processes.web("--workers", "1", *patient, WEB_THREADS=4), secret)
-    assert program.get(to("report-jobs")).status == 200  # the first request loads what the others find
+    assert program.get(to("report-jobs")).status == 200  # the first request loads modules for the others
     waiting = [program.wait(job) for _ in range(6)]
     done = wait_for(lambda: [future for future in waiting if future.done()][3:4], what="four are answered")
     assert done[0].result().body["state"] == "queued"

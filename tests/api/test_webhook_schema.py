@@ -1,4 +1,4 @@
-"""Webhooks in the OpenAPI document: what is really announced and signed conforms to it, and so do its examples."""
+"""Webhooks in the OpenAPI document: the messages sent conform to it, and so do its examples."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""API tokens: made once, stored as a digest, good until they expire or are revoked, and used without waiting."""
+"""API tokens: created once, stored as a digest, valid until they expire or are revoked, and used without waiting."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 
 def row(token: ApiToken) -> str:
-    """All that the database holds of a token."""
+    """Return all that the database holds of a token."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT t::text FROM billing_apitoken t WHERE id = %s", [token.pk])
         return str(cursor.fetchone()[0])
@@ -111,8 +111,8 @@ def test_a_token_is_good_through_the_whole_of_its_last_day() -> None:
     [
         ({"name": ""}, "needs a name"),
         ({"name": " \t"}, "needs a name"),
-        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "expired already"),
-        ({"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}, "a year at most"),
+        ({"expires_at": datetime(2020, 1, 1, tzinfo=UTC)}, "already have expired"),
+        ({"expires_at": datetime(2999, 1, 1, tzinfo=UTC)}, "at most a year"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_sentence_and_by_the_database(
@@ -123,7 +123,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence_and_by_the_database(
     with pytest.raises(ValidationError, match=message):
         ApiToken(administrator=owner, digest="0" * 64, hint="abcd", **values).validate_constraints()
     with pytest.raises(IntegrityError), transaction.atomic():
-        ApiToken.objects.issue(administrator=owner, **values)  # type: ignore[arg-type]  # on purpose of any kind
+        ApiToken.objects.issue(administrator=owner, **values)  # type: ignore[arg-type]  # deliberately of any kind
 
 
 def test_a_form_makes_one_token_for_each_sender() -> None:
@@ -179,7 +179,7 @@ def test_the_use_is_recorded_once_a_minute() -> None:
     token.record_use(timezone.now())
     first = used_at(token)
     assert first is not None
-    token.record_use(timezone.now())  # by a process that does not know of it yet
+    token.record_use(timezone.now())  # by a process that does not know it yet
     assert used_at(token) == first
     ApiToken.objects.filter(pk=token.pk).update(last_used_at=first - timedelta(seconds=61))
     again = ApiToken.objects.of_secret(secret)

@@ -1,4 +1,4 @@
-"""`manage.py billing_cycle`."""
+"""`manage.py billing_cycle`: its output and its errors."""
 
 import json
 from datetime import date

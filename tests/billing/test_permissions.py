@@ -1,4 +1,4 @@
-"""What each administrator may do, as the backend answers."""
+"""What each administrator may do, according to the authentication backend."""
 
 from typing import Any
 
@@ -102,7 +102,7 @@ def test_a_customer_in_a_group_of_staff_gains_what_customers_may_hold_alone() ->
     }
 
 
-def test_the_backend_answers_the_same_when_asked_asynchronously() -> None:
+def test_the_backend_gives_the_same_answers_asynchronously() -> None:
     app, codename = "billing", "change_subscription"
     administrator = make_administrator()
     administrator.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))

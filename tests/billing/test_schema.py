@@ -1,4 +1,4 @@
-"""The database itself refuses what the rules forbid, and forms say so in a sentence."""
+"""The database itself refuses what the rules forbid, and forms give the reason in a sentence."""
 
 from datetime import date
 from typing import Any
@@ -242,7 +242,7 @@ def test_every_table_but_the_shared_ones_carries_its_account() -> None:
         "uploadchange",  # read by way of its upload alone, which may be of no account
         "jobsubscriber",  # read by way of its job alone
     }
-    # Uploads of accounts or rates are of no account, nor are their steps; a token without one is for all of its
+    # Uploads of accounts or rates have no account, nor have their steps; a token without one is for all of its
     # owner's; the data version without one is that of the shared tables.
     perhaps_of_none = {"upload", "uploadstep", "apitoken", "dataversion"}
     for model in apps.get_models():

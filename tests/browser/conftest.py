@@ -1,4 +1,4 @@
-"""A real Chromium, a web server, a worker; and a page on which nothing may go wrong unseen."""
+"""A real Chromium, a web server and a worker; any error on a page fails the test."""
 
 import os
 import shutil
@@ -22,9 +22,9 @@ from tests.people import make_member, make_staff
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 HERE = Path(__file__).parent
 
-# On a busy machine a page takes its time; whoever waits for what never comes waits longer.
+# On a busy machine a page takes its time; a failing test only waits longer.
 expect.set_options(timeout=60_000)
-# Playwright's own loop runs in the thread of the test, which is not asynchronous for all that.
+# Playwright's loop runs in the thread of the test; the test itself is not asynchronous.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
@@ -39,14 +39,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium, which asks nobody on the network."""
+    """Use the machine's own Chromium, without access to the network."""
     arguments = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": arguments}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _late_scripts() -> Iterator[None]:
-    """With SCRIPT_DELAY_SECONDS each script arrives late: no test may act as if it were there with its page."""
+    """With SCRIPT_DELAY_SECONDS each script arrives late: no test may rely on scripts that load with the page."""
     delay = float(os.environ.get("SCRIPT_DELAY_SECONDS", "0"))
     serve = StaticFilesHandlerMixin.serve
 
@@ -63,7 +63,7 @@ def _late_scripts() -> Iterator[None]:
 
 @pytest.fixture
 def subscription(transactional_db: None) -> Subscription:
-    """A contact centre with a month of usage through yesterday."""
+    """Return a contact centre with a month of usage through yesterday."""
     return make_contact_centre()
 
 
@@ -79,12 +79,12 @@ def staff(transactional_db: None) -> Administrator:
 
 @pytest.fixture
 def worker(server: Server) -> None:
-    """Somebody who makes the reports, checks files and applies them."""
+    """Run a worker for reports and uploads."""
 
 
 @pytest.fixture
 def site(page: Page, live_server: LiveServer) -> Iterator[Site]:
-    """The web site in a browser window; an error on the console, such as a breach of the policy, fails the test."""
+    """Yield the web site in a browser window. An error on the console, such as a policy violation, fails the test."""
     page.context.set_default_timeout(90_000)
     site = Site(page, live_server.url)
     yield site

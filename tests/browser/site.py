@@ -10,7 +10,7 @@ PASSWORD = "a long enough one"
 
 
 class Site:
-    """A window on the web site. `complaints` are the errors of its console, and what its scripts raised."""
+    """A browser window. `complaints` are the errors on its console and those that its scripts raised."""
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
@@ -19,7 +19,7 @@ class Site:
         self.watch(page)
 
     def watch(self, page: Page) -> None:
-        """Listen to what goes wrong on a page."""
+        """Collect the errors of a page."""
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -28,7 +28,7 @@ class Site:
         self.page.goto(self.url + path)
 
     def sign_in(self, administrator: Administrator, path: str = "/admin/") -> None:
-        """Go to an address with the session of somebody who signed in before."""
+        """Go to an address with the session of a signed-in administrator."""
         client = Client()
         client.force_login(administrator)
         session = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -48,7 +48,7 @@ class Site:
 
 
 def ask(page: Page, title: str) -> None:
-    """Choose a type on the page of the reports and ask for it, as soon as the page's script is there."""
+    """Choose a report type and order the report, once the page's script has loaded."""
     page.get_by_role("radio", name=title).check()
     page.wait_for_load_state("domcontentloaded")
     page.get_by_role("button", name="Download Usage Data").click()

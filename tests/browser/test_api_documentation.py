@@ -1,4 +1,4 @@
-"""The page of the API's documentation: read by anybody, tried out with a token or as who is signed in."""
+"""The API's documentation page: readable by everyone, tried out with a token or as the signed-in administrator."""
 
 from datetime import timedelta
 from typing import Any
@@ -61,7 +61,7 @@ def authorize(site: Site, secret: str) -> None:
 
 
 def tried(site: Site, operation: str, *, body: str | None = None) -> str:
-    """What an operation answers when it is tried out on the page."""
+    """Return the answer of an operation that is tried out on the page."""
     block: Any = site.page.locator(f"[id$='{operation}']")
     block.locator(".opblock-summary-control").click()
     block.get_by_role("button", name="Try it out").click()

@@ -1,4 +1,4 @@
-"""API tokens in a browser: made, copied, tried and revoked, with the keyboard and without a script, on every screen."""
+"""API tokens in a browser: created, copied, used and revoked; by keyboard, without scripts, on small screens."""
 
 import re
 
@@ -17,7 +17,7 @@ SECRET = re.compile(r"^tally_[A-Za-z0-9_-]{43}$")
 
 
 def make(page: Page, name: str) -> str:
-    """Fill in the form and send it; the secret that the next page shows."""
+    """Fill in and submit the form; return the secret that the next page shows."""
     page.get_by_label("Name").fill(name)
     page.get_by_role("button", name="Create token").click()
     shown = page.locator("#token-secret")
@@ -26,7 +26,7 @@ def make(page: Page, name: str) -> str:
 
 
 def without_the_refusals_expected(site: Site) -> None:
-    """The browser itself notes every answer that is not a success."""
+    """The browser itself logs every unsuccessful answer."""
     assert [complaint for complaint in site.complaints if "422" not in complaint] == []
     site.complaints.clear()
 

@@ -1,5 +1,6 @@
-"""What late data changed, in a browser: chosen, awaited without a click, read, and fetched as a file."""
+"""Comparisons in a browser: chosen, followed without a click, read, and downloaded as a file."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from playwright.sync_api import expect
 
 from billing.models import Administrator, Subscription
 from reports import tasks
+from reports.comparisons.enqueue import enqueue_comparison
 from reports.models import Comparison, ReportJob
 from tests.browser.site import Site
 from tests.browser.test_pages import overflow, violations
@@ -38,7 +40,7 @@ def test_two_runs_are_compared_and_the_page_shows_it_by_itself(
     page.get_by_role("link", name="Compare with…").click()
     page.get_by_label("Compare with").select_option(str(before.pk))
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator("#comparison-progress")).to_have_text("Starting…")
+    expect(page.locator(".progress-text")).to_have_text("Starting…")
     page.evaluate("window.sameDocument = true")
     tasks.compare_reports(str(Comparison.objects.get().pk))
 
@@ -54,3 +56,16 @@ def test_two_runs_are_compared_and_the_page_shows_it_by_itself(
         page.get_by_role("link", name="Download all differences (CSV)").click()
     content = Path(download.value.path()).read_text()
     assert content.splitlines()[2].startswith(f"changed: after,Quantity,{today() - timedelta(days=2)},SMS,99,")
+
+
+def test_the_page_says_when_the_administrator_was_signed_out(
+    site: Site, subscription: Subscription, ana: Administrator
+) -> None:
+    before, after = (run_of_today(subscription, ana) for _run in range(2))
+    enqueue_comparison(administrator=ana, job=after, other=before)
+    address = reverse("account_settings:report-job-compare", args=[after.pk], query={"with": str(before.pk)})
+    site.sign_in(ana, address)
+    progress = site.page.locator(".progress-text")
+    expect(progress).to_have_text("Starting…")
+    site.page.context.clear_cookies()
+    expect(progress).to_have_text(re.compile("You have been signed out"))

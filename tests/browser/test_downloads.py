@@ -1,4 +1,4 @@
-"""From the sign-in to the file: the main job, as a person does it."""
+"""From sign-in to file: a report as a person orders it."""
 
 import re
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.contact_centre import today
 
 TITLES = {report_type.slug: report_type.title for report_type in types.all_types()}
 SOON = 90_000  # milliseconds; a worker takes a few seconds until it is ready
-# Notes the addresses that a page asks the server for.
+# Records the addresses that a page requests.
 NOTE_QUESTIONS = """
 window.questions = [];
 const fetched = window.fetch;
@@ -34,7 +34,7 @@ def page_of(subscription: Subscription) -> str:
 
 
 def ask_and_see(page: Page, title: str) -> Locator:
-    """Ask for a report that nobody makes; its row in progress."""
+    """Order a report without a worker; return its row in the list of reports in progress."""
     ask(page, title)
     row = page.locator("#in-progress-list > li")
     expect(row).to_contain_text("Starting…")
@@ -42,12 +42,12 @@ def ask_and_see(page: Page, title: str) -> Locator:
 
 
 def generate(job: ReportJob) -> None:
-    """Do a worker's work here and now."""
+    """Run all queued jobs in this process."""
     tasks.generate_report(str(job.pk))
 
 
 def made_by_command(slug: str, subscription: Subscription, folder: Path) -> bytes:
-    """The same report, made in the foreground for the last 30 days."""
+    """Return the same report for the last 30 days, written in this process."""
     target = folder / f"{slug}.csv"
     yesterday = today() - timedelta(days=1)
     days = ["--from", str(yesterday - timedelta(days=29)), "--through", str(yesterday)]
@@ -57,7 +57,7 @@ def made_by_command(slug: str, subscription: Subscription, folder: Path) -> byte
 
 @pytest.fixture
 def demo(transactional_db: None) -> Subscription:
-    """The demo as `make demo` loads it, only with fewer people."""
+    """Load the demo as `make demo` does, with fewer people."""
     now = timezone.now()
     Demo(seed=2017, scale=0.25, today=now.date(), now=now, say=lambda _sentence: None).load()
     return Subscription.objects.get(number="SUB-1001")
@@ -88,7 +88,7 @@ def test_each_report_of_the_demo_arrives_by_itself_and_equals_the_command_s(
 
 
 @pytest.mark.usefixtures("files_root")
-def test_only_the_window_that_asked_downloads_and_only_once(
+def test_only_the_window_that_ordered_downloads_and_only_once(
     site: Site, ana: Administrator, subscription: Subscription, context: BrowserContext
 ) -> None:
     downloads: list[Download] = []
@@ -107,7 +107,7 @@ def test_only_the_window_that_asked_downloads_and_only_once(
         window.on("download", note)
     with site.page.expect_download():
         generate(ReportJob.objects.get())
-    # A window that one cannot see does not ask; headless ones can all be seen.
+    # A hidden window fetches no progress; headless windows all count as visible.
     for window in (site.page, other):
         expect(window.locator("#recent-list > li")).to_have_count(1)
     fetch_by_hand(other)
@@ -115,14 +115,14 @@ def test_only_the_window_that_asked_downloads_and_only_once(
 
     site.page.add_init_script(NOTE_QUESTIONS)
     site.page.reload()
-    site.page.evaluate("new Promise(done => setTimeout(done))")  # after the first question, which waits as little
+    site.page.evaluate("new Promise(done => setTimeout(done))")  # after the first request, which comes as soon
     assert site.page.evaluate("questions") == []
     fetch_by_hand(site.page)
     assert [download.page for download in downloads] == [site.page, other, site.page]
 
 
 def fetch_by_hand(window: Page) -> None:
-    """Download the one report there is; a download that the window began by itself has been noted before this one."""
+    """Download the only report; return how many downloads the window started by itself before."""
     window.get_by_role("tab", name="Recent reports").click()
     with window.expect_download():
         window.locator("#recent-list").get_by_role("link", name=re.compile("Download")).click()
@@ -261,7 +261,7 @@ def test_a_day_that_is_entered_is_chosen_also_while_the_script_of_the_page_is_on
     page.get_by_label("From").fill("2001-01-01")
     expect(other_days).to_be_checked()
     preset.check()
-    page.get_by_label("From").press("Backspace")  # a day that is no longer whole is one to be complained of
+    page.get_by_label("From").press("Backspace")  # an incomplete day is an error
     expect(other_days).to_be_checked()
     preset.check()
     page.get_by_label("through").fill("")
@@ -270,7 +270,9 @@ def test_a_day_that_is_entered_is_chosen_also_while_the_script_of_the_page_is_on
     site.complaints.clear()
 
 
-def test_who_was_signed_out_meanwhile_is_told_so(site: Site, ana: Administrator, subscription: Subscription) -> None:
+def test_the_page_says_when_the_administrator_was_signed_out(
+    site: Site, ana: Administrator, subscription: Subscription
+) -> None:
     site.sign_in(ana, page_of(subscription))
     site.page.context.clear_cookies()
     ask(site.page, "User Hour Usage")

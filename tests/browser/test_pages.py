@@ -1,4 +1,4 @@
-"""Every page of ours, and a few of the admin's: accessible, inside the policy, and on a small screen."""
+"""Every page of the product and a few of the admin's: accessible, within the policy, and on a small screen."""
 
 from decimal import Decimal
 from typing import Any, Literal
@@ -63,7 +63,7 @@ def address(page: str, subscription: Subscription) -> str:
 
 
 def violations(site: Site) -> list[str]:
-    """What axe finds wrong with a page in both themes; in the dark one with its colours, all that a theme changes."""
+    """Return axe's findings on a page in both themes; in the dark one only on colours, all that a theme changes."""
     before = list(site.complaints)
     _dress(site, "light")
     if site.page.evaluate("!window.axe"):
@@ -73,12 +73,12 @@ def violations(site: Site) -> list[str]:
     found += site.page.evaluate(
         RUN_AXE, {"resultTypes": ["violations"], "runOnly": {"type": "rule", "values": COLOURS}}
     )
-    site.complaints[:] = before  # of what axe itself does to a page
+    site.complaints[:] = before  # caused by axe itself
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
 
 
 def _dress(site: Site, theme: Literal["light", "dark"]) -> None:
-    """Show the page in a theme; colours that pass into one another are at their end at once."""
+    """Show the page in a theme, without transitions between colours."""
     site.page.emulate_media(color_scheme=theme)
     passing = "document.getAnimations().filter(animation => animation instanceof CSSTransition)"
     site.page.evaluate(f"{passing}.forEach(transition => transition.finish())")
@@ -90,7 +90,7 @@ def overflow(site: Site) -> int:
 
 @pytest.fixture
 def jobs(subscription: Subscription, ana: Administrator) -> None:
-    """A report in each state."""
+    """Create a report in each state."""
     make_job(subscription=subscription, requested_by=ana)
     finished: dict[State, dict[str, Any]] = {
         State.FAILED: {"failure": "The disk is full. Tell the platform's support, and try again."},
@@ -110,14 +110,14 @@ def jobs(subscription: Subscription, ana: Administrator) -> None:
 
 
 def check(site: Site, path: str) -> None:
-    """Open a page as a telephone does, and check it."""
+    """Open a page at the size of a phone, and check it."""
     site.page.set_viewport_size(TELEPHONE)
     site.open(path)
     check_open_page(site)
 
 
 def check_open_page(site: Site) -> None:
-    """Assert that the page is wider than neither a telephone nor a wide screen, where it is accessible, too."""
+    """Assert that the page fits a phone and a wide screen, and that it is accessible."""
     for size in (TELEPHONE, DESKTOP):
         site.page.set_viewport_size(size)
         assert overflow(site) == 0, (site.page.url, size)

@@ -1,4 +1,4 @@
-"""The script by which pages follow work of the server."""
+"""The script by which pages follow the server's work."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ new Promise((done) => {
 
 @pytest.fixture
 def run(page: Page) -> Any:
-    """Run a client that gets these answers; the result is how long it would wait after each of them."""
+    """Run a client that gets these answers; return its delay after each of them."""
     page.add_script_tag(path=Path(str(finders.find("tallydesk/progress.js"))))
 
     def delays(*answers: str) -> list[int]:
@@ -49,9 +49,9 @@ def run(page: Page) -> Any:
     return delays
 
 
-def test_a_page_asks_at_the_interval_it_chose(run: Any) -> None:
+def test_a_page_fetches_its_progress_at_the_interval_that_it_chose(run: Any) -> None:
     assert run("here", "here", "here") == [11, 12, 13]
 
 
-def test_a_page_asks_less_often_while_no_answer_comes_and_at_its_pace_after_one(run: Any) -> None:
+def test_a_page_fetches_less_often_without_answers_and_at_its_interval_after_one(run: Any) -> None:
     assert run(*["missing"] * 6, "here") == [1000, 2000, 4000, 8000, 15_000, 15_000, 11]

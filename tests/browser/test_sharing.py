@@ -1,4 +1,4 @@
-"""The same report asked for again: what a person sees of no work being done twice."""
+"""The same report ordered again: what a person sees when no work is done twice."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ def page_of(subscription: Subscription) -> str:
 
 @pytest.fixture
 def made(subscription: Subscription, ana: Administrator) -> ReportJob:
-    """The report of the cycle so far, made five minutes ago."""
+    """Return the report of the cycle so far, created five minutes ago."""
     days = subscription.contract.default_range(today())
     assert days is not None
     job = make_job(

@@ -1,4 +1,4 @@
-"""A file with errors, from the desk of who sends it to the report that it changes."""
+"""A file with errors, from the form to the report that it changes."""
 
 import csv
 from datetime import timedelta
@@ -19,7 +19,7 @@ HEADER = "SIP Call Id;origin;destination;usage_group;call_type;direction;start_t
 
 
 def calls_file(folder: Path) -> Path:
-    """Three calls of yesterday, two of them with an end that cannot be."""
+    """Write three calls of yesterday, two of which end before they start."""
     day = today() - timedelta(days=1)
     ends = [f"{day}T23:01:00Z", "now", f"{day}T20:00:00Z"]
     rows = [
@@ -32,7 +32,7 @@ def calls_file(folder: Path) -> Path:
 
 
 def mended(file: Path, folder: Path) -> Path:
-    """The downloaded rows in error, the first of them mended and the other left out."""
+    """Return the downloaded rows in error, with the first one corrected and the other left out."""
     with file.open(newline="") as source:
         rows = csv.DictReader(source)
         wrong = next(rows)
@@ -47,14 +47,14 @@ def mended(file: Path, folder: Path) -> Path:
 
 
 def calls_on_screen(site: Site, subscription: Subscription) -> int:
-    """What the Subscription screen says of the cycle's calls."""
+    """Return the number of the cycle's calls on the Subscription screen."""
     site.open(reverse("account_settings:subscription", args=[subscription.pk]))
     number = site.page.locator(".number", has_text="Calls").first.locator("a").first
     return int(number.inner_text().split()[0].replace(",", ""))
 
 
 def calls_in_report(subscription: Subscription) -> list[str]:
-    """The lines of Voice Usage of yesterday."""
+    """Return the lines of yesterday's Voice Usage."""
     return report("voice-usage", subscription, str(today() - timedelta(days=1)), today=str(today()))
 
 
@@ -70,14 +70,14 @@ def standing(page: Page) -> Locator:
     return page.locator("#standing-title")
 
 
-def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
+def test_a_file_with_errors_is_corrected_uploaded_again_and_changes_the_report(
     site: Site, processes: Processes, staff: Administrator, subscription: Subscription, tmp_path: Path
 ) -> None:
     page = site.page
     site.sign_in(staff, reverse("admin:usage_upload_add"))
     send(page, calls_file(tmp_path))
     expect(standing(page)).to_be_visible()
-    processes.worker("uploads")  # now, so that the page is there when the state changes
+    processes.worker("uploads")  # started only now, so that the page has loaded when the state changes
     expect(standing(page)).to_have_text("Ready to apply", timeout=SOON)
     expect(page.get_by_role("status")).to_have_text("Ready to apply")
     expect(page.locator(".count.error dd")).to_have_text("2")
@@ -99,11 +99,11 @@ def test_a_file_with_errors_is_mended_sent_again_applied_and_changes_the_report(
     assert added.startswith("new-1@sip,+14155550100,")
 
 
-def test_the_form_asks_what_matters_for_the_kind_and_takes_a_file_by_keyboard_on_a_telephone(
+def test_the_form_has_the_fields_of_the_kind_and_takes_a_file_by_keyboard_on_a_phone(
     site: Site, staff: Administrator, subscription: Subscription
 ) -> None:
     page = site.page
-    # Whoever begins to listen right before a chooser opens may be too late: Chromium is told of it meanwhile.
+    # Listening right before a chooser opens may be too late, because Chromium has to be notified first.
     page.on("filechooser", lambda _chooser: None)
     page.set_viewport_size({"width": 390, "height": 844})
     site.sign_in(staff, f"{reverse('admin:usage_upload_add')}?kind=charges")
@@ -122,6 +122,6 @@ def test_the_form_asks_what_matters_for_the_kind_and_takes_a_file_by_keyboard_on
     expect(page.get_by_role("heading", name="Login sessions")).to_be_visible()
     assert overflow(site) == 0
     assert violations(site) == []
-    # The browser itself notes every answer that is not a success.
+    # The browser itself logs every unsuccessful answer.
     assert [complaint for complaint in site.complaints if "422" not in complaint] == []
     site.complaints.clear()

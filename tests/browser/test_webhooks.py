@@ -1,4 +1,4 @@
-"""The pages of webhooks in a real browser: accessible, on a telephone, and used from the first form to the secret."""
+"""The pages of webhooks in a real browser: accessible, on a phone, and used from the first form to the secret."""
 
 import pytest
 from django.urls import reverse
@@ -16,7 +16,7 @@ LONG = "https://hooks.example.com/" + "tally" * 60
 
 @pytest.fixture
 def delivery(subscription: Subscription) -> WebhookDelivery:
-    """One that failed twice, of an endpoint with a long URL."""
+    """Create a delivery that failed twice, to an endpoint with a long URL."""
     endpoint = make_endpoint(account=subscription.account, url=LONG, failing_since=timezone.now())
     message = make_message(account=endpoint.account, payload='{"x": "' + "y" * 500 + '"}')
     delivery = make_delivery(endpoint=endpoint, message=message, tries=2)

@@ -25,7 +25,7 @@ LATER = LOADED_ON + timedelta(days=9)
 
 
 def load(*, today: date = LOADED_ON, seed: int = 1, scale: float = SCALE) -> list[str]:
-    """Load a small demo as if it were a day, a minute past midnight; what was said meanwhile."""
+    """Load a small demo at a minute past midnight of a day; return its output."""
     said: list[str] = []
     now = datetime.combine(today, time(0, 1), tzinfo=UTC)
     Demo(seed=seed, scale=scale, today=today, now=now, say=said.append).load()
@@ -33,7 +33,7 @@ def load(*, today: date = LOADED_ON, seed: int = 1, scale: float = SCALE) -> lis
 
 
 def assert_holds_usage_through(day: date) -> None:
-    """The database holds the usage that generating everything at once gives, and nothing else."""
+    """Assert that the database holds exactly the usage that generating everything at once gives."""
     expected = usage(small_world(scale=SCALE), day)
     sessions = LoginSession.objects.values_list("account__code", "session_id", "started_at", "ended_at")
     assert {(code, key, written(start), written(end) if end else "") for code, key, start, end in sessions} == set(
@@ -66,7 +66,7 @@ def test_every_file_is_accepted_whole() -> None:
 
 
 def assert_calls_are_rated() -> None:
-    """Most calls have a price, in the currency of their account's sheet."""
+    """Assert that most calls have a price, in the currency of their account's sheet."""
     rated = Call.objects.exclude(cost=None)
     assert rated.count() > 0.9 * Call.objects.count()
     assert set(rated.values_list("account__code", "currency").distinct()) == {

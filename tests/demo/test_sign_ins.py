@@ -1,4 +1,4 @@
-"""The demo's sign-ins: everybody can sign in, and holds what the demo says they hold."""
+"""The demo's sign-ins: each can sign in, and has the access that the demo states."""
 
 import pytest
 from django.contrib.auth import authenticate
@@ -13,7 +13,7 @@ from tests.factories import make_account, make_subscription
 
 @pytest.fixture
 def people(db: None) -> dict[str, Administrator]:
-    """The people of the demo, by e-mail address; each account has a subscription."""
+    """Return the people of the demo by e-mail address; each account has a subscription."""
     for company in COMPANIES:
         make_subscription(account=make_account(code=company.code), number=f"SUB-{company.code}")
     add_administrators()
@@ -21,7 +21,7 @@ def people(db: None) -> dict[str, Administrator]:
 
 
 def sees(administrator: Administrator) -> set[str]:
-    """The codes of the accounts whose reports somebody may ask for."""
+    """Return the codes of the accounts whose reports an administrator may order."""
     if not administrator.may_report:
         return set()
     visible = Subscription.objects.visible_to(administrator)

@@ -1,4 +1,4 @@
-"""The demo's rows: repeatable, complete day by day, and with everything in them that a demo is to show."""
+"""The demo's rows: repeatable, complete day by day, and with everything that a demo should show."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ print(digest(small_world(), Path({folder!r})))
 
 
 def digest(world: World, folder: Path) -> str:
-    """One hash over all files of a world."""
+    """Return one hash over all files of a world."""
     days = days_through(world, YESTERDAY)
     files = [write_file(folder, kind, world.lasting_rows(kind)) for kind in LASTING_KINDS]
     files += [write_file(folder, kind, world.daily_rows(kind, days, YESTERDAY)) for kind in DAILY_KINDS]
@@ -144,7 +144,7 @@ def test_whatever_the_day_acme_has_a_full_cycle_behind_it_and_brightline_begins_
     previous = acme.previous_range(loaded_on)
     assert terms["SUB-1001"].company == ACME
     assert 360 < (loaded_on - acme.activated_on).days < 430
-    # On the 30th of March no cycle that has begun has one of 30 days before it: the one of February is in between.
+    # On 30 March no current cycle follows one of 30 days: that of February lies in between.
     assert previous is not None
     assert previous.days >= (29 if (loaded_on.month, loaded_on.day) == (3, 30) else 30)
     assert previous.date_from in World(1, loaded_on).days_of_usage(ACME, loaded_on)

@@ -1,1 +1,1 @@
-"""Killed workers, killed brokers: real processes, and what must be true afterwards."""
+"""Workers and brokers that are killed: real processes, and what must be true afterwards."""

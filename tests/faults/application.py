@@ -1,4 +1,4 @@
-"""The application of the workers in these tests: the product's own, which also finds this folder's report types."""
+"""The Celery application of the workers in these tests: the product's own, with the report types of this folder."""
 
 from pathlib import Path
 

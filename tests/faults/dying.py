@@ -1,4 +1,4 @@
-"""Work in a process that dies at a chosen moment: a child of this one, killed when it comes to its n-th statement."""
+"""Work in a child process that is killed right before its n-th statement."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ def dies_at(moment: int, work: Callable[[], object]) -> bool:
 
     False when the work has fewer of them: then it is done. Returns once the database knows that the process is gone.
     """
-    others = _others()  # of threads that other tests have left behind
-    connection.close()  # or else both would speak on it
+    others = _others()  # of threads that other tests left behind
+    connection.close()  # otherwise both would use it
     child = os.fork()
     if not child:
         status = 1
@@ -65,7 +65,7 @@ def _arm(moment: int) -> None:
 
 
 def _others() -> set[int]:
-    """The connections to the database beside our own."""
+    """Return the connections to the database other than our own."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"

@@ -1,4 +1,4 @@
-"""Uploads that are held while they write their rows."""
+"""Uploads that are held while they write rows."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def held_while_writing(account: Account) -> Iterator[None]:
     begun, over = threading.Event(), threading.Event()
 
     def be_in_the_way() -> None:
-        with suppress(DatabaseError), transaction.atomic():  # the database may be gone by then
+        with suppress(DatabaseError), transaction.atomic():  # the database may have stopped by then
             make_entity(account=account, identifier=f"user{ROWS // 2}@acme.example")
             begun.set()
             over.wait(300)
@@ -36,7 +36,7 @@ def held_while_writing(account: Account) -> Iterator[None]:
 
 
 def is_writing() -> bool:
-    """Return whether another connection to the database inserts users at the moment."""
+    """Return whether another connection to the database is inserting users."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%INSERT INTO %usage_entity%'"

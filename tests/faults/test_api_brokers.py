@@ -1,4 +1,4 @@
-"""Asking through the API while Redis is stopped, frozen or started again: always an answer, one report for each."""
+"""Orders through the API while Redis is stopped, frozen or restarted: each is answered and gives one report."""
 
 import json
 import signal
@@ -34,7 +34,7 @@ AT_ONCE = 20
 
 
 class Asking(threading.Thread):
-    """Asks for another report each time, every third of them twice with one key; `wrong` is what may not be."""
+    """A thread that orders a different report each time, every third twice with one key; `wrong` collects failures."""
 
     def __init__(self, site: str, subscription: Subscription) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class Asking(threading.Thread):
                 self.wrong.append(f"two answers for one key: {answers}")
 
     def has_been_answered(self, times: int) -> bool:
-        """Whether it has had that many answers."""
+        """Return whether it has had this many answers."""
         return len(self.jobs) >= times
 
     def _ask(self, key: str, body: bytes) -> str:
@@ -68,14 +68,14 @@ class Asking(threading.Thread):
                 job: str = json.load(answer)["id"]
                 if answer.status != 202:
                     self.wrong.append(f"answered {answer.status}")
-        except OSError as error:  # of which HTTP errors are some
+        except OSError as error:  # HTTP errors are among them
             self.wrong.append(str(error))
             return ""
         return job
 
 
 def order(subscription: Subscription, number: int) -> dict[str, str]:
-    """For each number another report."""
+    """Return a different order for each number."""
     day = str(subscription.activation_date + timedelta(days=number))
     return {
         "report_type": "user-hours",
@@ -85,7 +85,7 @@ def order(subscription: Subscription, number: int) -> dict[str, str]:
     }
 
 
-def test_all_reports_are_made_and_none_twice_although_redis_freezes_and_dies_while_they_are_asked_for(
+def test_every_order_gives_one_report_even_if_redis_freezes_and_dies_meanwhile(
     processes: Processes, files_root: Path
 ) -> None:
     for _ in range(2):
@@ -113,7 +113,7 @@ def test_all_reports_are_made_and_none_twice_although_redis_freezes_and_dies_whi
 
 
 def disturb(broker: Broker, asking: list[Asking]) -> None:
-    """Freeze, go on, kill, start, and freeze once more; each until everybody has been answered a few more times."""
+    """Freeze, continue, kill, start and freeze Redis; after each, wait until every thread has more answers."""
 
     def freeze() -> None:
         broker.process.send_signal(signal.SIGSTOP)
@@ -132,7 +132,7 @@ def disturb(broker: Broker, asking: list[Asking]) -> None:
 
 @pytest.fixture
 def counted_there(broker: Broker, settings: Any) -> Iterator[Broker]:
-    """This process's own requests are counted in the test's broker, too."""
+    """Count this process's own requests in the test's broker, too."""
     settings.REDIS_URL = broker.url
     throttling._storage.cache_clear()
     yield broker
@@ -140,10 +140,12 @@ def counted_there(broker: Broker, settings: Any) -> Iterator[Broker]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_and_the_message(
+def test_twenty_requests_are_answered_even_if_redis_freezes_between_count_and_message(
     counted_there: Broker, settings: Any
 ) -> None:
-    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 1_000_000  # so that requests hold their account's lock for the count
+    settings.REPORT_JOBS_WAITING_PER_ACCOUNT = (
+        1_000_000  # so that requests hold their account's lock while they are counted
+    )
     subscription = make_subscription()
     programs = [program(make_member(subscription.account)) for _ in range(AT_ONCE)]
     rounds = count()
@@ -172,14 +174,14 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
         return answers
 
     def all_are_published() -> bool:
-        """Ask on connections that are there from then on; a Redis that is well may be late on a busy machine."""
+        """Send all orders over open connections. On a busy machine even a healthy Redis may be late."""
         circuit.forget()
         before = unpublished.count()
         ask_all_at_once()
         return unpublished.count() == before
 
     def all_are_counted_before_it_freezes() -> bool:
-        """Ask while it freezes midway; a request not counted by then waited for Redis before."""
+        """Send all orders, and freeze Redis midway; a request not counted by then is still waiting for Redis."""
         counted_there.process.send_signal(signal.SIGCONT)
         wait_for(all_are_published, what="every report to be published to a healthy Redis")
         before = unpublished.count()
@@ -188,12 +190,12 @@ def test_twenty_requests_are_answered_although_redis_freezes_between_the_count_a
         return all("RateLimit-Remaining" in answer for answer in answers)
 
     wait_for(all_are_counted_before_it_freezes, what="a Redis that is well counts every request")
-    answers = ask_all_at_once()  # Redis is left alone
+    answers = ask_all_at_once()  # the circuit breaker is open
     assert not any("RateLimit-Remaining" in answer for answer in answers)
 
 
 def waiting_for_a_lock() -> int:
-    """How many connections wait for somebody who holds a name."""
+    """Return how many connections wait for an advisory lock."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"

@@ -1,4 +1,4 @@
-"""Asking through the API from many threads at once: each request makes its report, and nothing else."""
+"""Orders through the API from many threads at once: each gives its own report, and there are no others."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ UNLIMITED = dict.fromkeys(
 
 
 class Program:
-    """Asks with a token of the administrator; may be used by many threads, each with its own connection."""
+    """A client with the administrator's token. Threads may share it; each has its own connection."""
 
     def __init__(self, site: str, administrator: Administrator) -> None:
         self.host = urlsplit(site).netloc
@@ -39,7 +39,7 @@ class Program:
         self.headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
 
     def ask(self, order: dict[str, str]) -> tuple[int, Any]:
-        """Status and body of the answer to a request for a report."""
+        """Send an order, and return the status and body of the answer."""
         connection = http.client.HTTPConnection(self.host, timeout=60)
         connection.request("POST", to("report-jobs"), json.dumps(order), self.headers)
         answer = connection.getresponse()
@@ -49,7 +49,7 @@ class Program:
 
 
 def orders(accounts: list[Account]) -> list[dict[str, str]]:
-    """Different requests, for every report type in every account."""
+    """Return different orders, for every report type in every account."""
     yesterday = timezone.now().date() - timedelta(days=1)
     numbers = [make_subscription(account=account).number for account in accounts]
     return [
@@ -63,7 +63,7 @@ def orders(accounts: list[Account]) -> list[dict[str, str]]:
     ]
 
 
-def test_different_requests_from_many_threads_make_one_file_each(processes: Processes, settings: Any) -> None:
+def test_different_orders_from_many_threads_give_one_file_each(processes: Processes, settings: Any) -> None:
     accounts = [make_account() for _ in range(ACCOUNTS)]
     wanted = orders(accounts)
     program = Program(processes.web(**UNLIMITED), make_member(*accounts))

@@ -1,4 +1,4 @@
-"""A broker that dies with all its messages costs time, never a report, and no report is made twice."""
+"""A broker that dies with all its messages costs time but no report, and no report is generated twice."""
 
 import signal
 import threading
@@ -22,23 +22,23 @@ NOT_SENT = "message_not_sent"
 pytestmark = pytest.mark.usefixtures("impatient")
 
 
-def tell_of(job: ReportJob) -> None:
-    """To a broker that is well, which may answer late on a busy machine."""
+def publish_in_time(job: ReportJob) -> None:
+    """Publish to a healthy broker, which may answer late on a busy machine."""
 
-    def told() -> bool:
+    def published() -> bool:
         circuit.forget()
         return publish(job)
 
-    wait_for(told, what="the broker takes the message")
+    wait_for(published, what="the broker takes the message")
 
 
 def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     processes: Processes, settings: Any
 ) -> None:
     broker = processes.broker
-    told = [make_job(), make_job()]
-    for job in told:
-        tell_of(job)
+    published = [make_job(), make_job()]
+    for job in published:
+        publish_in_time(job)
     broker.kill()
     unpublished = make_job()
     assert not publish(unpublished)
@@ -50,14 +50,14 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     assert {job.attempt for job in jobs} == {1}
 
     slow = make_job(report_type="slow-report")
-    tell_of(slow)
+    publish_in_time(slow)
     with held_half_way(slow):
         wait_for(lambda: under_way(slow), what="rows")
         unsent = processes.logs().count(NOT_SENT)
         broker.process.send_signal(signal.SIGSTOP)
     wait_for(lambda: jobs.filter(pk=slow.pk).exists(), what="made without the broker")
     meanwhile = make_job()
-    assert not publish(meanwhile)  # although the broker does not answer
+    assert not publish(meanwhile)  # even though the broker does not answer
     wait_for(lambda: processes.logs().count(NOT_SENT) > unsent, what="what the worker tells the broker goes unanswered")
     broker.process.send_signal(signal.SIGCONT)
     wait_for(lambda: jobs.filter(pk=meanwhile.pk).exists(), what="delivered after the freeze", pause=0.2)
@@ -69,13 +69,13 @@ def test_a_broker_that_freezes_or_dies_with_all_its_messages_loses_no_report(
     broker.start()
     wait_for(lambda: jobs.filter(pk=late.pk).exists(), what="delivered after the restart", pause=0.2)
     stored = {path.name for path in (settings.FILES_ROOT / "reports").iterdir()}
-    assert stored == {f"{job.pk}.1.csv" for job in (*told, unpublished, slow, meanwhile, late)}
+    assert stored == {f"{job.pk}.1.csv" for job in (*published, unpublished, slow, meanwhile, late)}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_messages_at_once_to_a_frozen_broker_each_comes_to_an_end(broker: Broker) -> None:
+def test_each_of_many_concurrent_messages_to_a_frozen_broker_ends(broker: Broker) -> None:
     job = make_job()
-    tell_of(job)
+    publish_in_time(job)
     broker.process.send_signal(signal.SIGSTOP)
     at_once = threading.Barrier(40)
     sent: list[bool] = []

@@ -1,4 +1,4 @@
-"""A database server that is stopped in the middle of an upload: afterwards all of its rows are there, or none."""
+"""A database server that is stopped in the middle of an upload: afterwards all or none of its rows are there."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from usage.uploads import decide
 
 
 class Cluster:
-    """A PostgreSQL of the test's own, which keeps what it commits."""
+    """The test's own PostgreSQL, with durable commits."""
 
     def __init__(self, home: Path) -> None:
         self._server = Postgres(home, remembered_place(home), durable=True)
@@ -36,7 +36,7 @@ class Cluster:
 
     @property
     def settings(self) -> dict[str, str]:
-        """How Django reaches it."""
+        """Return the settings by which Django connects."""
         return {"NAME": DATABASE, "USER": DATABASE, "HOST": str(self._server.sockets), "PORT": PORT}
 
     def start(self) -> None:
@@ -44,7 +44,7 @@ class Cluster:
         self._server.await_ready()
 
     def stop_immediately(self) -> None:
-        """As `pg_ctl stop -m immediate` does: nothing more is written, and the next start recovers."""
+        """Stop as `pg_ctl stop -m immediate` does: nothing more is written, and the next start recovers."""
         process_id = self._server.process_id()
         assert process_id is not None
         os.kill(process_id, signal.SIGQUIT)
@@ -53,7 +53,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(transactional_db: None, settings: Any) -> Iterator[Cluster]:
-    """Django's database, migrated, as long as the test lasts."""
+    """Replace Django's database by a migrated one for the duration of the test."""
     folder = Path(tempfile.mkdtemp(prefix="tallydesk-test-"))
     folder.chmod(0o711)
     home = folder / "home"
@@ -74,7 +74,7 @@ def cluster(transactional_db: None, settings: Any) -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_then_all(cluster: Cluster) -> None:
+def test_a_database_stopped_during_an_apply_has_none_of_the_rows_and_later_all(cluster: Cluster) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
     account = make_account()
     upload = taken(receive_users(f"email\n{lines}", account=account))
@@ -97,7 +97,7 @@ def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_t
     assert (upload.status, Entity.objects.count()) == (UploadStatus.APPLYING, 0)
     assert tables_of_uploads() == staged
     assert rows_in(upload.staging_table) == 0
-    # As the sweep does when the lease is over.
+    # As the sweep does when the lease has expired.
     UploadStep.objects.filter(pk=step.pk).update(state=State.QUEUED, lease_until=None)
     upload = taken(upload)
     assert (upload.status, upload.rows_new, Entity.objects.count()) == (UploadStatus.APPLIED, ROWS, ROWS)
@@ -115,7 +115,7 @@ def test_a_database_stopped_in_the_middle_of_an_apply_has_none_of_the_rows_and_t
 def work(step: UploadStep) -> None:
     try:
         tasks.take_step(str(step.pk))
-    except Exception:  # noqa: BLE001 - a worker whose database is away ends somehow
+    except Exception:  # noqa: BLE001 - a worker without a database may end with any error
         pass
     finally:
         connection.close()

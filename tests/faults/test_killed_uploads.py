@@ -1,4 +1,4 @@
-"""A worker that is killed while it applies a file has applied all of it or nothing, and never twice."""
+"""A worker that is killed while it applies a file has applied all or nothing of it, and never twice."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ from usage.models import Entity, EntityKind, Upload, UploadStatus, UploadStep
 from usage.uploads import decide
 
 
-def test_an_upload_whose_process_is_killed_while_it_writes_is_applied_once(processes: Processes) -> None:
+def test_an_upload_whose_process_is_killed_while_writing_is_applied_once(processes: Processes) -> None:
     lines = "".join(f"user{number}@acme.example\n" for number in range(ROWS))
     account = make_account()
     upload = taken(receive_users(f"email\n{lines}", account=account))
@@ -57,7 +57,7 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
     account = make_account()
     make_entity(account=account, identifier="bob@acme.example")  # whose row is changed
     staff = make_uploader(is_platform_staff=True)  # the row is the platform's
-    upload = receive_users(f"{GOOD}nobody,Nobody\n", account=account, administrator=staff)
+    upload = receive_users(f"{GOOD}bob.example,Bob\n", account=account, administrator=staff)
     assert killed_at_every_moment(upload) > 20
     upload.refresh_from_db()
     assert (upload.status, upload.rows_in_error) == (UploadStatus.READY, 1)
@@ -77,7 +77,7 @@ def test_a_worker_killed_at_any_statement_of_a_step_leaves_all_or_nothing() -> N
 
 
 def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStatus.APPLIED) -> int:
-    """Have the latest step taken by workers that come one statement further each; returns how many were killed."""
+    """Let workers run the latest step, each killed one statement later than the last; return how many were killed."""
     step = str(upload.latest_step_id)
     moment = 1
     while dies_at(moment, lambda: tasks.take_step(step)):
@@ -92,10 +92,10 @@ def killed_at_every_moment(upload: Upload, *, ends_as: UploadStatus = UploadStat
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("files_root")
-def test_a_worker_killed_at_any_statement_leaves_out_no_more_rows_than_were_shown() -> None:
+def test_a_worker_killed_at_any_statement_skips_only_the_rows_that_were_shown() -> None:
     tasks.collect_left_overs()
     account = make_account()
-    upload = taken(receive_users(f"{GOOD}nobody,Nobody\n", account=account))
+    upload = taken(receive_users(f"{GOOD}bob.example,Bob\n", account=account))
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)  # so that one more is in error
     DataVersion.objects.bump(account.pk)
     assert upload.uploaded_by

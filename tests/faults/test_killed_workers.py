@@ -1,4 +1,4 @@
-"""A worker that dies costs time, never a report; one that is stopped costs not even an attempt."""
+"""A worker that dies costs time but no report; one that is stopped does not even cost an attempt."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ def assert_delivered(job: ReportJob, folder: Path, *, attempt: int) -> None:
 
 
 def deliver_after_a_kill(processes: Processes, folder: Path, **variables: Any) -> ReportJob:
-    """A report whose process was killed half way, once it is there: the lease ran out by itself."""
+    """Kill a report's process half way, and return the report once it is there: the lease has expired by itself."""
     worker = processes.worker("reports", **variables)
     processes.maintenance(**variables)
     job = requested()
@@ -43,11 +43,11 @@ def deliver_after_a_kill(processes: Processes, folder: Path, **variables: Any) -
     return job
 
 
-def test_a_report_whose_process_is_killed_is_delivered_once_its_lease_is_over(
+def test_a_report_whose_process_is_killed_is_delivered_once_its_lease_has_expired(
     processes: Processes, files_root: Path
 ) -> None:
     job = deliver_after_a_kill(processes, files_root, **{**FAST, "JOB_LEASE_SECONDS": 4})
-    # A machine that stood still for a whole lease would cost another attempt.
+    # A machine that stalled for a whole lease would cost another attempt.
     assert_delivered(job, files_root, attempt=max(2, job.attempt))
 
 
@@ -59,7 +59,7 @@ def test_a_report_whose_process_is_killed_is_delivered_at_default_settings(
 
 
 def test_default_settings_deliver_a_report_within_90_seconds_of_its_worker_s_death() -> None:
-    """The lease has just been renewed, the sweep has just been there, and so was the one that told of the job."""
+    """Add up the longest times: the lease was just renewed, and the sweeps that release and publish have just run."""
     longest = product.JOB_LEASE_SECONDS + 2 * product.JOB_SWEEP_SECONDS + product.JOB_REPUBLISH_SECONDS
     assert longest <= 90
     assert product.JOB_HEARTBEAT_SECONDS * 3 <= product.JOB_LEASE_SECONDS
@@ -79,7 +79,7 @@ def test_a_report_whose_whole_worker_is_killed_is_delivered_by_another(processes
     assert_delivered(job, files_root, attempt=2)
 
 
-def test_a_worker_that_is_stopped_hands_its_report_over_at_once_and_at_no_cost(
+def test_a_worker_that_is_stopped_releases_its_report_at_once_without_costing_an_attempt(
     processes: Processes, files_root: Path
 ) -> None:
     first = processes.worker("reports")
@@ -88,21 +88,19 @@ def test_a_worker_that_is_stopped_hands_its_report_over_at_once_and_at_no_cost(
         wait_for(lambda: under_way(job), what="rows")
         processes.worker("reports")  # and no sweep at all
         first.send_signal(signal.SIGTERM)
-        assert first.wait() == 0  # although the report is held
+        assert first.wait() == 0  # even though the report is held
     wait_for(lambda: state_of(job) == State.SUCCEEDED, what="delivered", pause=0.1)
     assert_delivered(job, files_root, attempt=1)
     assert job.fence == 3  # claimed, released, claimed again: the first worker did not finish it
 
 
-def test_a_supervisor_that_stops_every_process_of_a_worker_costs_no_attempt_either(
-    processes: Processes, files_root: Path
-) -> None:
+def test_stopping_every_process_of_a_worker_costs_no_attempt_either(processes: Processes, files_root: Path) -> None:
     first = processes.worker("reports")
     job = requested()
     with held_half_way(job):
         wait_for(lambda: under_way(job), what="rows")
         os.killpg(first.pid, signal.SIGTERM)
-        first.wait()  # although the report is held
+        first.wait()  # even though the report is held
     assert state_of(job) == State.QUEUED
     assert (job.attempt, files_of(job, files_root)) == (0, [])
     processes.worker("reports")
@@ -136,7 +134,7 @@ def test_cancelling_a_running_report_frees_its_worker_and_leaves_no_file(
     with held_half_way(job):
         wait_for(lambda: under_way(job), what="rows")
         assert job.cancel()
-        # The other is held, too, as the same report of the same day; its worker has to be free to begin with it.
+        # The other one is held as well: it is the same report of the same day. Its worker must be free to start it.
         wait_for(lambda: state_of(other) == State.RUNNING, what="the worker takes the next one")
         assert files_of(job, files_root) == []
     assert state_of(job) == State.CANCELLED

@@ -1,4 +1,4 @@
-"""One account's reports run one at a time, whatever becomes of their workers; another account's do not wait."""
+"""One account's reports run one at a time, whatever happens to their workers; another account's do not wait."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.waiting import wait_for
 ONE = {**FAST, "REPORT_JOBS_RUNNING_PER_ACCOUNT": 1}
 
 
-def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_cancelled(
+def test_reports_of_one_account_run_one_at_a_time_even_if_a_worker_dies_or_one_is_cancelled(
     processes: Processes,
 ) -> None:
     workers = [processes.worker("reports", **ONE) for _ in range(2)]
@@ -33,7 +33,7 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
     ours = ReportJob.objects.filter(subscription=subscription)
 
     def alone(happened: Callable[[], bool]) -> Callable[[], bool]:
-        """The same, and every time it is asked no two of the account's reports run."""
+        """Return the same condition; each call also checks that no two of the account's reports run."""
 
         def asked() -> bool:
             assert ours.filter(state=State.RUNNING, lease_until__gte=Now()).count() < 2
@@ -45,7 +45,7 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
         with held_half_way(killed):
             assert publish(killed)
             wait_for(alone(lambda: under_way(killed)), what="the first runs")
-            # Only now: of two messages, the two workers may claim either first.
+            # Only now, because the two workers may claim either of two messages first.
             assert all(publish(job) for job in (cancelled, third, fourth))
             other = requested()
             wait_for(lambda: under_way(other) and under_way(killed), what="another account's runs beside it")
@@ -62,7 +62,7 @@ def test_reports_of_one_account_take_turns_though_a_worker_is_killed_and_one_is_
     assert state_of(cancelled) == State.CANCELLED
 
 
-def test_the_next_report_begins_as_soon_as_the_one_before_ended(processes: Processes) -> None:
+def test_the_next_report_starts_as_soon_as_the_one_before_has_ended(processes: Processes) -> None:
     processes.worker("reports", **ONE)
     processes.worker("reports", **ONE)  # and no sweep at all
     subscription = make_subscription()

@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _storage_of_the_test(files_root: None) -> None:
-    """Jobs write files."""
+    """Keep the files that jobs write in a folder of the test."""

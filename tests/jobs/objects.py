@@ -19,7 +19,7 @@ _PARTS = ("master", "volume", "filer", "s3")
 
 
 class ObjectServer:
-    """One process with all that SeaweedFS has to have; it checks signatures. It begins empty, in the folder."""
+    """All of SeaweedFS in one process, which checks signatures. It starts empty, in the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,22 +50,22 @@ class ObjectServer:
 
     @cached_property
     def bucket(self) -> Any:
-        """The bucket of all tests, as boto3 has it."""
+        """Return the bucket of all tests as a boto3 resource."""
         return ObjectStorage(**self.storage()["OPTIONS"]).bucket
 
     def listens(self) -> bool:
-        """Whether it can be asked; an AssertionError with what it said when it has ended."""
+        """Return whether it answers. Raises AssertionError with its output if it has ended."""
         assert self.process.poll() is None, (self.folder / "log").read_text()
         return listens(self.port)
 
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
-        for part in _PARTS:  # it makes further sockets beside these
+        for part in _PARTS:  # it opens further sockets beside these
             Path(f"/tmp/seaweedfs-{part}-grpc-{self.ports[f'{part}.port.grpc']}.sock").unlink(missing_ok=True)
 
     def storage(self, **options: Any) -> dict[str, Any]:
-        """The settings of a storage in its bucket, empty unless they are given a folder (`location`) that is not."""
+        """Return the settings of a storage in its bucket; it is empty unless `location` names a folder that is not."""
         usual = {"bucket_name": BUCKET, "location": uuid.uuid4().hex, "region_name": "us-east-1"}
         keys = {"access_key": KEY, "secret_key": SECRET, "endpoint_url": self.url}
         return {"BACKEND": "jobs.object_storage.ObjectStorage", "OPTIONS": {**usual, **keys, **options}}

@@ -1,4 +1,4 @@
-"""A Redis that does not answer is left alone for five seconds, by the whole process; then one thread asks."""
+"""A process leaves a Redis that does not answer alone for five seconds; then one thread tries again."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from tests.waiting import GUARD_SECONDS
 
 
 class AwayError(Exception):
-    """What asking raises in these tests."""
+    """The error that a request raises in these tests."""
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_after_a_failure_redis_is_not_called_for_five_seconds(
     assert not is_called(circuit)
 
 
-def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was_answered(
+def test_after_the_pause_one_thread_tries_and_the_others_once_it_succeeds(
     circuit: Circuit, let_pass: Callable[[float], None]
 ) -> None:
     fail(circuit)
@@ -68,7 +68,7 @@ def test_when_the_pause_is_over_one_thread_asks_and_the_others_as_soon_as_it_was
     assert is_called(circuit)
 
 
-def test_when_the_one_that_asks_fails_too_the_pause_begins_again(
+def test_if_the_thread_that_tries_fails_too_the_pause_begins_again(
     circuit: Circuit, let_pass: Callable[[float], None]
 ) -> None:
     fail(circuit)

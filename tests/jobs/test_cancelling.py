@@ -1,4 +1,4 @@
-"""Cancelling a report while it is made: whatever it is at, the work stops and leaves no file."""
+"""Cancelling a running report: whatever it is doing, the work stops and leaves no file."""
 
 import tempfile
 from collections.abc import Callable
@@ -25,7 +25,7 @@ LONG = f"pg_sleep({FOREVER_SECONDS})"
 
 
 def numbers(source: str, *, is_costly: bool = False) -> ReportType:
-    """A report type of one column, `number`, of any rows."""
+    """Return a report type with one column, `number`, over any rows."""
     return ReportType(
         slug="numbers",
         title="Numbers",
@@ -38,12 +38,12 @@ def numbers(source: str, *, is_costly: bool = False) -> ReportType:
 
 
 def has_long_query() -> bool:
-    """Return whether the database is executing what never ends."""
+    """Return whether the database is executing the endless statement."""
     return is_executing(LONG)
 
 
 def cancelled_while(job: ReportJob, is_at_it: Callable[[], bool]) -> None:
-    """Make the report, and cancel it once it is at what would otherwise never end."""
+    """Run the report, and cancel it during work that would otherwise never end."""
 
     def cancel() -> None:
         try:
@@ -61,7 +61,7 @@ def cancelled_while(job: ReportJob, is_at_it: Callable[[], bool]) -> None:
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go during the test."""
+    """Return the folder of temporary files during the test."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -107,7 +107,7 @@ def test_a_workbook_that_is_being_packed_is_no_longer(
     files_root: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(types, "by_slug", lambda _slug: numbers("SELECT generate_series(1, 50) AS number"))
-    held = hold_up(monkeypatch, "xlsx", rows=50, times=2)  # the first is of the last row, the second of the packing
+    held = hold_up(monkeypatch, "xlsx", rows=50, times=2)  # the first is for the last row, the second for packing
     assert_cancelled(make_job(format="xlsx"), held.is_held.is_set, files_root, temporary)
 
 

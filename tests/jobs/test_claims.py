@@ -1,4 +1,4 @@
-"""Who has a job: one worker at a time, by the database's clock, and at most three after each other."""
+"""Claims: one worker holds a job at a time, by the database's clock, and at most three in succession."""
 
 import threading
 from datetime import timedelta
@@ -86,7 +86,7 @@ def test_a_renewed_lease_keeps_the_job_and_shows_how_far_it_is() -> None:
     assert (job.rows_done, job.rows_expected) == (5, 10)
 
 
-def test_a_hand_over_costs_no_attempt_and_gives_the_next_one_another_fence() -> None:
+def test_releasing_a_job_costs_no_attempt_and_gives_the_next_one_another_fence() -> None:
     job = make_job()
     first = claimed(job)
     assert Claim.of(first).release_unattempted()

@@ -1,4 +1,4 @@
-"""Decisions on an upload at the same moment, of two people or of one and a worker: one counts, the other is told so."""
+"""Concurrent decisions on an upload, by two people or by a person and a worker: one counts, the other gets an error."""
 
 import threading
 from collections.abc import Callable
@@ -36,12 +36,12 @@ def no_tables_of_other_tests(transactional_db: None) -> None:
 
 
 def checked() -> Upload:
-    """An upload to decide on."""
+    """Return a checked upload that waits for a decision."""
     return taken(receive_users(USERS, account=make_account()))
 
 
 def confirmed() -> Upload:
-    """An upload to stop."""
+    """Return a running upload that may be stopped."""
     upload = checked()
     assert upload.uploaded_by
     decide.confirm(upload, upload.uploaded_by)
@@ -50,13 +50,13 @@ def confirmed() -> Upload:
 
 
 def colleague(upload: Upload) -> Administrator:
-    """Somebody else who may decide on it."""
+    """Return another administrator who may decide on it."""
     assert upload.account
     return make_uploader(accounts=(upload.account,))
 
 
 def on_its_own_connection(work: Callable[[], object]) -> Callable[[], object]:
-    """The same, for another thread."""
+    """Return the same upload, loaded again for another thread."""
 
     def do() -> object:
         try:
@@ -68,7 +68,7 @@ def on_its_own_connection(work: Callable[[], object]) -> Callable[[], object]:
 
 
 def while_held(held: Callable[[], object], then: Callable[[], object]) -> "tuple[Future[object], Future[object]]":
-    """Do the first but for its commit; begin the second, until it waits or is done; then commit the first."""
+    """Run the first up to its commit; start the second, until it waits or is done; then commit the first."""
     is_written, may_commit = threading.Event(), threading.Event()
 
     def do_held() -> object:
@@ -103,7 +103,7 @@ DECISIONS: list[tuple[Decision, Decision, str]] = [
 
 
 @pytest.mark.parametrize(("first", "second", "standing"), DECISIONS)
-def test_of_two_people_who_decide_at_once_one_is_told_what_the_other_has_decided(
+def test_of_two_concurrent_decisions_the_second_gets_an_error_that_names_the_first(
     first: Decision, second: Decision, standing: str
 ) -> None:
     upload = checked()
@@ -116,7 +116,7 @@ def test_of_two_people_who_decide_at_once_one_is_told_what_the_other_has_decided
     assert UploadStep.objects.filter(upload=upload).count() == (1 if first is decide.discard else 2)
 
 
-def test_of_two_people_who_stop_an_upload_at_once_the_second_is_told_that_it_is_stopped() -> None:
+def test_of_two_people_who_stop_an_upload_the_second_learns_that_it_has_stopped() -> None:
     upload = confirmed()
     people = colleague(upload), colleague(upload)
     stopped, refused = while_held(lambda: decide.stop(upload, people[0]), lambda: decide.stop(upload, people[1]))
@@ -139,7 +139,7 @@ def test_eight_people_who_confirm_at_once_have_it_applied_once() -> None:
 
 
 def ended_while(monkeypatch: pytest.MonkeyPatch, upload: Upload, decision: Callable[[], object]) -> "Future[object]":
-    """Have a worker take the step; the decision comes when its last transaction has all but committed."""
+    """Let a worker run the step; make the decision right before its last transaction commits."""
     succeed = Attempt.succeed
     decided: list[Future[object]] = []
     with ThreadPoolExecutor(1) as pool:
@@ -154,7 +154,7 @@ def ended_while(monkeypatch: pytest.MonkeyPatch, upload: Upload, decision: Calla
     return decided[0]
 
 
-def test_who_stops_an_upload_that_is_just_applied_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_an_upload_that_was_just_applied_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     upload = confirmed()
     person = colleague(upload)
     stopped = ended_while(monkeypatch, upload, lambda: decide.stop(upload, person))
@@ -202,7 +202,7 @@ def test_what_somebody_confirms_at_the_end_of_its_time_is_applied_and_kept() -> 
     assert (upload.status, bool(upload.file)) == (UploadStatus.APPLIED, True)
 
 
-def test_who_confirms_what_is_just_thrown_away_is_told_so() -> None:
+def test_confirming_an_upload_that_was_just_discarded_is_an_error() -> None:
     upload = checked()
     Upload.objects.update(uploaded_at=instant("2026-01-01T00:00"))
     person = colleague(upload)

@@ -24,7 +24,7 @@ class History:
         self.end: str | None = None
 
     def happen(self, action: str, which: int) -> None:
-        """Apply one event. Those of workers come from any claim, even one that was lost long ago."""
+        """Apply one event. Events of workers come from any claim, even one lost long ago."""
         if action == "claim":
             if job := ReportJob.objects.claim(self.job.pk):
                 self.claims.append(Claim.of(job))

@@ -53,7 +53,7 @@ BLOCKS = 2 * PART_BYTES // len(BLOCK) + 5
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ObjectServer]:
-    with tempfile.TemporaryDirectory(prefix="td-", dir="/tmp") as folder:  # the path of a socket has to be short
+    with tempfile.TemporaryDirectory(prefix="td-", dir="/tmp") as folder:  # the path of a socket must be short
         server = ObjectServer(Path(folder))
         try:
             wait_for(server.listens, what="the object storage listens")
@@ -65,9 +65,9 @@ def server() -> Iterator[ObjectServer]:
 
 @pytest.fixture(autouse=True)
 def storage(server: ObjectServer, settings: Any) -> ObjectStorage:
-    """The default storage during a test, with nothing in it."""
+    """Return the default storage of the test, which is empty."""
     settings.STORAGES = {**settings.STORAGES, "default": server.storage()}
-    default_storage._bucket = server.bucket  # type: ignore[attr-defined]  # for each test a new one takes its time
+    default_storage._bucket = server.bucket  # type: ignore[attr-defined]  # a new one for each test would take time
     return cast("ObjectStorage", default_storage)
 
 
@@ -95,7 +95,7 @@ def body(answer: HttpResponseBase) -> bytes:
 
 
 def work(end: Callable[[Attempt[ReportJob]], object], *, blocks: int = BLOCKS) -> Callable[[Attempt[ReportJob]], None]:
-    """An attempt at a large file, with an end when all but the last of it is written."""
+    """Write a large file, and act when all but its last part is written."""
 
     def attempt_it(attempt: Attempt[ReportJob]) -> None:
         with files.storing(attempt.job.file_name(attempt.job.fence)) as target:
@@ -129,7 +129,7 @@ print(default_storage.size("reports/large"), memory() - before)
 def test_variables_of_the_environment_name_the_bucket_and_a_process_grows_by_little(server: ObjectServer) -> None:
     variables = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": "postgres://nobody@localhost/nothing",
+        "DATABASE_URL": "postgres://stranger@localhost/nothing",
         "REDIS_URL": "redis://localhost:1/0",
         "SECRET_KEY": "only-for-tests",
         "S3_BUCKET": BUCKET,
@@ -170,7 +170,7 @@ def test_a_report_is_stored_and_handed_out_whole_and_in_part(subscription: Subsc
 
 def test_a_file_of_many_parts_goes_up_and_comes_down_in_bounded_memory() -> None:
     with default_storage.open(default_storage.save("first", ContentFile(b"x"))) as first:
-        first.read()  # the library has loaded what it needs
+        first.read()  # the library has loaded its modules
     written, read = hashlib.sha256(), hashlib.sha256()
     tracemalloc.start()
     with files.storing("reports/large") as target:
@@ -348,10 +348,10 @@ def test_expired_reports_are_deleted_there(subscription: Subscription) -> None:
 
 @with_jobs
 def test_an_upload_is_checked_from_there_applied_and_deleted_with_its_errors() -> None:
-    upload = taken(receive_users("email,name\nana@acme.example,Ana\nnobody,X\n", account=make_account()))
+    upload = taken(receive_users("email,name\nana@acme.example,Ana\nbob.example,X\n", account=make_account()))
     assert (upload.status, upload.rows, upload.rows_in_error) == (UploadStatus.READY, 2, 1)
     assert len(default_storage.listdir("uploads")[1]) == 3
-    assert b"nobody" in upload.errors_file.read()
+    assert b"bob.example" in upload.errors_file.read()
     Upload.objects.update(uploaded_at=Now() - timedelta(days=91))
     assert retention.expire_uploads() == 1
     assert default_storage.listdir("uploads")[1] == []
@@ -381,7 +381,7 @@ def test_a_stored_file_can_be_opened_again(storage: ObjectStorage) -> None:
 
 
 class TornConnection:
-    """What is left of an answer when the storage has fallen silent."""
+    """Return the rest of an answer after the storage has stopped responding."""
 
     def read(self, _most: int) -> bytes:
         raise ReadTimeoutError(endpoint_url="http://objects.example")
@@ -390,7 +390,7 @@ class TornConnection:
         pass
 
 
-def test_who_reads_on_after_an_error_asks_again(storage: ObjectStorage) -> None:
+def test_reading_on_after_an_error_sends_a_new_request(storage: ObjectStorage) -> None:
     storage.save("file", ContentFile(b"content"))
     with storage.open("file") as file:
         unbuffered: Any = file.file.raw

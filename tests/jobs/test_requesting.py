@@ -75,7 +75,7 @@ def test_the_same_order_on_another_day_gets_a_new_job(administrator: Administrat
 
 @pytest.fixture
 def frozen_broker() -> Iterator[str]:
-    """A broker that accepts connections and never responds."""
+    """Yield the URL of a broker that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         accepted = []
         threading.Thread(target=lambda: accepted.append(server.accept()), daemon=True).start()

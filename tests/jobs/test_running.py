@@ -39,7 +39,7 @@ def raising(error: BaseException) -> Work:
 
 
 def meanwhile(work: Work, happens: Callable[[], Any]) -> Work:
-    """Return the same work; once it is in its query or its progress is seen, that happens, as by another process."""
+    """Return the same work. Once its query runs or its progress is recorded, `happens` acts as another process."""
 
     def later() -> None:
         try:
@@ -113,7 +113,7 @@ def test_a_database_that_goes_away_is_tried_again_up_to_three_times() -> None:
 
 
 def progress_of(job: ReportJob) -> tuple[int, int | None]:
-    """How far everybody else sees the job, by a connection of their own."""
+    """Return the job's progress as other connections see it."""
 
     def look() -> tuple[int, int | None]:
         try:

@@ -454,7 +454,7 @@ def test_another_accounts_report_is_never_offered(made: ReportJob) -> None:
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Call the functions at the same moment, each in a thread of its own, and return their results."""
+    """Call the functions at the same time, each in its own thread, and return their results."""
     start = threading.Barrier(len(acts))
     answers: list[Any] = [None] * len(acts)
 

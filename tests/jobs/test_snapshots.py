@@ -1,4 +1,4 @@
-"""Reports that are made while uploads are writing: each shows one state of the data, rows and totals alike."""
+"""Reports written while uploads write: each shows one state of the data, in rows and totals alike."""
 
 import threading
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ SECONDS, SHEET, COST = 9, 15, 13
 
 
 def calls(number: int) -> str:
-    """The n-th file: n times 100 calls of n minutes each; it changes those before it and adds a hundred."""
+    """Return the n-th file: n times 100 calls of n minutes each. It changes the earlier calls and adds a hundred."""
     heading = "sip_call_id,origin,destination,usage_group,call_type,direction,start_time,end_time\n"
     line = "call-{:04},1,2,US-FIXED,voice,Outbound,2017-11-22T09:00:00Z,2017-11-22T09:{:02}:00Z\n"
     return heading + "".join(line.format(call, number) for call in range(number * 100))
@@ -57,7 +57,7 @@ def _subscription() -> Subscription:
 
 @pytest.fixture(name="done")
 def _done(subscription: Subscription, files_root: object) -> Iterator[list[int]]:
-    """What another thread has uploaded by now."""
+    """Return what another thread has uploaded so far."""
     done: list[int] = []
     uploader = make_uploader(accounts=(subscription.account,))
     thread = threading.Thread(target=write, args=[subscription.account, uploader, done])
@@ -89,7 +89,7 @@ def test_a_report_made_while_uploads_are_writing_shows_the_data_of_one_moment(
         moment = len(rows) // 100
         seen.add(moment)
         assert len(rows) == job.file_rows == moment * 100
-        assert before <= moment <= after + 1  # the one that is just committed may not have said so yet
+        assert before <= moment <= after + 1  # the one just committed may not have been recorded yet
         assert {int(row[SECONDS]) for row in rows} <= {moment * 60}
         assert {Decimal(str(row[COST])) for row in rows} <= {Decimal(moment) / 100}
         totals = Totals.from_json(job.totals or {})
@@ -104,6 +104,6 @@ def test_a_report_made_while_uploads_are_writing_shows_the_data_of_one_moment(
 
 
 def sums(totals: Totals) -> tuple[Decimal, Decimal]:
-    """The calls' seconds and costs."""
+    """Return the calls' seconds and costs."""
     amounts = {it.column: it.amount for it in totals.sums}
     return amounts["Duration (Seconds)"], amounts.get("Total cost", Decimal(0))

@@ -11,10 +11,10 @@ from jobs.streams import AbandonedError, streamed
 
 
 class RefusedError(Exception):
-    """A storage's."""
+    """An error of a storage."""
 
 
-def test_what_is_written_is_read_in_pieces_as_large_as_asked_for() -> None:
+def test_written_bytes_are_read_in_pieces_of_the_requested_size() -> None:
     content, read = os.urandom(1_000_003), list[bytes]()
 
     def take(file: BinaryIO) -> None:

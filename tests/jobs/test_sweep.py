@@ -13,6 +13,7 @@ from jobs import tasks
 from jobs.models import PeriodicTask
 from jobs.querysets import JobQuerySet
 from jobs.states import State
+from jobs.sweep import SWEEP
 from reports.models import ReportJob
 from tests.report_jobs import expire_lease, make_job
 from tests.waiting import GUARD_SECONDS
@@ -87,10 +88,10 @@ def test_the_sweep_sends_a_message_that_names_the_job_to_the_queue_of_reports() 
 
 
 def test_a_sweep_with_nothing_to_do_is_on_record_by_the_databases_clock() -> None:
-    assert PeriodicTask.objects.age(tasks.SWEEP) is None
+    assert PeriodicTask.objects.age(SWEEP) is None
     with time_machine.travel("2001-01-01"):  # a machine whose clock is wrong
         tasks.sweep()
-    age = PeriodicTask.objects.age(tasks.SWEEP)
+    age = PeriodicTask.objects.age(SWEEP)
     assert age is not None
     assert timedelta(0) <= age < timedelta(hours=1)
 
@@ -110,4 +111,4 @@ def test_a_sweep_that_breaks_off_is_not_on_record(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(JobQuerySet, "release_abandoned", break_off)
     with pytest.raises(OperationalError):
         tasks.sweep()
-    assert PeriodicTask.objects.age(tasks.SWEEP) is None
+    assert PeriodicTask.objects.age(SWEEP) is None

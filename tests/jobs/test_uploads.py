@@ -1,4 +1,4 @@
-"""Receiving a file and applying it: who may, and all of it or nothing, once."""
+"""Receiving and applying a file: who may do it; all of the file or nothing, and once."""
 
 import hashlib
 import io
@@ -67,7 +67,7 @@ def test_a_received_file_is_stored_checked_and_applied_once_somebody_confirms(fi
     assert not tables_of_uploads()
 
 
-def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_its_verdict(client: Client) -> None:
+def test_a_workbook_is_received_by_the_form_and_applied_and_a_broken_one_is_refused(client: Client) -> None:
     account = make_account()
     client.force_login(make_uploader(accounts=(account,)))
     good = workbook(["Email", "Name"], ["ana@acme.example", "Ana"])
@@ -83,20 +83,20 @@ def test_a_workbook_is_taken_through_the_form_and_applied_and_a_broken_one_gets_
 
 
 def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -> None:
-    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
+    upload = taken(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()))
     assert (upload.status, counts(upload)) == (UploadStatus.READY, (3, 2, 0, 0, 1))
     assert [error["column"] for error in upload.preview["errors"]] == ["email"]
     with pytest.raises(ValidationError, match="Rows are in error"):
         decide.confirm(upload, made_by(upload))
-    assert upload.rows_in_error_file.read().decode().startswith("email,name,reason\nnobody,Nobody,Row 4: email: ")
-    assert upload.errors_file.read().decode().startswith("line,column,value,reason\n4,email,nobody,")
+    assert upload.rows_in_error_file.read().decode().startswith("email,name,reason\nbob.example,Bob,Row 4: email: ")
+    assert upload.errors_file.read().decode().startswith("line,column,value,reason\n4,email,bob.example,")
     assert not Entity.objects.exists()
 
 
-def test_the_rows_in_error_are_left_out_when_asked_and_still_named() -> None:
-    upload = applied(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()), skips_errors=True)
+def test_rows_in_error_are_left_out_on_request_and_still_listed() -> None:
+    upload = applied(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()), skips_errors=True)
     assert (upload.status, upload.rows_new, upload.rows_in_error) == (UploadStatus.APPLIED, 2, 1)
-    assert b"nobody" in upload.errors_file.read()
+    assert b"bob.example" in upload.errors_file.read()
     assert Entity.objects.count() == 2
 
 
@@ -152,7 +152,7 @@ def test_uploading_requires_the_permission() -> None:
             receive_users(USERS, account=account, administrator=administrator)
 
 
-def test_the_permission_is_asked_again_by_the_worker() -> None:
+def test_the_worker_checks_the_permission_again() -> None:
     upload = receive_users(USERS, account=make_account())
     upload = taken(upload)
     decide.confirm(upload, made_by(upload))
@@ -168,26 +168,26 @@ def test_an_upload_is_applied_once_however_often_its_message_comes() -> None:
 
 
 def made_by(upload: Upload) -> Administrator:
-    """Who sent it."""
+    """Return the administrator who uploaded it."""
     assert upload.uploaded_by
     return upload.uploaded_by
 
 
 def step_of(upload: Upload) -> UploadStep:
-    """Its latest step."""
+    """Return the latest step of the upload."""
     assert upload.latest_step
     return upload.latest_step
 
 
 def confirmed(text: str = USERS) -> Upload:
-    """A checked upload that waits to be applied."""
+    """Return a checked upload that waits to be applied."""
     upload = taken(receive_users(text, account=make_account()))
     decide.confirm(upload, made_by(upload))
     return upload
 
 
 def steal(step: UploadStep) -> None:
-    """As if another worker had taken the upload for abandoned."""
+    """As if another worker had released the upload as abandoned."""
     UploadStep.objects.filter(pk=step.pk).update(fence=99)
 
 
@@ -246,7 +246,7 @@ def test_a_cancelled_upload_stops_while_it_waits() -> None:
     assert not Entity.objects.exists()
 
 
-def test_an_upload_is_handed_over_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
+def test_an_upload_is_released_when_its_worker_stops(request: pytest.FixtureRequest) -> None:
     upload = confirmed()
     shutdown.request()
     request.addfinalizer(shutdown.forget)
@@ -269,15 +269,15 @@ def test_the_tables_of_a_file_that_somebody_works_with_are_not_collected() -> No
         assert tables_of_uploads() == tables != []
 
 
-def test_nobody_else_on_the_machine_sees_the_files(files_root: Path) -> None:
-    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
+def test_no_other_account_of_the_machine_sees_the_files(files_root: Path) -> None:
+    upload = taken(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()))
     for name in (upload.file.name, upload.errors_file.name, upload.rows_in_error_file.name):
         path = files_root / str(name)
         assert [place.stat().st_mode & 0o077 for place in (path, path.parent)] == [0, 0], name
 
 
 def test_files_that_became_no_upload_are_collected_a_day_later(files_root: Path) -> None:
-    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()))
+    upload = taken(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()))
     folder = files_root / "uploads"
     attempt = f"{upload.pk}.{upload.latest_step_id}"
     kept = {str(upload.pk), f"{attempt}.1.errors.csv", f"{attempt}.1.rows.csv", "notes.txt"}
@@ -366,7 +366,7 @@ def test_a_discarded_upload_is_over() -> None:
 
 
 def test_after_its_time_the_file_goes_and_the_history_stays(settings: Any, files_root: Path) -> None:
-    upload = applied(receive_users(f"{USERS}nobody,Nobody\n", account=make_account()), skips_errors=True)
+    upload = applied(receive_users(f"{USERS}bob.example,Bob\n", account=make_account()), skips_errors=True)
     waiting = taken(receive_users(USERS, account=make_account()))
     tasks.expire_uploads()
     assert list((files_root / "uploads").iterdir())
@@ -402,7 +402,7 @@ def test_an_upload_with_notices_keeps_them_as_a_file_and_more_of_them_are_shown_
 def test_who_leaves_out_rows_in_error_leaves_out_no_more_than_were_shown() -> None:
     account = make_account()
     uploader = make_uploader(accounts=(account,))
-    upload = taken(receive_users(f"{USERS}nobody,Nobody\n", account=account, administrator=uploader))
+    upload = taken(receive_users(f"{USERS}bob.example,Bob\n", account=account, administrator=uploader))
     make_entity(account=account, identifier="ana@acme.example", kind=EntityKind.DEVICE)
     DataVersion.objects.bump(account.pk)
     decide.confirm(upload, uploader, skips_errors=True)

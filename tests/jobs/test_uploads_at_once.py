@@ -1,4 +1,4 @@
-"""Uploads into one account at the same moment, and edits by hand beside them: one after the other, in no circle."""
+"""Concurrent uploads into one account, with edits by hand: one after the other, without deadlock."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

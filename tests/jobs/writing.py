@@ -1,4 +1,4 @@
-"""File formats whose writing a test holds up or follows; they are the product's in everything else."""
+"""File formats whose writing a test holds up or follows; in all else they are the product's."""
 
 import threading
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tests.waiting import FOREVER_SECONDS, wait_for
 
 
 class HeldUp:
-    """Writing that gets no further than its n-th report of a number of rows, until it is stopped."""
+    """Write up to the n-th call of `report_rows`, and then wait until the work is stopped."""
 
     def __init__(self, write: Write, *, rows: int, times: int = 1) -> None:
         self.is_held = threading.Event()

@@ -1,4 +1,4 @@
-"""Who was logged in: each user is checked for every elementary interval between boundary instants."""
+"""Logged-in users: each is checked for every elementary interval between boundary instants."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -28,11 +28,11 @@ class Scope:
 
     @property
     def end_of_data(self) -> int:
-        """Where open sessions end: the end of the last available day."""
+        """Return where open sessions end: the end of the last available day."""
         return midnight(self.subscription.last_available_day(self.today) + ONE_DAY)
 
     def on(self, day: date) -> "Scope":
-        """The same question for a single day."""
+        """Return the same question for a single day."""
         return Scope(self.subscription, day, day, self.today)
 
     def days(self) -> list[date]:
@@ -48,7 +48,7 @@ def end_of(session: Session, scope: Scope) -> int:
 
 
 def elementary_intervals(scope: Scope, sessions: list[Session]) -> list[tuple[int, int]]:
-    """The stretches of the range between neighbouring starts, ends and midnights."""
+    """Yield the intervals of the range between neighbouring starts, ends and midnights."""
     instants = {midnight(day) for day in scope.days()} | {scope.end}
     for session in sessions:
         instants |= {session.started_at, end_of(session, scope)}
@@ -56,7 +56,7 @@ def elementary_intervals(scope: Scope, sessions: list[Session]) -> list[tuple[in
 
 
 def is_logged_in(sessions: list[Session], instant: int, scope: Scope) -> bool:
-    """Whether any of one user's sessions was running at an instant."""
+    """Return whether any of one user's sessions was running at an instant."""
     return any(session.started_at <= instant < end_of(session, scope) for session in sessions)
 
 

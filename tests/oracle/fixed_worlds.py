@@ -33,7 +33,7 @@ VOICE_HEADER = (
 
 @dataclass(frozen=True)
 class Expected:
-    """What one report must be, to the byte."""
+    """The expected bytes of one report."""
 
     slug: str
     question: Question
@@ -42,7 +42,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class FixedWorld:
-    """Upload files in a valid order and what must come of them.
+    """Upload files in a valid order, and the reports that must follow from them.
 
     `billable_peaks` and `billed_hours` are by subscription number, for the cycle of `day` as seen on `today`.
     """
@@ -144,7 +144,7 @@ CALLS = (
 )
 ON_21_OCTOBER = "2017-10-21T10:00:00Z"
 ON_23_OCTOBER = "2017-10-23T00:00:00Z"
-# The lines that the two customers' reports share: nothing that rating fills in.
+# The lines that the reports of the two customers share: they have nothing that rating fills in.
 UNRATED = {
     "c3": """c3,-5,'=1+1,LOC,"Local, all",International,Inbound,2017-10-21T10:00:01Z,2017-10-21T10:00:02Z,2,,,,,,""",
     "c4": "c4,1,2,GHOST,GHOST,Domestic,Outbound,2017-10-21T11:00:00Z,2017-10-21T11:00:00Z,0,,,,,,",

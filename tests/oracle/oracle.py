@@ -53,7 +53,7 @@ SLUGS = tuple(HEADERS)
 
 
 class Oracle:
-    """Knows what uploaded files say, and answers with the bytes of reports.
+    """Reads uploaded files, and answers with the bytes of reports.
 
     `files` are `(kind, account code or None, CSV text)` in the order of their upload.
     """

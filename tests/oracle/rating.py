@@ -1,4 +1,4 @@
-"""What a call costs, in exact fractions."""
+"""The cost of a call, in exact fractions."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -36,13 +36,13 @@ class Rating:
 
 
 def duration_in_seconds(started_at: int, ended_at: int) -> int:
-    """Whole seconds; a started second counts."""
+    """Return whole seconds; a started second counts."""
     seconds, rest = divmod(ended_at - started_at, SECOND)
     return seconds + 1 if rest else seconds
 
 
 def adjusted_seconds(seconds: int, *, increment: int, minimum: int) -> int:
-    """The seconds that are charged: nothing for nothing, else one block of the minimum and then started increments."""
+    """Return the seconds charged: 0 for no length, else the minimum as one block and then started increments."""
     if seconds == 0:
         return 0
     charged = minimum
@@ -52,7 +52,7 @@ def adjusted_seconds(seconds: int, *, increment: int, minimum: int) -> int:
 
 
 def discounted(rate: Fraction, percent: Fraction) -> Fraction:
-    """The rate after a discount in percent, half up to six decimals."""
+    """Return the rate after a discount in percent, rounded half up to six decimals."""
     return half_up(rate * (100 - percent) / 100, 6)
 
 

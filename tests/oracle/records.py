@@ -1,4 +1,4 @@
-"""What the uploaded files say: rows put in by their natural keys, read back as records."""
+"""The contents of uploaded files: rows stored by their natural keys, read back as records."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ class Subscription:
         return self.activation <= day and (self.ended_on is None or day <= self.ended_on)
 
     def last_available_day(self, today: date) -> date:
-        """Yesterday, or the day it ended, if that is earlier."""
+        """Return yesterday, or the day it ended if that is earlier."""
         yesterday = today - ONE_DAY
         return yesterday if self.ended_on is None else min(yesterday, self.ended_on)
 
@@ -87,7 +87,7 @@ class Records:
         self.rows: dict[str, dict[Key, Row]] = {kind: {} for kind in NATURAL_KEYS}
 
     def upload(self, kind: str, account: str | None, text: str) -> set[Key]:
-        """Put a file in; the keys of the rows that are new or changed."""
+        """Store a file, and return the keys of the rows that are new or changed."""
         changed = set()
         for cells in csv.DictReader(io.StringIO(text, newline=""), strict=True):
             row = {column: read_text(cell) for column, cell in cells.items()}
@@ -156,7 +156,7 @@ class Records:
         )
 
     def versions(self, sheet: str) -> list[Version]:
-        """The versions of a sheet in the order of their days; each open one ends before its successor."""
+        """Return the versions of a sheet, earliest first; each open one ends before its successor."""
         rows = [row for row in self.table("rates") if row["rate_sheet"] == sheet]
         starts = sorted({row["effective_from"] for row in rows})
         versions = []

@@ -1,4 +1,4 @@
-"""How the cells of uploaded files are read, and how the cells of reports are written."""
+"""Reading the cells of uploaded files, and writing the cells of reports."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -17,17 +17,17 @@ TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 
 def midnight(day: date) -> int:
-    """The instant at which a day begins, in milliseconds since 1970."""
+    """Return the instant at which a day begins, in milliseconds since 1970."""
     return (day - EPOCH).days * DAY
 
 
 def day_of(instant: int) -> date:
-    """The UTC day on which an instant lies."""
+    """Return the UTC day of an instant."""
     return EPOCH + timedelta(days=instant // DAY)
 
 
 def read_instant(cell: str) -> int:
-    """Milliseconds since 1970; anything finer is cut off."""
+    """Return milliseconds since 1970; anything finer is cut off."""
     match = INSTANT.fullmatch(cell)
     if match is None:
         raise ValueError(f"not an instant: {cell!r}")
@@ -39,14 +39,14 @@ def read_instant(cell: str) -> int:
 
 
 def read_decimal(cell: str) -> Fraction:
-    """The exact value of a decimal."""
+    """Return the exact value of a decimal."""
     if DECIMAL.fullmatch(cell) is None:
         raise ValueError(f"not a decimal: {cell!r}")
     return Fraction(cell)
 
 
 def read_text(cell: str) -> str:
-    """Text as it is stored: trimmed, without the apostrophe that a report would have put on it."""
+    """Return text as it is stored: trimmed, and without the apostrophe that a report adds."""
     text = cell.strip()
     if text.startswith("'") and spreadsheet_would_run(text[1:]):
         return text[1:]
@@ -54,23 +54,23 @@ def read_text(cell: str) -> str:
 
 
 def spreadsheet_would_run(text: str) -> bool:
-    """Whether a spreadsheet takes the text for a formula; plain numbers and phone numbers are harmless."""
+    """Return whether a spreadsheet takes the text for a formula; plain numbers and phone numbers are harmless."""
     return text[:1] in {"=", "@", "+", "-", "\t", "\r"} and PLAIN_NUMBER.fullmatch(text) is None
 
 
 def show_text(text: str) -> str:
-    """Text as people get it in a file."""
+    """Return text as it appears in a file."""
     return "'" + text if spreadsheet_would_run(text) else text
 
 
 def show_instant(instant: int) -> str:
-    """An instant, cut to the second."""
+    """Return an instant, cut to the second."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // SECOND)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def show_duration(milliseconds: int) -> str:
-    """`HH:MM:SS:mmm`, with as many hours as there are."""
+    """Return `HH:MM:SS:mmm`; hours may exceed 99."""
     hours, rest = divmod(milliseconds, HOUR)
     minutes, rest = divmod(rest, MINUTE)
     seconds, rest = divmod(rest, SECOND)
@@ -97,7 +97,7 @@ def show_short(value: Fraction, places: int) -> str:
 
 
 def show_quantity(cell: str) -> str:
-    """An uploaded decimal without needless zeros."""
+    """Return an uploaded decimal without needless zeros."""
     whole, _, part = cell.partition(".")
     whole = whole.lstrip("0") or "0"
     part = part.rstrip("0")
@@ -105,7 +105,7 @@ def show_quantity(cell: str) -> str:
 
 
 def csv_line(cells: list[str]) -> str:
-    """One line of a report; a cell is quoted only where it must be."""
+    """Return one line of a report; cells are quoted only where necessary."""
     return ",".join(csv_cell(cell) for cell in cells) + "\n"
 
 

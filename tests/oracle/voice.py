@@ -1,4 +1,4 @@
-"""Calls: rated upload after upload, and their lines in a report."""
+"""Calls: rated after each upload, and their lines in a report."""
 
 from datetime import date
 from fractions import Fraction
@@ -31,7 +31,7 @@ class Calls:
         return None
 
     def _version(self, account: str, day: date) -> Version | None:
-        """The version in force on a day of the sheet of the subscription in force on that day."""
+        """Return the version in force on a day, of the sheet of the subscription in force on that day."""
         contract = self._contract(account, day)
         if contract is None or not contract.sheet:
             return None
@@ -57,7 +57,7 @@ class Calls:
         )
 
     def lines(self, scope: Scope) -> list[list[str]]:
-        """The cells of every call that started in the range, in order."""
+        """Yield the cells of every call that started in the range, in order."""
         rows = []
         for key in self.records.rows["calls"]:
             call = self.records.call(key)

@@ -1,4 +1,4 @@
-"""Rows of a random world written down as upload files, in one of the many ways in which people write them."""
+"""Rows of a random world as upload files, in one of the many ways in which people write them."""
 
 from random import Random
 
@@ -16,7 +16,7 @@ OPTIONAL_COLUMNS = {
 
 
 def draw_files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
-    """The rows in one file or several; no file for no rows."""
+    """Return the rows in one file or several; no file if there are no rows."""
     rows = draw_order(rng, rows)
     if len(rows) > 1 and is_one_in(rng, 4):
         cut = rng.randint(1, len(rows) - 1)
@@ -25,7 +25,7 @@ def draw_files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
 
 
 def _files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
-    """One file with an account column, or one for each account; with both, they agree."""
+    """Return one file with an account column, or one for each account; if they have both, the two agree."""
     if not rows:
         return []
     if kind not in PER_ACCOUNT or is_one_in(rng, 2):
@@ -41,7 +41,7 @@ def _files(rng: Random, kind: str, rows: list[Row]) -> list[File]:
 
 
 def draw_text(rng: Random, kind: str, rows: list[Row]) -> str:
-    """A CSV text: columns in any order, needless ones left out, identical rows twice, any line ending and quoting."""
+    """Return CSV text: columns in any order, needless ones left out, some rows twice, any line ending and quoting."""
     blank = [column for column in OPTIONAL_COLUMNS.get(kind, []) if not any(row[column] for row in rows)]
     dropped = blank if is_one_in(rng, 2) else []
     columns = draw_order(rng, [column for column in rows[0] if column not in dropped])
@@ -55,12 +55,12 @@ def draw_text(rng: Random, kind: str, rows: list[Row]) -> str:
 
 
 def _padded(column: str, cell: str) -> str:
-    """Text with the blanks that spreadsheets leave around it."""
+    """Return text with the blanks that spreadsheets leave around it."""
     return f" {cell}  " if cell and column in TRIMMED_COLUMNS else cell
 
 
 def csv_text(lines: list[list[str]], *, ending: str = "\n", quote_all: bool = False) -> str:
-    """Cells as CSV, quoted where they must be, or all of them."""
+    """Return cells as CSV, quoted where necessary, or all of them."""
 
     def written(cell: str) -> str:
         if quote_all or any(special in cell for special in ',"\r\n'):

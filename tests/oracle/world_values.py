@@ -1,4 +1,4 @@
-"""The values that random worlds are made of: awkward, but every one of them valid in an upload."""
+"""The values of random worlds: awkward, but all of them valid in an upload."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -180,12 +180,12 @@ Item = TypeVar("Item")
 
 
 def is_one_in(rng: Random, number: int) -> bool:
-    """Return True about once in this many times."""
+    """Return True in about one of this many calls."""
     return rng.randrange(number) == 0
 
 
 def draw_order(rng: Random, items: Sequence[Item]) -> list[Item]:
-    """All of the items, in any order."""
+    """Return all of the items, in any order."""
     return rng.sample(items, len(items))
 
 
@@ -195,30 +195,30 @@ def draw_some(rng: Random, items: Sequence[Item], *, at_least: int, at_most: int
 
 
 def draw_day(rng: Random, first: date, last: date) -> date:
-    """Any day from the first through the last."""
+    """Return any day from the first through the last."""
     return first + timedelta(days=rng.randint(0, (last - first).days))
 
 
 def draw_instant(rng: Random, days: list[date]) -> int:
-    """A moment of one of the days, mostly one that is easy to get wrong."""
+    """Return an instant on one of the days, mostly one that is easy to get wrong."""
     day = rng.choice(days)
     time = rng.randint(0, DAY - 1) if is_one_in(rng, 4) else rng.choice(TIMES_OF_DAY)
     return midnight(day) + time
 
 
 def draw_length(rng: Random, lengths: list[int]) -> int:
-    """A length in milliseconds."""
+    """Return a length of time in milliseconds."""
     return rng.randint(0, 3 * HOUR) if is_one_in(rng, 4) else rng.choice(lengths)
 
 
 def draw_cells(rng: Random, *instants: int) -> list[str]:
-    """Instants as upload cells, all in one offset and with the same finer digits, so that their order is kept."""
+    """Return instants as upload cells, all with one offset and the same finer digits, so that their order is kept."""
     offset, finer = rng.choice(OFFSETS), rng.choice(FINER)
     return [instant_cell(instant, offset=offset, finer=finer) for instant in instants]
 
 
 def instant_cell(instant: int, *, offset: str = "Z", finer: str = "") -> str:
-    """An instant as people write it, in the local time of an offset, with digits finer than a millisecond."""
+    """Return an instant as people write it: in the local time of an offset, with digits finer than a millisecond."""
     local = instant
     if offset != "Z":
         minutes = int(offset[1:3]) * 60 + int(offset[4:])
@@ -230,5 +230,5 @@ def instant_cell(instant: int, *, offset: str = "Z", finer: str = "") -> str:
 
 
 def draw_case(rng: Random, text: str) -> str:
-    """The text in one of several mixtures of cases."""
+    """Return the text in one of several mixtures of cases."""
     return rng.choice([text, text, text.upper(), text.title()])

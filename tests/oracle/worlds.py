@@ -1,4 +1,4 @@
-"""Random worlds: small sets of upload files, as nasty as valid files can be, and questions to ask about them."""
+"""Random worlds: small sets of upload files, as awkward as valid files can be, and questions about them."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -46,7 +46,7 @@ LONGEST_WINDOW = 70
 
 @dataclass(frozen=True)
 class Question:
-    """A report's range, two inclusive days, for a subscription, and the day on which it is asked for."""
+    """A report's range, two inclusive days, for a subscription, and the day on which it is ordered."""
 
     subscription: str
     date_from: date
@@ -68,7 +68,7 @@ class World:
 
 @dataclass(frozen=True)
 class Route:
-    """What selects a rate."""
+    """The fields that select a rate."""
 
     usage_group: str
     call_type: str
@@ -85,7 +85,7 @@ def worlds() -> st.SearchStrategy[World]:
 
 
 def make_world(*, seed: int, size: int) -> World:
-    """The world of a seed; `size`, 1 to 3, limits the numbers of sessions, calls and quantities."""
+    """Return the world of a seed; `size`, 1 to 3, limits the numbers of sessions, calls and quantities."""
     rng = Random(seed)
     accounts = rng.choice([["ACME"], ["ACME", "globex"]])
     first_day = rng.choice(FIRST_DAYS)
@@ -122,7 +122,7 @@ def make_world(*, seed: int, size: int) -> World:
 
 
 def _subscriptions(rng: Random, account: str, first_day: date) -> list[Row]:
-    """One to three subscriptions, one after the other; only the last may still run."""
+    """Return one to three subscriptions, one after the other; only the last may be open-ended."""
     activation = first_day + timedelta(days=rng.choice([0, 0, 0, 1, 9]))
     end_of_world = first_day + timedelta(days=LONGEST_WINDOW)
     rows: list[Row] = []
@@ -157,7 +157,7 @@ def _end_of_window(row: Row) -> date:
 
 
 def _cycle_edges(row: Row) -> list[date]:
-    """The first and last days of a subscription's cycles inside its window."""
+    """Yield the first and last days of a subscription's cycles inside its window."""
     end = _end_of_window(row)
     edges: list[date] = []
     policy = row["cycle_policy"] or "through_anniversary"
@@ -169,7 +169,7 @@ def _cycle_edges(row: Row) -> list[date]:
 
 
 def _days_of_interest(subscriptions: list[Row]) -> list[date]:
-    """The edges of all cycles and windows, the days beside them, and days within."""
+    """Return the edges of all cycles and windows, the days beside them, and days within."""
     edges = {edge for row in subscriptions for edge in _cycle_edges(row)}
     return sorted({edge + timedelta(days=shift) for edge in edges for shift in (-1, 0, 1, 10)})
 
@@ -182,7 +182,7 @@ def _route(rng: Random) -> Route:
 
 
 def _versions(rng: Random, sheet: str, days: list[date], routes: list[Route]) -> list[list[Row]]:
-    """The rows of each version of a sheet, oldest first, some with a gap behind them."""
+    """Return the rows of each version of a sheet, oldest first, some followed by a gap."""
     starts = set(draw_some(rng, days, at_least=0, at_most=2))
     if not starts or not is_one_in(rng, 5):
         starts |= {min(days) - timedelta(days=20)}
@@ -232,7 +232,7 @@ def _rates_files(rng: Random, rates: dict[str, list[list[Row]]]) -> tuple[list[F
     return [("rates", None, draw_text(rng, "rates", version)) for version in by_day], False
 
 
-# Who was there
+# Sessions
 
 
 def _entities(rng: Random, account: str) -> dict[str, list[str]]:
@@ -255,7 +255,7 @@ def _entity_files(rng: Random, kind: str, entities: dict[str, dict[str, list[str
 
 
 def _sessions(rng: Random, account: str, entities: dict[str, list[str]], days: list[date], size: int) -> list[Row]:
-    """Sessions of which many overlap, touch or tie."""
+    """Return sessions, many of which overlap, touch or start together."""
     charges = [name for name, _ in draw_some(rng, CHARGES, at_least=1, at_most=2)]
     moments: list[int] = []
     rows: list[Row] = []
@@ -283,7 +283,7 @@ def _sessions(rng: Random, account: str, entities: dict[str, list[str]], days: l
 
 
 def _entity_cell(rng: Random, entities: dict[str, list[str]]) -> str:
-    """An entity as somebody types it, or as it stands in a report that somebody copied."""
+    """Return an entity as people type it, or as it appears in a report from which it was copied."""
     regular = entities["users"][0]
     identifier = regular if is_one_in(rng, 2) else rng.choice([*entities["users"], *entities["devices"]])
     if identifier in entities["users"]:
@@ -294,7 +294,7 @@ def _entity_cell(rng: Random, entities: dict[str, list[str]]) -> str:
 
 
 def _session_files(rng: Random, sessions: list[Row]) -> list[File]:
-    """The sessions; now and then some were first uploaded while they were still open."""
+    """Return the sessions; now and then some are first uploaded while they are still open."""
     files = draw_files(rng, "sessions", sessions)
     if sessions and is_one_in(rng, 4):
         still_open = [row | {"ended_at": ""} for row in sessions[:3]]
@@ -302,7 +302,7 @@ def _session_files(rng: Random, sessions: list[Row]) -> list[File]:
     return files
 
 
-# What was consumed
+# Resource usage
 
 
 def _resource_usage(rng: Random, accounts: list[str], days: list[date], size: int) -> list[Row]:
@@ -319,7 +319,7 @@ def _resource_usage(rng: Random, accounts: list[str], days: list[date], size: in
 
 
 def _calls(rng: Random, account: str, days: list[date], routes: list[Route], size: int) -> list[Row]:
-    """Calls on routes that mostly have a rate; several may start at the same instant."""
+    """Return calls on routes that mostly have a rate; several may start at the same instant."""
     starts: list[int] = []
     rows: list[Row] = []
     for sip_call_id in draw_some(rng, SIP_CALL_IDS, at_least=2 * size - 2, at_most=4 * size):
@@ -349,7 +349,7 @@ def _calls(rng: Random, account: str, days: list[date], routes: list[Route], siz
 
 
 def _questions(rng: Random, subscriptions: list[Row], days: list[date]) -> list[Question]:
-    """For each subscription a part of its window, often one that cuts a cycle or what happened, and all of it."""
+    """Return for each subscription a part of its window, often one that cuts a cycle or a session, and all of it."""
     questions = []
     for row in subscriptions:
         activation, end = date.fromisoformat(row["activation_date"]), _end_of_window(row)

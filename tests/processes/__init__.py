@@ -1,4 +1,4 @@
-"""A web server, workers, a scheduler and a broker as processes of a test, which ends all of them."""
+"""A web server, workers, a scheduler and a broker as processes of a test, which stops all of them."""
 
 import os
 import secrets
@@ -32,13 +32,13 @@ FAST: dict[str, Any] = {
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process lives; a zombie does not."""
+    """Return whether a process is alive; a zombie is not."""
     state = Path(f"/proc/{pid}/stat")
     return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started and that live."""
+    """Return the processes that a process has started and that are alive."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -51,7 +51,7 @@ def children(pid: int) -> list[int]:
 
 
 class Broker:
-    """A Valkey of its own, which remembers nothing when it is killed."""
+    """A separate Valkey, which loses everything when it is killed."""
 
     def __init__(self, folder: Path) -> None:
         self.socket = folder / "broker.sock"
@@ -97,7 +97,7 @@ class Processes:
         return self.worker("maintenance", "-B", "--schedule", schedule, **variables)
 
     def web(self, *options: str, **variables: Any) -> str:
-        """Start a web server with two processes of four threads; its address without a final slash, once it answers."""
+        """Start a web server with two processes of four threads; return its URL, without a slash, once it answers."""
         port = free_port()
         usual = ["config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--preload"]
         threads = ["--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--log-level", "warning"]
@@ -146,13 +146,13 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody answers there."""
+    """Return whether a server accepts connections there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def database_url() -> str:
-    """The test's database, for another process."""
+    """Return the URL of the test's database, for another process."""
     database = connection.settings_dict
     login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
     is_socket = str(database["HOST"]).startswith("/")

@@ -1,4 +1,4 @@
-"""A process that has loaded the product, and forks workers and web servers, which then start in no time.
+"""A process that has loaded the product, and forks workers and web servers, which then start quickly.
 
 Starting Python and loading the product takes most of the time of a test that needs a process.
 `python -m tests.processes.fork_server` answers one JSON object a line: an order with `command`, `environment` and `log`
@@ -24,7 +24,7 @@ from django.utils.functional import empty
 
 from jobs import shutdown
 
-# What `celery worker` and gunicorn would load.
+# The modules that `celery worker` and gunicorn would load.
 PRELOADED = (
     "celery.bin.worker",
     "celery.concurrency.prefork",
@@ -87,7 +87,8 @@ def _become(command: list[str], environment: dict[str, str], log: str) -> None:
     for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), output, output)):
         os.dup2(descriptor, number)
     _read_settings_anew()
-    shutdown._shared = mmap.mmap(-1, 1)  # or what is forked here would share it, and one's end be everybody's
+    # Otherwise forked processes would share it, and the end of one would be the end of all.
+    shutdown._shared = mmap.mmap(-1, 1)
     sys.argv = command
     runpy.run_module(command[0], run_name="__main__")
 
@@ -100,7 +101,7 @@ def _read_settings_anew() -> None:
     for name, value in before.items():
         if (now := getattr(settings, name)) != value and name != "DATABASES":
             setting_changed.send(sender=None, setting=name, value=now, enter=True)
-    connections._settings = None  # type: ignore[attr-defined]  # what Django reads once
+    connections._settings = None  # type: ignore[attr-defined]  # Django reads it once
     vars(connections).pop("settings", None)
     for alias in settings.DATABASES:
         with suppress(AttributeError):

@@ -15,14 +15,14 @@ from tests.waiting import wait_for
 
 
 class ForkServer:
-    """The fork server of this process. It is started by the first order, and ends with this process at the latest."""
+    """The fork server of this process. The first order starts it, and it ends with this process at the latest."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, command: list[str], *, environment: dict[str, str], log: Path) -> "ForkedProcess":
-        """Start `python -m COMMAND`, the leader of a session of its own; what it says goes to the end of the log."""
+        """Start `python -m COMMAND` as the leader of its own session; its output is appended to the log."""
         order = {"command": command, "environment": environment, "log": str(log)}
         return ForkedProcess(self, command, self._ask(order))
 
@@ -32,7 +32,7 @@ class ForkServer:
         return status
 
     def stop(self) -> None:
-        """End, with all that was started here."""
+        """Stop the fork server and all processes that it started."""
         if self._process is not None:
             self._process.communicate()
             self._process = None

@@ -1,4 +1,4 @@
-"""Usage with hard texts, long numbers and gaps in it, for the formats of files."""
+"""Usage with awkward texts, long numbers and gaps, for the file formats."""
 
 import io
 from datetime import date, timedelta
@@ -31,7 +31,7 @@ HARD_TEXTS = (
     *("NULL", "null", "NaN", r"\.", "\\", r"\n", '{"a": 1}', "<r>x</b></r>", "<r><t>x</t></r>", "a & b", "_x0041_"),
     *("\x01\x02\x7f", "\u2028", "x" * 255, "🎧" * 255, "=" * 255, "#REF!", "http://a.example"),
 )
-# Not empty, as identifiers and names are. XML has no place for two code points, which are no characters.
+# Not empty, like identifiers and names. XML excludes two code points that are not characters.
 names = st.one_of(
     st.sampled_from(HARD_TEXTS),
     st.text(st.characters(codec="utf-8", exclude_characters="\0\ufffe\uffff"), min_size=1, max_size=12),
@@ -56,7 +56,7 @@ worlds = st.fixed_dictionaries(
 
 
 def make_usage(subscription: Subscription, world: dict[str, Any]) -> None:
-    """Rows that hold these texts and numbers; nothing of the kind needs to be right."""
+    """Create rows with these texts and numbers, which need not make sense."""
     account = subscription.account
     for number, (charge_name, identifier, start, length) in enumerate(world["sessions"]):
         charge, _created = Charge.objects.get_or_create(name=charge_name, defaults={"basis": "named"})
@@ -99,7 +99,7 @@ def make_usage(subscription: Subscription, world: dict[str, Any]) -> None:
 
 
 def few_days() -> Scope:
-    """A few days with a little of everything in them: eight rows of hours, four of most else."""
+    """Return a few days with a little of everything: eight rows of hours, and four of most others."""
     subscription = make_subscription(activation_date=date(2026, 3, 21))
     account = subscription.account
     version = make_version()

@@ -1,4 +1,4 @@
-"""A copy of the project in which somebody has added a sixth report type: one new file, and nothing else."""
+"""A copy of the project with a sixth report type: one new file, and nothing else."""
 
 import os
 import shutil
@@ -43,7 +43,7 @@ REPORT_TYPE = ReportType(
 
 
 def copy_with_sixth_type(folder: Path) -> Path:
-    """Copy what git knows of the project, as it is on disk, and add the type."""
+    """Copy the files that git tracks, as they are on disk, and add the type."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -59,7 +59,7 @@ def copy_with_sixth_type(folder: Path) -> Path:
 
 
 def environment() -> dict[str, str]:
-    """The variables with which a process of the copy uses the servers and the database of the tests."""
+    """Return the variables with which a process of the copy uses the servers and the database of the tests."""
     database = connection.settings_dict
     parts = {"host": database["HOST"], "port": database["PORT"], "user": database["USER"]}
     if database["PASSWORD"]:
@@ -90,6 +90,6 @@ print(client.get("/admin/account-settings/subscriptions/{subscription}/download-
 
 
 def page(project: Path, *, administrator: int, subscription: int) -> subprocess.CompletedProcess[str]:
-    """Download Usage Report as the copy shows it."""
+    """Return the page Download Usage Report of the copy."""
     script = PAGE.format(administrator=administrator, subscription=subscription)
     return manage(project, "shell", "--verbosity", "0", "-c", script)

@@ -31,7 +31,7 @@ def peak(subscription: Subscription, days: str = DAYS) -> int:
 
 
 def log_in(subscription: Subscription, charge: Charge, *, users: int, at: datetime, minutes: float) -> None:
-    """Log in this many new users at once."""
+    """Log in this many new users at the same time."""
     account = subscription.account
     first = Entity.objects.count()
     entities = Entity.objects.bulk_create(

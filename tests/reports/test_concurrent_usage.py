@@ -20,7 +20,7 @@ def subscription() -> Subscription:
 
 
 def log_in(subscription: Subscription, *sessions: tuple[str, str | None]) -> None:
-    """One user with these sessions."""
+    """Create one user with these sessions."""
     user = make_entity(account=subscription.account)
     for start, end in sessions:
         make_session(entity=user, started_at=instant(start), ended_at=instant(end) if end else None, billable=False)

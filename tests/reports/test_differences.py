@@ -1,4 +1,4 @@
-"""What two reports differ in, held against plain Python: dictionaries of rows by their keys."""
+"""The differences of two reports, compared with plain Python: dictionaries of rows by their keys."""
 
 import io
 from bisect import bisect
@@ -58,7 +58,7 @@ slugs = st.sampled_from([file_format.slug for file_format in formats.all_formats
 
 
 def file_of(slug: str, report: list[Row]) -> bytes:
-    """The rows in a file of the format."""
+    """Return the rows as a file of the format."""
     values = sql.SQL(", ").join(
         sql.SQL("({})").format(sql.SQL(", ").join(map(sql.Literal, (place, *row))))
         for place, row in enumerate(report, start=1)
@@ -73,7 +73,7 @@ def file_of(slug: str, report: list[Row]) -> bytes:
 def compared(
     report_type: ReportType, before: tuple[str, bytes], after: tuple[str, bytes]
 ) -> tuple[DiffCounts, list[list[str]]]:
-    """The counts, and the lines of the file."""
+    """Return the counts and the lines of the file."""
     target = io.BytesIO()
     with transaction.atomic():
         differences = ReportDiff(connection, report_type, STARTS)
@@ -96,7 +96,7 @@ def cells(row: Row) -> Line:
 
 
 def by_key(kind: str, report: list[Row]) -> dict[Any, tuple[int, Line]]:
-    """Each row with its place, under its key and the how-maniest it is with it."""
+    """Return each row with its position, by its key and its number among rows with that key."""
     seen: Counter[Any] = Counter()
     found = {}
     for place, row in enumerate(report):
@@ -184,7 +184,7 @@ def test_what_was_added_and_removed_stands_where_the_report_has_it() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("report_type", types.all_types(), ids=lambda report_type: report_type.slug)
-def test_every_type_has_a_key_of_its_own_columns_and_its_order_is_told_by_them(report_type: ReportType) -> None:
+def test_every_type_has_a_key_of_its_own_columns_which_also_determines_the_order(report_type: ReportType) -> None:
     headings = {column.heading for column in report_type.columns}
     assert {*report_type.key, *filter(None, [report_type.key_cycle])} <= headings
     assert set(report_type.order_by) <= {column.expression for column in report_type.columns}

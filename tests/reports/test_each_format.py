@@ -1,4 +1,4 @@
-"""What holds of one format alone: types, sheets, blocks and lines."""
+"""What only one format has: types, sheets, blocks and lines."""
 
 import errno
 import io
@@ -69,7 +69,7 @@ def test_lines_of_json_have_the_headings_as_keys_and_the_digits_of_the_csv(scope
 
 
 def markup(content: bytes, name: str) -> str:
-    """A part of a workbook."""
+    """Return the text of a part of a workbook."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return archive.read(f"xl/{name}.xml").decode()
 
@@ -121,7 +121,8 @@ def test_cells_of_a_sheet_are_shown_as_the_csv_shows_them() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the archive, when it is forgotten
+# The warning is of the archive, when it is garbage-collected.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_full_disk_while_a_workbook_is_packed_is_reported_as_such(scope: Scope) -> None:
     class Full(io.RawIOBase):
         def writable(self) -> bool:
@@ -132,7 +133,7 @@ def test_a_full_disk_while_a_workbook_is_packed_is_reported_as_such(scope: Scope
 
     rows = ReportRows(connection, types.by_slug("user-hours").query(scope))
     with pytest.raises(OSError, match="No space left") as raised:
-        xlsx.write(rows, Full(), ignore)  # type: ignore[arg-type]  # writes are all it takes
+        xlsx.write(rows, Full(), ignore)  # type: ignore[arg-type]  # only writes are needed
     assert raised.value.errno == errno.ENOSPC
 
 

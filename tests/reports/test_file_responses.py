@@ -1,4 +1,4 @@
-"""The answer that carries a report's file: whole, in part, or not again; from a folder and from a storage elsewhere."""
+"""Responses with a report's file: whole, in part, or not modified; from a folder and from remote storage."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ TOTAL = len(CONTENT)
 
 @pytest.fixture(autouse=True)
 def the_connection_outlives_answers() -> Iterator[None]:
-    """As Django's test client does it: an answer that is closed ends a request, and with it the connection."""
+    """As in Django's test client: closing a response ends the request, and with it the connection."""
     request_finished.disconnect(close_old_connections)
     yield
     request_finished.connect(close_old_connections)
@@ -48,7 +48,7 @@ def the_connection_outlives_answers() -> Iterator[None]:
 
 @pytest.fixture(params=["folder", "elsewhere"])
 def job(request: pytest.FixtureRequest, settings: Any, tmp_path: Path) -> ReportJob:
-    """A finished report whose file is in a folder of this machine, or in a storage that has none."""
+    """Return a finished report whose file is in a folder of this machine, or in a remote storage."""
     name = "FileSystemStorage" if request.param == "folder" else "InMemoryStorage"
     default = {
         "BACKEND": f"django.core.files.storage.{name}",
@@ -244,7 +244,7 @@ def test_a_file_of_another_length_than_was_stored_is_not_handed_out(
 
 def test_a_file_that_loses_its_end_while_it_is_read_breaks_the_answer_off(job: ReportJob) -> None:
     answer = ask(job, Range="bytes=10-")
-    answer.file_to_stream._file.seek(TOTAL - 3)  # type: ignore[attr-defined]  # behind the back of the answer
+    answer.file_to_stream._file.seek(TOTAL - 3)  # type: ignore[attr-defined]  # without the response noticing
     with pytest.raises(OSError, match="too early"):
         body(answer)
 

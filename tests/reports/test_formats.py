@@ -1,4 +1,4 @@
-"""Every report in every format: what others read from the file is what the CSV says, cell by cell, with its type."""
+"""Every report in every format: other libraries read the cells of the CSV from it, with their types."""
 
 from datetime import date
 from typing import Any
@@ -26,7 +26,7 @@ every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambd
 
 
 def raw_texts(report_type: ReportType, scope: Scope) -> list[list[str]]:
-    """The cells as they are stored, as text."""
+    """Return the cells as they are stored, as text."""
     with connection.cursor() as cursor:
         cursor.execute(select(report_type, scope).as_string(cursor.connection))
         return [["" if value is None else str(value) for value in row] for row in cursor.fetchall()]
@@ -92,7 +92,7 @@ def test_every_kind_of_column_keeps_its_extremes_and_its_gaps(
 
     content = written_alone(file_format, columns)
 
-    # One empty cell alone is an empty line, which a reader of CSV takes for no cell at all.
+    # A single empty cell is an empty line, which a CSV reader takes for no cell at all.
     rows = [row or [""] for row in read_csv(csv)]
     found = READERS[file_format.slug](content)
     assert [list(row) or [""] for row in found[:1]] == rows[:1]
@@ -102,7 +102,7 @@ def test_every_kind_of_column_keeps_its_extremes_and_its_gaps(
             assert is_same(value, EXPECTED[file_format.slug](column, cell, raw)), (column.heading, value, cell)
 
 
-# --- What holds of all formats --------------------------------------------------------------------------------------
+# --- Rules of all formats --------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -181,4 +181,4 @@ def test_what_progress_raises_ends_the_writing_and_leaves_the_connection_and_no_
 
     assert list(tmp_path.iterdir()) == []
     assert len(raw_texts(types.by_slug("user-hours"), scope)) == 8
-    assert caplog.records == []  # psycopg would say what it could not put right
+    assert caplog.records == []  # psycopg would warn about what it cannot restore

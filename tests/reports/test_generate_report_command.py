@@ -1,4 +1,4 @@
-"""`manage.py generate_report`."""
+"""`manage.py generate_report`: its files, its output and its exit status."""
 
 import stat
 from datetime import date
@@ -16,7 +16,7 @@ from tests.factories import make_resource_usage, make_subscription
 from tests.report_readers import READERS, read_sheets
 from usage.models import Resource
 
-# The command opens a snapshot of its own: a transaction that cannot be inside another.
+# The command opens its own snapshot, in a transaction that cannot be nested.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LINES = ["Date,Resource,Quantity,Unit", "2017-11-22,SMS,1,message", "2017-11-23,SMS,2,message"]
@@ -32,7 +32,7 @@ def subscription() -> Subscription:
 
 
 def generate_report(report_type: str, output: Path, *arguments: str) -> str:
-    """Run it on 24 November 2017; what it says on stderr."""
+    """Run it on 24 November 2017; return what it writes to stderr."""
     stderr = StringIO()
     with time_machine.travel("2017-11-24T12:00:00Z", tick=False):
         call_command("generate_report", report_type, "--output", str(output), *arguments, stderr=stderr)

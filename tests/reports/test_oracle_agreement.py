@@ -31,11 +31,11 @@ from usage.staging.stage import stage
 pytestmark = pytest.mark.django_db
 
 WORLDS_PER_BATCH = 10
-NOW = instant("2040-01-01")  # after everything in the worlds
+NOW = instant("2040-01-01")  # later than everything in the worlds
 
 
 def upload(files: list[File], now: datetime = NOW) -> None:
-    """Every file, each of which must be applied as a whole."""
+    """Upload every file; each must be applied as a whole."""
     for kind, code, text in files:
         account = Account.objects.get(code=code) if code else None
         with stage(io.BytesIO(text.encode()), UploadContext(UploadKind(kind), account, now)) as staged:
@@ -70,7 +70,7 @@ def assert_agreement(files: list[File], questions: list[Question], time_zone: st
 
 
 def scope_of_cycle(number: str, day: date, today: date) -> Scope:
-    """The cycle of a day, as far as it has data."""
+    """Return the cycle of a day, as far as it has data."""
     subscription = Subscription.objects.get(number=number)
     cycle, available = subscription.contract.cycle_on(day), subscription.contract.available(today)
     assert available is not None
@@ -78,7 +78,7 @@ def scope_of_cycle(number: str, day: date, today: date) -> Scope:
 
 
 def assert_billing_agrees(oracle: Oracle, question: Question) -> None:
-    """The billable peak and the billed hours of the cycle in which the range ends."""
+    """Return the billable peak and the billed hours of the cycle in which the range ends."""
     number, day, today = question.subscription, question.date_through, question.today
     scope = scope_of_cycle(number, day, today)
     peak = oracle.billable_peak(subscription=number, day=day, today=today)
@@ -87,7 +87,7 @@ def assert_billing_agrees(oracle: Oracle, question: Question) -> None:
 
 
 def over_worlds(check: Callable[[World], None], *, number: int = WORLDS_PER_BATCH) -> None:
-    """Run a check over new worlds in every run. A failure prints the smallest world found, and what repeats it."""
+    """Run a check over new worlds in every run. A failure prints the smallest world found and how to repeat it."""
     options = settings(
         max_examples=examples(number), report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
     )

@@ -1,4 +1,4 @@
-"""Every format reads what it has written: the cells of the CSV, whatever is in them."""
+"""Every format reads back what it has written: the cells of the CSV, whatever is in them."""
 
 import io
 from datetime import date
@@ -29,7 +29,7 @@ def read_back(file_format: FileFormat, columns: tuple[ReportColumn, ...], conten
 
 
 def cells_of(csv: bytes) -> list[list[str | None]]:
-    """Those of the rows, without the headings, as another reader of CSV has them."""
+    """Return the cells of the rows, without the headings, as another CSV reader reads them."""
     return [[cell or None for cell in row] or [None] for row in read_csv(csv)[1:]]
 
 
@@ -75,7 +75,7 @@ def test_several_sheets_read_back_as_one_without_the_totals(
 ) -> None:
     expected = cells_of(write("user-hours", scope)[0])
     monkeypatch.setattr(xlsx, "MAX_SHEET_ROWS", 4)
-    monkeypatch.setattr(workbook_rows, "BYTES_PER_BLOCK", 7)  # a cell comes in pieces
+    monkeypatch.setattr(workbook_rows, "BYTES_PER_BLOCK", 7)  # a cell arrives in pieces
     target = io.BytesIO()
     report_type = types.by_slug("user-hours")
     workbook = formats.by_slug("xlsx")

@@ -1,4 +1,4 @@
-"""What COPY sends comes to us whole and in order, a few hundred rows at a time; or its error does."""
+"""Rows read through COPY arrive whole and in order, a few hundred at a time; errors are raised."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -37,8 +37,8 @@ def test_every_row_comes_once_and_in_order(rows: int) -> None:
     assert still_answers()
 
 
-def test_rows_that_came_in_are_handed_over_before_the_next_is_waited_for() -> None:
-    # The rows are larger than what the server keeps back.
+def test_received_rows_are_yielded_before_waiting_for_the_next() -> None:
+    # The rows are larger than the server's buffer.
     slow = """SELECT repeat('x', 20000), CASE row WHEN 4 THEN pg_advisory_xact_lock(1) END
         FROM generate_series(1, 4) AS row"""
     before_the_last = heard = 0

@@ -1,4 +1,4 @@
-"""Temporary folders: gone at the end, and those of killed processes with the next one."""
+"""Temporary folders: removed at the end; those of killed processes, when the next one is created."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="other")
 def _other() -> "Iterator[tuple[subprocess.Popen[str], Path]]":
-    """Another process, and the folder that it has, which was not written to for a while."""
+    """Start another process; yield it and its folder, which has not been written to for a while."""
     command = [sys.executable, "-c", HOLD]
     with subprocess.Popen(
         command, cwd=settings.BASE_DIR, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

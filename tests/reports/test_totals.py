@@ -17,7 +17,7 @@ from reports import formats, types
 from reports.engine.file_format import FileFormat
 from reports.engine.report_type import ColumnKind, Query, ReportColumn, ReportType, Scope
 from reports.engine.rows import ReportRows
-from reports.engine.totals import Sum, Totals
+from reports.engine.totals import NamedCount, Sum, Totals
 from reports.engine.write import TotalsDifferError, WrittenReport, write_report
 from tests.factories import instant, make_call, make_subscription, make_version
 from tests.oracle import World
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 
 every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambda report_type: report_type.slug)
 
-# What is counted, by its name: of the cells of a row, by heading.
+# The counted conditions, by name; each takes the cells of a row by heading.
 COUNTED = {"Calls unrated": lambda cells: not cells["Usage Rate Per Minute"]}
 
 
@@ -50,7 +50,7 @@ def write(report_type: ReportType, scope: Scope, file_format: str = "csv") -> tu
 
 
 def number(column: ReportColumn, cell: str) -> Decimal:
-    """A cell that adds up; a duration in milliseconds."""
+    """Return the number in a cell; a duration in milliseconds."""
     if column.kind is ColumnKind.DURATION:
         hours, minutes, seconds, milliseconds = map(int, cell.split(":"))
         return Decimal(((hours * 60 + minutes) * 60 + seconds) * 1000 + milliseconds)
@@ -58,7 +58,7 @@ def number(column: ReportColumn, cell: str) -> Decimal:
 
 
 def sums_of(column: ReportColumn, rows: list[dict[str, str]]) -> dict[str, Decimal]:
-    """The sum of a column's cells, by what they are `per`; of one that has no number at all, 0."""
+    """Return the sums of a column's cells by their `per` column; 0 if no cell has a number."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal, {} if column.per else {"": Decimal()})
     for row in rows:
         if row[column.heading]:
@@ -87,7 +87,7 @@ def assert_totals_of_cells(report_type: ReportType, content: bytes, totals: Tota
 
 
 def check_every_type(scope: Scope) -> Counter[str]:
-    """The totals of every report, read apart from its rows and together with them; how many rows there were."""
+    """Check the totals of every report, queried separately and together with its rows; return the numbers of rows."""
     seen: Counter[str] = Counter()
     for report_type in types.all_types():
         content, written = write(replace(report_type, is_costly=False), scope)
@@ -111,7 +111,7 @@ def test_the_totals_are_those_of_the_cells_over_random_worlds() -> None:
             transaction.set_rollback(True)
 
     over_worlds(check, number=6)
-    assert any(seen.values())  # of rows that were added up; which types have some is up to the worlds
+    assert any(seen.values())  # of rows that were added up; random worlds decide which types have some
 
 
 @budget(max_examples=examples(8), suppress_health_check=list(HealthCheck))
@@ -144,6 +144,25 @@ def test_no_rows_have_totals_too(report_type: ReportType, is_costly: bool) -> No
 
     assert_totals_of_cells(report_type, content, written.totals)
     assert {it.amount for it in written.totals.sums} <= {0}
+
+
+@pytest.mark.parametrize(
+    ("slug", "names"),
+    [
+        ("billable-usage", ["Distinct users and devices"]),
+        ("concurrent-usage", []),
+        ("resource-usage", ["Distinct resources"]),
+        ("user-hours", ["Distinct users"]),
+        ("voice-usage", []),
+    ],
+)
+def test_a_report_type_names_its_distinct_counts_and_manifests_keep_the_headings(slug: str, names: list[str]) -> None:
+    report_type = types.by_slug(slug)
+    headings = [column.heading for column in report_type.columns if column.distinct]
+    totals = Totals(distinct=tuple(NamedCount(heading, 2) for heading in headings))
+    assert [line.name for line in totals.lines(report_type.columns)][1:] == names
+    assert [line.name for line in totals.lines()][1:] == [f"Distinct values of {heading}" for heading in headings]
+    assert [it["column"] for it in totals.as_json()["distinct"]] == headings
 
 
 def test_amounts_of_two_currencies_are_two_sums_with_the_decimals_of_the_cells() -> None:
@@ -197,7 +216,7 @@ def test_the_totals_are_known_before_the_first_row(report_type: ReportType) -> N
     assert all(it.endswith("rows") for it in reported[1:])
 
 
-# One more row each time that it is read: what no snapshot has.
+# One more row each time it is read, unlike in any snapshot.
 RESTLESS = ReportType(
     slug="restless",
     title="Restless",

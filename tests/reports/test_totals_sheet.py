@@ -1,4 +1,4 @@
-"""The sheet with the control totals in a workbook, read back by two others than who wrote it."""
+"""The sheet with the control totals in a workbook, read back with two other libraries."""
 
 import io
 from datetime import date, timedelta
@@ -40,7 +40,7 @@ def write(slug: str, scope: Scope, *, totals_sheet: bool = True) -> tuple[bytes,
 
 
 def totals_in(content: bytes) -> list[list[Any]]:
-    """The rows of the sheet, which is the last one."""
+    """Return the rows of the totals sheet, which is the last one."""
     name, rows = list(read_sheets(content).items())[-1]
     assert name == "Totals"
     assert rows[0] == HEADINGS
@@ -48,7 +48,7 @@ def totals_in(content: bytes) -> list[list[Any]]:
 
 
 def cells_in(content: bytes) -> list[tuple[Any, ...]]:
-    """The same as openpyxl has it: each cell with the number format in which it is shown."""
+    """Return the same as openpyxl reads it: each cell with its number format."""
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Totals"]
     return [tuple((cell.value, cell.number_format, cell.data_type) for cell in row) for row in sheet.iter_rows()]
 
@@ -59,7 +59,7 @@ def test_the_sheet_holds_every_total_and_leaves_the_data_as_they_are(report_type
 
     content, written = write(report_type.slug, scope)
 
-    lines = list(written.totals.lines())
+    lines = list(written.totals.lines(report_type.columns))
     found = totals_in(content)
     assert [row[0] for row in found] == [line.name for line in lines]
     for row, line in zip(found, lines, strict=True):

@@ -23,7 +23,7 @@ def subscription() -> Subscription:
 
 
 def log_in(subscription: Subscription, user: str, *sessions: tuple[str, str | None]) -> None:
-    """A user with these sessions."""
+    """Create a user with these sessions."""
     entity = make_entity(account=subscription.account, identifier=f"{user}@acme.example")
     for start, end in sessions:
         make_session(entity=entity, started_at=instant(start), ended_at=instant(end) if end else None, billable=False)

@@ -104,7 +104,7 @@ def test_amounts_have_the_decimals_that_they_need(
 
 def test_minutes_are_rounded_half_up_whatever_the_second(subscription: Subscription) -> None:
     version = make_version()
-    longest = 10**13  # more than any two instants are apart
+    longest = 10**13  # longer than any two instants are apart
     for seconds in [*range(61), 3599, 86_399, longest - 1, longest]:
         make_call(
             account=subscription.account,

@@ -30,7 +30,7 @@ every_type = pytest.mark.parametrize("report_type", types.all_types(), ids=lambd
 
 @pytest.fixture
 def scope() -> Scope:
-    """Two cycles with a little of everything in them."""
+    """Create two cycles with a little of everything in them."""
     subscription = make_subscription(activation_date=date(2026, 3, 21))
     charge = make_charge(name="CX 2 Named")
     for user in range(3):
@@ -45,7 +45,7 @@ def scope() -> Scope:
 
 
 def show_everything_in_another_way() -> None:
-    """Settings of the database session, until the end of the test's transaction."""
+    """Change settings of the database session until the end of the test's transaction."""
     settings = {
         "TimeZone": "Pacific/Chatham",
         "DateStyle": "German, DMY",

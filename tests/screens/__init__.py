@@ -1,1 +1,1 @@
-"""The screens under Account settings, asked as a browser would ask."""
+"""The screens under Account settings, requested as a browser would."""

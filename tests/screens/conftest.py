@@ -1,4 +1,4 @@
-"""The screens as Ana sees them: a subscription with usage, and a clock that stands still."""
+"""The screens as Ana sees them: a subscription with usage, and a frozen clock."""
 
 import pytest
 import time_machine

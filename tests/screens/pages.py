@@ -1,11 +1,11 @@
-"""The text of pages."""
+"""The text of pages, without markup."""
 
 import re
 from typing import Any
 
 
 def markup(html: str) -> str:
-    """Return markup with single spaces, as it reads however the lines of its template are broken."""
+    """Return markup with single spaces, however the lines of its template are broken."""
     return re.sub(r"\s+", " ", html)
 
 

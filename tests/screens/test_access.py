@@ -1,6 +1,6 @@
-"""What a refusal says, and that nothing is done by a link or by a form of another site.
+"""The texts of refusals; neither links nor other sites' forms change anything.
 
-Who is answered how at which address stands in the table of `test_urls`.
+The table in `test_urls` has the answer to each role at each address.
 """
 
 import pytest

@@ -1,4 +1,4 @@
-"""API tokens: made and shown once, listed, and revoked by their owner alone."""
+"""API tokens: created and shown once, listed, and revoked by their owner alone."""
 
 import logging
 import re
@@ -25,7 +25,7 @@ SECRET = re.compile(r"tally_[A-Za-z0-9_-]{43}")
 
 @pytest.fixture(autouse=True)
 def now() -> None:
-    """By the clock of the database, which no test turns."""
+    """By the clock of the database, which no test changes."""
 
 
 def today() -> date:
@@ -33,7 +33,7 @@ def today() -> date:
 
 
 def make(client: Client, **fields: str) -> Any:
-    """Send the form, filled in as for a token of ninety days."""
+    """Submit the form for a token of ninety days."""
     filled = {"form_key": str(uuid.uuid4()), "name": "nightly", "expiry": "90", "account": "", "access": "read"}
     return client.post(NEW, {**filled, **fields})
 
@@ -181,7 +181,7 @@ def test_a_few_accounts_are_chosen_from_a_list(number: int, is_listed: bool, db:
     assert ('<select id="token-account"' in page) is is_listed
 
 
-def test_one_has_so_many_tokens_at_most_and_is_told(ana_client: Client, ana: Administrator) -> None:
+def test_more_tokens_than_the_limit_are_refused_with_a_sentence(ana_client: Client, ana: Administrator) -> None:
     for _ in range(MOST_USABLE):
         make_api_token(administrator=ana)
     refused = make(ana_client)
@@ -207,7 +207,7 @@ def test_the_list_says_what_became_of_each_token(ana_client: Client, ana: Admini
     assert "Accounts Acme Contact Centers Access Read only" in entries["lasting"]
     assert "Last used Never" in entries["lasting"]
     assert f"Last used {used_at:%H:}" in entries["ending"]
-    assert page.index("ending") < page.index("over")  # what works comes first
+    assert page.index("ending") < page.index("over")  # usable ones come first
     assert page.index("lasting") < page.index("over")
     assert page.count("Revoke ") == 2
 
@@ -232,7 +232,7 @@ def test_the_list_takes_as_many_queries_for_many_tokens_as_for_one(
     assert "Page 1 of 2" in words(page)
 
 
-def test_revoking_asks_first_and_works_at_once(ana_client: Client, ana: Administrator) -> None:
+def test_revoking_asks_for_confirmation_and_works_at_once(ana_client: Client, ana: Administrator) -> None:
     token, secret = make_api_token(administrator=ana, name="nightly")
     address = reverse("account_settings:api-token-revoke", args=[token.pk])
     assert "Revoke nightly?" in words(ana_client.get(address))
@@ -247,7 +247,7 @@ def test_revoking_asks_first_and_works_at_once(ana_client: Client, ana: Administ
 
 
 @pytest.mark.parametrize("make_other", [make_staff, make_member])
-def test_nobody_sees_or_revokes_the_token_of_another(make_other: Any, ana: Administrator) -> None:
+def test_an_administrator_neither_sees_nor_revokes_another_s_token(make_other: Any, ana: Administrator) -> None:
     token, secret = make_api_token(administrator=ana, name="Ana's own")
     client = client_for(make_other())
     assert "Ana's own" not in words(client.get(LIST))

@@ -36,7 +36,7 @@ def files(files_root: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def worker_in_the_tests_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is rolled back afterwards has no snapshot of its own."""
+    """Let the worker use the test's connection: a transaction that is rolled back cannot have its own snapshot."""
     monkeypatch.setattr("reports.orders.run.snapshot", lambda: nullcontext(connection))
 
 
@@ -47,7 +47,7 @@ def subscription(db: None) -> Subscription:
 
 @pytest.fixture
 def runs(subscription: Subscription, ana: Administrator) -> tuple[ReportJob, ReportJob]:
-    """The same report before and after late data, the second one as a workbook."""
+    """Return the same report before and after late data, the second one as a workbook."""
     usage = make_usage(subscription)
     before = make_run(subscription=subscription, requested_by=ana)
     change_late(usage)
@@ -59,7 +59,7 @@ def to(name: str, job: "ReportJob | Comparison", **query: object) -> str:
 
 
 def compare(client: Client, job: ReportJob, other: ReportJob) -> Any:
-    """What the page answers once a worker has made the comparison."""
+    """Return the page after a worker has run the comparison."""
     posted = client.post(to("report-job-compare", job), {"with": other.pk})
     assert posted["Location"] == to("report-job-compare", job, **{"with": other.pk})
     made(Comparison.objects.latest("requested_at"))
@@ -88,7 +88,7 @@ def test_the_other_runs_are_offered_the_latest_first(
 
 
 def made_at_once(*runs: ReportJob) -> bool:
-    """Whether two were made within one minute."""
+    """Return whether two of the runs finished within the same minute."""
     return len({run.finished_at.replace(second=0, microsecond=0) for run in runs if run.finished_at}) < len(runs)
 
 
@@ -127,7 +127,7 @@ def test_the_columns_of_the_key_come_first_then_those_that_changed(
 
 
 def with_totals(*sums: Sum, rows: int = 1) -> ReportJob:
-    return ReportJob(totals=Totals(rows, sums, (NamedCount("User", 2),)).as_json())
+    return ReportJob(report_type="user-hours", totals=Totals(rows, sums, (NamedCount("User", 2),)).as_json())
 
 
 def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -> None:
@@ -145,13 +145,13 @@ def test_totals_are_exact_and_what_one_run_has_alone_is_nothing_in_the_other() -
         ("Rows", "", "1", "1,001", "+1,000"),
         ("Sum of Total cost", "EUR", "1,000.0050", "0", f"{MINUS}1,000.0050"),
         ("Sum of Duration", unit, "25:01:01:001", "25:00:00:000", f"{MINUS}00:01:01:001"),
-        ("Different values of User", "", "2", "2", ""),
+        ("Distinct users", "", "2", "2", ""),
         ("Sum of Total cost", "USD", "0", "0.0125", "+0.0125"),
     ]
     assert total_lines(before, ReportJob()) == []
 
 
-def test_reports_that_were_made_lead_to_it(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
+def test_finished_reports_link_to_the_comparison(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:
     pages = [
         reverse("account_settings:report-jobs"),
         reverse("account_settings:download-usage-report", args=[runs[0].subscription_id]),
@@ -186,7 +186,7 @@ def test_only_the_first_hundred_differences_are_shown(
     assert "2017-11-22" not in said
 
 
-def test_runs_without_a_difference_are_said_to_have_none(
+def test_the_page_says_that_runs_do_not_differ(
     ana_client: Client, subscription: Subscription, runs: tuple[ReportJob, ReportJob]
 ) -> None:
     page = compare(ana_client, runs[1], make_run(subscription=subscription))
@@ -227,7 +227,65 @@ def test_a_comparison_under_way_says_how_far_it_is_and_can_be_cancelled(
     assert "had already finished" in words(ana_client.post(to("comparison-cancel", comparison), follow=True))
 
 
-def test_of_a_file_that_is_gone_the_totals_are_compared_and_no_job_is_made(
+def progress_of(client: Client, comparison: Comparison, **query: object) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get(to("comparison-progress", comparison, **query)).json()
+    return answer
+
+
+def test_progress_has_the_shape_of_all_work(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
+    started = progress_of(ana_client, comparison)
+    assert started["progress"] == {"text": "Starting…", "done": 0, "expected": None, "isWaiting": False}
+    assert "html" not in progress_of(ana_client, comparison, stage=started["stage"])
+    Comparison.objects.update(requested_at="2000-01-01T00:00Z")
+    waiting = progress_of(ana_client, comparison, stage=started["stage"])
+    assert waiting["progress"]["isWaiting"] is True
+    assert "html" not in waiting
+    Comparison.objects.claim(comparison.pk)
+    counting = {"phase": "reading before", "rows_done": 1200, "rows_expected": 3000}
+    Comparison.objects.update(**counting, lease_until="2100-01-01T00:00Z")
+    running = progress_of(ana_client, comparison, stage=started["stage"])
+    text = "Reading the earlier run: 1,200 of 3,000 rows…"
+    assert running["progress"] == {"text": text, "done": 1200, "expected": 3000, "isWaiting": False}
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_the_end_of_a_comparison_comes_as_the_page_of_either_run_shows_it(
+    is_later: bool, ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    job, other = reversed(runs) if is_later else runs
+    comparison = enqueue_comparison(administrator=ana, job=job, other=other)
+    stage = progress_of(ana_client, comparison)["stage"]
+    address = to("report-job-compare", job, **{"with": other.pk})
+    assert f'"{to("comparison-progress", comparison, run=job.pk)}"' in ana_client.get(address).content.decode()
+    made(comparison)
+
+    answer = progress_of(ana_client, comparison, stage=stage, run=job.pk)
+
+    assert answer["progress"] is None
+    assert answer["headline"] == "The rows have been compared."
+    page = ana_client.get(address)
+    assert " ".join(answer["html"].split()) in " ".join(page.content.decode().split())
+    comparison.refresh_from_db()
+    comparison.expire()
+    again = progress_of(ana_client, comparison, run=job.pk)["html"]
+    assert f'action="{to("report-job-compare", job)}"' in again
+    assert f'value="{other.pk}"' in again
+
+
+def test_a_cancelled_comparison_offers_to_try_again(
+    ana_client: Client, runs: tuple[ReportJob, ReportJob], ana: Administrator
+) -> None:
+    comparison = enqueue_comparison(administrator=ana, job=runs[0], other=runs[1])
+    comparison.cancel()
+    answer = progress_of(ana_client, comparison, run="nonsense")
+    assert (answer["progress"], answer["headline"]) == (None, "The comparison has ended.")
+    assert "Try again" in answer["html"]
+
+
+def test_without_a_file_only_the_totals_are_compared_and_no_job_is_created(
     ana_client: Client, runs: tuple[ReportJob, ReportJob]
 ) -> None:
     before, after = runs
@@ -259,7 +317,7 @@ def test_counts_stay_when_the_list_of_differences_has_expired(
 
 
 @pytest.mark.parametrize("lose", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-30])])
-def test_what_is_lost_of_the_differences_can_be_compared_again(
+def test_lost_differences_can_be_computed_again(
     lose: Callable[[Path], object], ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
 ) -> None:
     compare(ana_client, *runs)
@@ -275,7 +333,7 @@ def test_what_is_lost_of_the_differences_can_be_compared_again(
     assert "Differences" in said
 
 
-def test_a_failure_is_said_and_can_be_tried_again(
+def test_a_failure_is_shown_and_can_be_tried_again(
     ana_client: Client, runs: tuple[ReportJob, ReportJob], files: Path
 ) -> None:
     (files / str(runs[0].file.name)).unlink()
@@ -312,7 +370,7 @@ def test_without_a_choice_or_with_another_report_the_page_asks_for_one(
     assert not Comparison.objects.exists()
 
 
-def test_what_is_not_made_cannot_be_compared(ana_client: Client, subscription: Subscription) -> None:
+def test_an_unfinished_report_cannot_be_compared(ana_client: Client, subscription: Subscription) -> None:
     page = ana_client.get(to("report-job-compare", make_job(subscription=subscription)))
     assert page.status_code == 409
     assert "The report is queued" in words(page)

@@ -1,4 +1,4 @@
-"""What every page carries: one policy without an exception, and the same dress when something goes wrong."""
+"""What all pages share: one policy without exceptions, and the same frame for errors."""
 
 import pytest
 from django.test import Client

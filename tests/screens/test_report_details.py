@@ -1,4 +1,4 @@
-"""The page with all that is known of a report."""
+"""A report's page, with all its details."""
 
 import hashlib
 from datetime import timedelta
@@ -31,7 +31,7 @@ def details(client: Client, job: ReportJob) -> str:
 
 
 def make_made(subscription: Subscription, administrator: Administrator, slug: str, **fields: Any) -> ReportJob:
-    """A report that was made of the subscription's own data, without its file."""
+    """Return a finished report on the subscription's own data, without its file."""
     scope = scope_of(subscription, CYCLE_SO_FAR, TODAY)
     content, written = write(slug, scope)
     known = {
@@ -78,7 +78,20 @@ def test_times_are_shown_as_the_file_shows_them_and_users_are_counted(
 ) -> None:
     page = details(ana_client, make_made(subscription, ana, "user-hours"))
     assert "Sum of Duration 13:30:00:000 hh:mm:ss:mmm" in page
-    assert "Different values of User 3" in page
+    assert "Distinct users 3" in page
+
+
+def test_the_kinds_of_columns_are_words_and_a_removed_type_keeps_its_headings(
+    ana_client: Client, subscription: Subscription, ana: Administrator
+) -> None:
+    job = make_made(subscription, ana, "billable-usage")
+    page = details(ana_client, job)
+    assert "Distinct users and devices " in page
+    assert "date and time (UTC)" in page
+    assert "instant" not in page
+    ReportJob.objects.update(report_type="removed")
+    page = details(ana_client, job)
+    assert "Distinct values of Entity " in page
 
 
 def test_the_page_says_what_the_file_is_and_where_it_comes_from(ana_client: Client, voice: ReportJob) -> None:
@@ -96,7 +109,7 @@ def test_the_page_says_what_the_file_is_and_where_it_comes_from(ana_client: Clie
         voice.file_sha256,
         "Tallydesk 1.2.3",
         "24 Dec 2017, 10:04:00 UTC",
-        "Adjusted Duration (minutes) decimal minutes",
+        "Adjusted Duration (minutes) decimal number minutes",
     ):
         assert text in page, text
 
@@ -117,7 +130,7 @@ def test_a_report_whose_file_is_gone_keeps_its_details_and_its_manifest(ana_clie
     assert manifest.json()["totals"] == voice.totals
 
 
-def test_a_file_of_old_has_no_totals_and_says_so(
+def test_an_old_file_has_no_totals_and_its_page_says_so(
     ana_client: Client, subscription: Subscription, ana: Administrator
 ) -> None:
     old: dict[str, Any] = {

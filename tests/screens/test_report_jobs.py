@@ -1,4 +1,4 @@
-"""The list of all reports, and what one does with a report."""
+"""The list of all reports, and the actions on a report."""
 
 import hashlib
 from pathlib import Path
@@ -29,7 +29,7 @@ def to(action: str, job: ReportJob) -> str:
 
 @pytest.fixture
 def ready(subscription: Subscription, ana: Administrator, files_root: Path) -> ReportJob:
-    """A finished report with its file."""
+    """Return a finished report with its file."""
     job = make_job(
         subscription=subscription,
         requested_by=ana,

@@ -47,7 +47,7 @@ def test_a_page_holds_fifty_rows(ana_client: Client, subscription: Subscription)
     assert len(second.context["page"].object_list) == 16
 
 
-def test_other_days_are_asked_for_in_the_address(ana_client: Client, subscription: Subscription) -> None:
+def test_the_address_chooses_other_days(ana_client: Client, subscription: Subscription) -> None:
     page = ana_client.get(rows_of(subscription, "concurrent-usage"), {"from": "2017-11-20", "through": "2017-11-21"})
     assert "20 Nov – 21 Nov 2017 · 2 rows" in words(page)
 

@@ -1,4 +1,4 @@
-"""The same report asked for again on the screen: under way, or made before with nothing changed since."""
+"""The same report ordered again on the screen: in progress, or finished and unchanged."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,13 +29,13 @@ def signed_in(administrator: Administrator) -> Client:
 
 @pytest.fixture
 def bruno_client(subscription: Subscription) -> Client:
-    """A colleague, signed in."""
+    """Return the browser of a signed-in colleague."""
     return signed_in(make_member(subscription.account, email="bruno@acme.example"))
 
 
 @pytest.fixture
 def made(subscription: Subscription, ana: Administrator, settings: Any, files_root: Path) -> ReportJob:
-    """The report that the form asks for, made five minutes ago of the data as they are."""
+    """Return the report that the form orders, finished five minutes ago on the current data."""
     job = make_job(
         subscription=subscription,
         requested_by=ana,
@@ -56,7 +56,7 @@ def cancel_address(job: ReportJob) -> str:
 
 
 def notice(client: Client, address: str) -> str:
-    """What the notice of a page says."""
+    """Return the text of a page's notice."""
     page = client.get(address)
     shown = words(page).partition("Download Usage Data")[2]
     return shown.partition("Recent reports")[0]
@@ -120,7 +120,7 @@ def test_a_page_that_is_loaded_again_later_claims_nothing_that_is_not_true_any_m
     assert "Voice Usage, 22 Nov – 23 Nov is ready. Download" in said
 
 
-def test_nobody_is_told_of_another_subscriptions_report(
+def test_no_page_mentions_another_subscription_s_report(
     ana_client: Client, subscription: Subscription, made: ReportJob
 ) -> None:
     other = make_job(state=State.SUCCEEDED, **MADE)

@@ -1,4 +1,4 @@
-"""Every address under Account settings, for every sort of person, with one's own, another's and a missing object."""
+"""Every address under Account settings, for every role, with its own, another's and a missing object."""
 
 import uuid
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.people import END_ONLY_THEIR_OWN, OPENED_LIKE_WHO_VIEWS, ROLES, Answe
 from tests.report_jobs import make_job
 from tests.webhook_deliveries import make_delivery, make_endpoint
 
-# Name and method: what the address is about, and the answer to whom it is open.
+# Name and method: what the address is about, and the answer to administrators with access.
 LINES = {
     ("index", "get"): (None, 302),
     ("subscriptions", "get"): (None, 200),
@@ -34,6 +34,7 @@ LINES = {
     ("report-job-compare", "get"): ("job", 409),
     ("report-job-compare", "post"): ("job", 409),
     ("comparison-file", "get"): ("comparison", 409),
+    ("comparison-progress", "get"): ("comparison", 200),
     ("comparison-cancel", "post"): ("comparison", 302),
     # Before the next one, after which one has asked for the report oneself.
     ("report-job-cancel", "post"): ("job", 302),
@@ -59,12 +60,12 @@ LINES = {
     ("webhook-delete", "get"): ("webhook", 200),
     ("webhook-delete", "post"): ("webhook", 302),
 }
-# What only those may who change webhooks; the others are refused where they see the rest.
+# Open only to administrators who may change webhooks; those who may only view are refused.
 CHANGING = {name for name, _method in LINES if name.startswith("webhook")} - {"webhooks", "webhook", "webhook-delivery"}
 # About what others asked for: see END_ONLY_THEIR_OWN.
 ENDING = {"report-job-cancel", "comparison-cancel"}
 VIEWING = {"customer who views", "former member", "support"}
-# About what belongs to a person and to no account: nobody else ever sees it, whatever they may.
+# Objects of a person and of no account: other people never see them, whatever their permissions.
 PERSONAL = {"token"}
 MORE_ARGUMENTS = {"rows": ["voice-usage"]}
 
@@ -79,7 +80,7 @@ def test_every_address_has_a_line_in_the_table() -> None:
 
 
 def signed_in(role: str, subscription: Subscription) -> Client:
-    """A browser in which they are signed in; whatever they lost, they lost it after that."""
+    """Return a browser in which the role is signed in. Access that it has lost, it loses after that."""
     return browser_of(role, person(role, subscription.account))
 
 
@@ -90,7 +91,7 @@ def browser_of(role: str, administrator: Administrator | None) -> Client:
 
 
 def belongings(subscription: Subscription) -> dict[str, object]:
-    """One of each that belongs to the subscription's account, as it stands in an address."""
+    """Return one object of each kind in the subscription's account, as it appears in an address."""
     delivery = make_delivery(endpoint=make_endpoint(account=subscription.account))
     return {
         "subscription": subscription.pk,
@@ -102,7 +103,7 @@ def belongings(subscription: Subscription) -> dict[str, object]:
 
 
 def objects(own: dict[str, object], others: dict[str, object], role: str) -> Iterator[tuple[Answer, dict[str, object]]]:
-    """For each kind of answer the objects that get it, as they stand in an address."""
+    """Yield each kind of answer with the objects that get it, as they appear in an address."""
     to_own, to_others, _to_none = ROLES[role]
     to_missing = SIGN_IN if to_own == SIGN_IN else MISSING
     yield to_own, own
@@ -115,7 +116,7 @@ def objects(own: dict[str, object], others: dict[str, object], role: str) -> Ite
 
 
 def personal_objects(role: str, administrator: Administrator | None) -> Iterator[tuple[Answer, dict[str, object]]]:
-    """The same for what belongs to the person themselves, to somebody else, and to nobody."""
+    """Yield the same for objects of the administrator, of another one, and for missing ones."""
     _to_own, _to_others, to_none = ROLES[role]
     to_missing = SIGN_IN if to_none == SIGN_IN else MISSING
     if administrator is not None:
@@ -142,7 +143,7 @@ def test_each_role_is_answered_as_the_table_says(role: str, subscription: Subscr
             if answer == OPEN and name in ENDING and role in END_ONLY_THEIR_OWN:
                 answer = REFUSED
             arguments = [numbers[about], *MORE_ARGUMENTS.get(name, [])] if about else []
-            # A page: whoever sees a single subscription is otherwise led to it.
+            # A page, because administrators who see a single subscription are otherwise redirected to it.
             address = reverse(f"account_settings:{name}", args=arguments) + ("" if about else "?page=1")
             line = f"{method} {address}"
             expected[line] = status if answer == OPEN or name == "index" else STATUS[answer]
@@ -180,7 +181,7 @@ def test_what_one_asked_for_oneself_one_cancels(role: str, subscription: Subscri
 
 
 @pytest.mark.parametrize("tail", ["subscriptions/abc/", "subscriptions/-1/", "reports/abc/file/", "nothing/"])
-def test_a_malformed_address_is_a_404_to_whoever_is_signed_in(tail: str, subscription: Subscription) -> None:
+def test_a_malformed_address_is_a_404_to_every_signed_in_administrator(tail: str, subscription: Subscription) -> None:
     address = reverse("account_settings:index") + tail
     for role in ("customer", "customer with all permissions", "superuser"):
         assert signed_in(role, subscription).get(address).status_code == 404, role

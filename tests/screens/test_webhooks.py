@@ -1,4 +1,4 @@
-"""Webhooks under Account settings: the list, one endpoint with its log, and what one does with them."""
+"""Webhooks under Account settings: the list, one endpoint with its log, and the actions on them."""
 
 import re
 from datetime import timedelta
@@ -32,7 +32,7 @@ SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{43}=")
 
 @pytest.fixture(autouse=True)
 def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The deliveries that workers were told of."""
+    """Return the IDs of the published deliveries."""
     told: list[int] = []
     monkeypatch.setattr("reports.screens.webhooks.changes.publish_task", lambda _task, pk: told.append(pk))
     return told
@@ -40,7 +40,7 @@ def hints(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def dan_client(subscription: Subscription) -> Client:
-    """Dan, who may change webhooks, signed in."""
+    """Return a browser in which Dan is signed in, who may change webhooks."""
     client = Client()
     client.force_login(make_member(subscription.account, permissions=("add_subscription",), email="dan@acme.example"))
     return client
@@ -67,7 +67,7 @@ def test_a_new_endpoint_shows_its_secret_once(dan_client: Client, subscription: 
     assert SECRET.findall(made.content.decode()) == [endpoint.secret]
     for page in (ALL, to("", endpoint), to("edit", endpoint), to("rotate", endpoint)):
         assert "whsec_" not in dan_client.get(page).content.decode()
-    # The same form once more makes no second one.
+    # Submitting the same form again creates no second one.
     again = dan_client.post(NEW, posted)
     assert again.status_code == 422
     assert "already has a webhook with this URL" in words(again)
@@ -96,7 +96,7 @@ def test_what_is_not_possible_is_said_beside_its_field(
         assert "Kept" in refused.content.decode()
 
 
-def test_an_account_has_so_many_webhooks_and_no_more(dan_client: Client, subscription: Subscription) -> None:
+def test_more_webhooks_than_the_limit_are_refused(dan_client: Client, subscription: Subscription) -> None:
     for _number in range(MOST_OF_AN_ACCOUNT):
         make_endpoint(account=subscription.account)
     refused = dan_client.post(NEW, {"url": URL, "events": EVENTS})
@@ -109,7 +109,7 @@ def test_who_sees_several_accounts_says_for_which(subscription: Subscription) ->
     client = Client()
     client.force_login(make_member(subscription.account, other, permissions=("all_permissions",)))
     assert "Choose an account." in words(client.post(NEW, {"url": URL, "events": EVENTS}))
-    for code in ("OTHER", "NOBODY"):
+    for code in ("OTHER", "STRANGER"):
         refused = client.post(NEW, {"url": URL, "events": EVENTS, "account": code})
         assert f"You have no account with the code “{code}”." in words(refused)
     assert client.post(NEW, {"url": URL, "events": EVENTS, "account": "GLOBEX"}).status_code == 200
@@ -180,7 +180,7 @@ def test_a_delivery_shows_its_latest_attempts_however_many_there_are(
     assert "Failure 0." not in page
 
 
-def test_nobody_sends_test_messages_without_end(dan_client: Client, endpoint: WebhookEndpoint) -> None:
+def test_the_number_of_test_messages_is_limited(dan_client: Client, endpoint: WebhookEndpoint) -> None:
     for _number in range(MOST_TESTS):
         dan_client.post(to("test", endpoint))
     WebhookDelivery.objects.update(state=DeliveryState.DELIVERED, next_attempt_at=None)
@@ -267,7 +267,7 @@ def test_staff_find_an_accounts_endpoints_a_page_at_a_time(endpoint: WebhookEndp
     assert words(client.get(ALL)).count("hooks.example.com") == 25 * 2
     assert words(client.get(ALL, {"q": "acme cont"})).count(URL) == 2
     assert "Globex" not in words(client.get(ALL, {"q": "acme cont"}))
-    assert "No webhook matches “nobody”." in words(client.get(ALL, {"q": "nobody"}))
+    assert "No webhook matches “stranger”." in words(client.get(ALL, {"q": "stranger"}))
 
 
 def test_lists_ask_as_often_for_many_as_for_few(dan_client: Client, subscription: Subscription) -> None:

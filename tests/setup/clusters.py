@@ -21,7 +21,7 @@ from tests.setup.servers import PROJECT
 
 @contextmanager
 def folder_of_homes() -> Iterator[Path]:
-    """A folder that every account may pass through; homes in it are removed with their servers and refuges."""
+    """Yield a folder that all system users may enter; homes in it are removed with their servers and refuges."""
     folder = Path(tempfile.mkdtemp(prefix="tallydesk-test-"))
     folder.chmod(0o711)
     yield folder
@@ -32,7 +32,7 @@ def folder_of_homes() -> Iterator[Path]:
 
 
 def copy_migrated_cluster(target: Path) -> None:
-    """Copy the folder, with its owner, to a name that is not taken; make it first if this run's home has none."""
+    """Copy the folder, with its owner, to an unused name; create it first if this run's home has none."""
     kept = Path(os.environ[VARIABLE]) / f"cluster-{migrations_digest()}"
     with exclusive(kept.with_name("cluster.lock")):
         if not kept.exists():

@@ -1,4 +1,4 @@
-"""Homes of their own for these tests: they stop, kill and break servers."""
+"""Separate homes for these tests, which stop, kill and break servers."""
 
 import os
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from tests.setup.clusters import copy_migrated_cluster, folder_of_homes
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for homes."""
+    """Return the folder for the homes of these tests."""
     with folder_of_homes() as folder:
         yield folder
 
 
 @pytest.fixture
 def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A fresh home, which `config.embedded` uses from now on; it does not exist yet."""
+    """Return a fresh home, which `config.embedded` uses from now on; it does not exist yet."""
     home = folder / "home"
     monkeypatch.setenv("TALLYDESK_HOME", str(home))
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -28,7 +28,7 @@ def home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def used_home(home: Path) -> Path:
-    """A home that was used before: it has a database, with every migration."""
+    """Return a used home: it has a database with every migration."""
     home.mkdir(mode=0o711)
     copy_migrated_cluster(home / "postgres")
     return home

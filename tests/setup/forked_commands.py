@@ -1,4 +1,4 @@
-"""`manage.py` many times over: each time in a process of its own, forked from one that has imported everything."""
+"""Run `manage.py` many times, each time in a process forked from one that has imported everything."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from typing import IO
 
 from tests.setup.servers import PROJECT
 
-# For each line a child that takes on folder, files and arguments, and then does what a new process would do.
+# Forks a child for each line, which takes on folder, files and arguments, and then acts like a new process.
 PROGRAM = """
 import json, os, runpy, sys
 import django
@@ -45,7 +45,7 @@ class ForkedCommands:
         self._folder = folder
 
     def run(self, words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-        """What became of `manage.py` with these words."""
+        """Return the result of `manage.py` with these arguments."""
         out, err = self._folder / ".stdout", self._folder / ".stderr"
         for file in (out, err):
             file.write_text("")
@@ -63,7 +63,7 @@ class ForkedCommands:
 
 @contextmanager
 def forked_commands(folder: Path, **environment: str) -> Iterator[ForkedCommands]:
-    """Commands of the real settings in a folder."""
+    """Yield commands with the real settings in a folder."""
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""Other processes that use a home, and what can be asked of its servers."""
+"""Other processes that use a home, and queries to its servers."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ HOLD = (
 
 @contextmanager
 def another_user_of(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """A second process inside of `running`, which leaves it when its standard input is closed."""
+    """Start a second process inside `running`, which leaves it when its standard input is closed."""
     environment = os.environ | {"TALLYDESK_HOME": str(home)}
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD],
@@ -44,13 +44,13 @@ def another_user_of(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def kill(process: "subprocess.Popen[str]") -> None:
-    """SIGKILL: the process cleans up nothing."""
+    """Send SIGKILL, so that the process cleans up nothing."""
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=60)
 
 
 def query(statement: str, *, user: str = "tallydesk", database: str = "tallydesk") -> Any:
-    """The first value that the embedded PostgreSQL of the current home answers."""
+    """Return the first value of a query to the embedded PostgreSQL of the current home."""
     settings = database_settings()
     with psycopg.connect(
         host=settings["HOST"], port=settings["PORT"], user=user, dbname=database, autocommit=True
@@ -61,5 +61,5 @@ def query(statement: str, *, user: str = "tallydesk", database: str = "tallydesk
 
 
 def broker_socket() -> Path:
-    """The unix socket in the current home's Redis address."""
+    """Return the unix socket in the current home's Redis address."""
     return Path(redis_url().removeprefix("unix://").partition("?")[0])

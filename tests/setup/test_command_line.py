@@ -36,7 +36,7 @@ def manage(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def empty_database() -> Iterator[str]:
-    """The URL of a database without tables, on the server that the tests run on."""
+    """Yield the URL of a database without tables, on the server that the tests use."""
     name = f"unmigrated_{os.getpid()}"
     settings = connection.settings_dict
     server = psycopg.connect(
@@ -92,7 +92,7 @@ def test_an_argument_that_is_not_utf8_is_one_sentence(home: Path) -> None:
     assert not (home / "postgres").exists()
 
 
-def test_a_database_of_ones_own_is_never_migrated_unasked(home: Path, empty_database: str) -> None:
+def test_a_separate_database_is_never_migrated_without_being_told_to(home: Path, empty_database: str) -> None:
     settings = {"DATABASE_URL": empty_database, "REDIS_URL": "redis://127.0.0.1:1/0", "SECRET_KEY": "for a test"}
     refused = manage("shell", "--no-imports", "-c", "print(1)", **settings)
     assert (refused.returncode, refused.stdout) == (1, "")

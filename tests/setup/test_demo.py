@@ -1,4 +1,4 @@
-"""`manage.py demo`: web server, workers and scheduler as one, until it is told to stop."""
+"""`manage.py demo`: web server, workers and scheduler in one command, until it is stopped."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ from tests.processes import free_port
 from tests.setup.servers import PROJECT
 from tests.waiting import GUARD_SECONDS, wait_for
 
-# The command with its own servers and supervisor, whose parts only say that they start; the first test runs real ones.
+# The command with its own servers and supervisor, but with parts that only print a line; the first test runs real ones.
 IDLE_PARTS = """
 import runpy, sys
 from dataclasses import replace
@@ -36,7 +36,7 @@ START_SECONDS = 120
 
 @pytest.fixture
 def port() -> int:
-    """A port that was free a moment ago, and so was the one of the metrics."""
+    """Return a port that was just free, like the one for metrics."""
     while True:
         port = free_port()
         with suppress(OSError), socket.create_server(("127.0.0.1", port + 1000)):
@@ -75,7 +75,7 @@ def answers(port: int) -> int | None:
 
 
 def fetched(port: int, path: str) -> tuple[int, str] | None:
-    """Status and body of an answer; None when nobody listens."""
+    """Return status and body of an answer; None if the connection is refused."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path)
@@ -93,19 +93,19 @@ def body_of(port: int, path: str) -> str:
 
 
 def processes_of(home: Path) -> list[str]:
-    """The command lines of what still runs for this home, from their environment."""
+    """Return the command lines of processes that still run for this home, found by their environment."""
     mark = f"TALLYDESK_HOME={home}".encode()
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
             if mark in environment.read_bytes().split(b"\0") and environment.parent.name != str(os.getpid()):
                 found.append((environment.parent / "cmdline").read_text())
-        except OSError:  # it ended meanwhile, or is not ours
+        except OSError:  # it has ended meanwhile, or is not ours
             continue
     return found
 
 
-def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
+def test_the_demo_serves_until_it_is_stopped_and_leaves_nothing_behind(
     used_home: Path, tmp_path: Path, port: int
 ) -> None:
     log = tmp_path / "log"
@@ -114,7 +114,7 @@ def test_the_demo_serves_until_it_is_told_to_stop_and_leaves_nothing_behind(
         lines = lines_until("Ready: ", log, process)
         assert f"Ready: http://127.0.0.1:{port}/" in lines
         assert all(any(email in line and password in line for line in lines) for email, password, _ in SIGN_INS)
-        assert not any(line.startswith("web ") for line in lines)  # that it is asked whether it serves is no news
+        assert not any(line.startswith("web ") for line in lines)  # probes are not logged
         assert answers(port) == 200
         assert f"Metrics for Prometheus are at http://127.0.0.1:{port + 1000}/metrics" in lines
         metrics = wait_for(lambda: body_of(port + 1000, "/metrics"), what="there are metrics")

@@ -1,4 +1,4 @@
-"""The commands that documents show, in a shell on a machine of their own: from the first file to a report."""
+"""The commands in documents, run in a shell with a fresh home: from the first file to a report."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def shell(folder: Path, script: str, **variables: str) -> str:
-    """Return what a script writes on stdout; it succeeds."""
+    """Return what a script writes to stdout; it must succeed."""
     done = subprocess.run(
         ["sh", "-euc", script],
         cwd=folder,

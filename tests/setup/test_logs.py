@@ -1,4 +1,4 @@
-"""What the lines of the logs leave out."""
+"""Secrets and personal data that log lines leave out."""
 
 import logging
 

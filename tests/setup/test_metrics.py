@@ -1,4 +1,4 @@
-"""The figures for Prometheus: true, bounded in number, and there also when the database is not."""
+"""Metrics for Prometheus: true, bounded in number, and available without the database."""
 
 import os
 import signal
@@ -44,7 +44,7 @@ os.wait()
 
 
 class Figures:
-    """What Prometheus would read."""
+    """Return the metrics that Prometheus would read."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
@@ -54,7 +54,7 @@ class Figures:
 
 
 class Read:
-    """Figures of jobs that were read once, as a collector."""
+    """Return a collector with the metrics of jobs, read once."""
 
     def collect(self) -> list[Any]:
         return [*job_metrics.read_unfinished(), *job_metrics.read_finished()]
@@ -77,7 +77,7 @@ def finished(job: ReportJob, state: State, *, seconds: float = 0, rows: int | No
 
 
 def read(port: int) -> str:
-    """What is served at a port; empty when nothing is."""
+    """Return what is served at a port; empty if nothing is."""
     try:
         with urllib.request.urlopen(f"http://{ADDRESS}:{port}/metrics", timeout=GUARD_SECONDS) as answer:
             return str(answer.read().decode())
@@ -117,8 +117,8 @@ def test_processes_of_a_web_server_are_added_up_until_it_starts_anew(
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "metrics"))
     figures = Figures(make_registry())
-    assert figures("requests_total", method="GET", route="home", status="3xx") is None  # no folder, no figure
-    for total in (3, 6):  # those of processes that have ended stay
+    assert figures("requests_total", method="GET", route="home", status="3xx") is None  # no folder, no metrics
+    for total in (3, 6):  # those of ended processes stay
         subprocess.run([sys.executable, "-c", COUNT], check=True, cwd=PROJECT)
         assert figures("requests_total", method="GET", route="home", status="3xx") == total
     forget_counts()
@@ -201,7 +201,7 @@ def test_a_database_that_is_away_is_a_figure(
     assert "tallydesk_jobs" not in text
 
 
-def test_metrics_are_served_without_a_database_until_told_to_stop(home: Path) -> None:
+def test_metrics_are_served_without_a_database_until_stopped(home: Path) -> None:
     port = free_port()
     command = [sys.executable, "manage.py", "serve_metrics", "--port", str(port)]
     environment = os.environ | {

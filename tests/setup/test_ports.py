@@ -1,4 +1,4 @@
-"""The port of the web server, asked for before anything slow begins."""
+"""The port of the web server, checked before anything slow begins."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""The commands as they are typed: every form of them in a shell, from the first file to a report."""
+"""Commands as they are typed: all their forms in a shell, from the first file to a report."""
 
 import json
 import os
@@ -31,7 +31,7 @@ OF_AN_ACCOUNT = {"users", "devices", "sessions", "resource_usage", "calls"}
 
 
 class Shell:
-    """`manage.py` in a folder of files: as it is typed, or, once each command was typed, forked."""
+    """`manage.py` in a folder of files: the first call of each command runs in a shell, later ones are forked."""
 
     def __init__(self, folder: Path, forked: ForkedCommands) -> None:
         self.folder = folder
@@ -39,7 +39,7 @@ class Shell:
         self._typed: set[str] = set()
 
     def run(self, *words: str, status: int = 0) -> tuple[str, str]:
-        """What a command says on stdout and stderr; its exit status is the expected one, and it shows no traceback."""
+        """Return stdout and stderr of a command, which must have the expected exit status and no traceback."""
         done = self._forked.run(words) if words[0] in self._typed else self._type(words)
         self._typed.add(words[0])
         assert done.returncode == status, (words, done.stdout, done.stderr)
@@ -59,7 +59,7 @@ class Shell:
         )
 
     def summary(self, *words: str, status: int = 0) -> dict[str, int]:
-        """The JSON object in the last line of `import_usage`."""
+        """Return the JSON object in the last line of `import_usage`."""
         stdout, _stderr = self.run("import_usage", *words, status=status)
         summary: dict[str, int] = json.loads(stdout.splitlines()[-1])
         return summary
@@ -82,14 +82,14 @@ def check_other_forms_of_import_usage(shell: Shell) -> None:
     stdout, stderr = shell.run("import_usage", "charges", "wrong.csv", status=1)
     assert json.loads(stdout.splitlines()[-1]) == counted(rows=1, errors=1)
     assert "row 2, basis" in stderr
-    (shell.folder / "more.csv").write_text("account,email\nACME,bo@acme.example\nACME,nobody\n")
+    (shell.folder / "more.csv").write_text("account,email\nACME,bo@acme.example\nACME,bob.example\n")
     # Without a terminal and without --yes nothing is applied.
     assert shell.summary("users", "more.csv", status=1) == counted(rows=2, new=1, errors=1)
     applied = shell.summary("users", "more.csv", "--yes", "--skip-errors", "--errors", "errors.csv")
     assert applied == counted(rows=2, new=1, errors=1)
     assert (shell.folder / "errors.csv").read_text().splitlines() == [
         "line,column,value,reason",
-        "3,email,nobody,This is not an e-mail address.",
+        "3,email,bob.example,This is not an e-mail address.",
     ]
     stdout, stderr = shell.run("import_usage", "horoscopes", "more.csv", "--yes", status=2)
     assert (stdout, stderr.count("\n")) == ("", 1)
@@ -128,7 +128,7 @@ def check_generate_report(shell: Shell) -> None:
 
 
 def test_every_form_of_the_commands_works(used_home: Path, tmp_path: Path) -> None:
-    # The servers of the home go on between the commands.
+    # The servers of the home keep running between the commands.
     with another_user_of(used_home), forked_commands(tmp_path) as forked:
         shell = Shell(tmp_path, forked)
         upload_everything(shell)

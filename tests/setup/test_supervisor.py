@@ -1,4 +1,4 @@
-"""The supervisor, with tiny programs as its parts."""
+"""The supervisor, with tiny programs as parts."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def supervised(folder: Path, *parts: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def number_in(file: Path) -> int:
-    """The process ID that a part wrote, once it is there."""
+    """Return the process ID that a part wrote, once it is there."""
     wait_for(lambda: file.exists() and file.read_text().strip(), what=f"a part writes {file.name}")
     return int(file.read_text())
 
@@ -94,7 +94,7 @@ def test_a_signal_stops_all_parts_with_their_children(tmp_path: Path, number: si
     assert not any(map(lives, parts))
 
 
-def test_who_asks_twice_does_not_wait_for_a_stubborn_part(tmp_path: Path) -> None:
+def test_a_second_signal_does_not_wait_for_a_stubborn_part(tmp_path: Path) -> None:
     with supervised(tmp_path, "stubborn=trap 'echo no >b' TERM; echo $$ >a; while :; do sleep 0.1; done") as process:
         stubborn = number_in(tmp_path / "a")
         process.send_signal(signal.SIGINT)
@@ -129,7 +129,7 @@ def test_five_deaths_within_a_minute_end_everything_and_name_the_part(tmp_path: 
     assert not lives(good)
 
 
-def test_trouble_elsewhere_ends_everything_and_is_told(tmp_path: Path) -> None:
+def test_trouble_elsewhere_ends_everything_and_is_reported(tmp_path: Path) -> None:
     with supervised(tmp_path, "web=echo $$ >a; exec sleep 600") as process:
         part = number_in(tmp_path / "a")
         (tmp_path / "trouble").touch()
@@ -146,7 +146,7 @@ def test_parts_do_not_outlive_a_supervisor_that_was_killed(tmp_path: Path) -> No
         wait_for(lambda: not lives(part), what="the part ends")
 
 
-def test_nobody_reading_any_more_ends_everything(tmp_path: Path) -> None:
+def test_a_closed_output_ends_everything(tmp_path: Path) -> None:
     with supervised(tmp_path, "web=echo $$ >a; while :; do echo noise; sleep 0.1; done") as process:
         part = number_in(tmp_path / "a")
         assert process.stdout is not None

@@ -74,7 +74,7 @@ def test_a_file_without_errors_has_the_header_alone_and_of_reasons_one_column() 
     assert lines(result) == ["name,code,reason", f"Acme,,Row 2: code: {EMPTY}"]
 
 
-def test_what_is_wrong_with_a_row_among_others_is_told_once() -> None:
+def test_the_fault_of_one_row_among_others_is_reported_once() -> None:
     text = "code,name\nA,x\nB,y\nA,z\nA,x\n"
     assert lines(upload(kind="accounts", text=text, skip_errors=True))[1:] == [
         "A,x,Row 2: code: Rows 2 and 4 have the same code but differ otherwise.",
@@ -125,7 +125,7 @@ def test_neither_errors_found_twice_nor_rows_out_of_order_in_the_database_are_se
         ),
     ],
 )  # fmt: skip
-def test_a_row_that_cannot_be_told_into_cells_keeps_what_it_holds(row: bytes, written: str) -> None:
+def test_a_row_that_cannot_be_split_into_cells_keeps_its_content(row: bytes, written: str) -> None:
     text = b"name,basis\nCX 1,named\n" + row + b"\nCX 3,named\n"
     result = upload(kind="charges", text=text, skip_errors=True)
     assert lines(result) == ["name,basis,reason", written]
@@ -217,9 +217,9 @@ STORED: dict[str, tuple[Any, tuple[str, ...]]] = {
     "calls": (Call, ("sip_call_id", "origin", "usage_group", "call_type", "direction", "started_at", "ended_at")),
 }
 WRONG = {
-    "users": [("email", "nobody"), ("email", "=1+1"), ("email", ""), ("name", "#REF!"), ("division", "x" * 256)],
+    "users": [("email", "bob.example"), ("email", "=1+1"), ("email", ""), ("name", "#REF!"), ("division", "x" * 256)],
     "sessions": [
-        ("session_id", "-2.3E+18"), ("entity", "nobody@x"), ("charge", "=CX"), ("started_at", "2026-03-01 09:00:00"),
+        ("session_id", "-2.3E+18"), ("entity", "stranger@x"), ("charge", "=CX"), ("started_at", "2026-03-01 09:00:00"),
         ("ended_at", "2020-03-01T09:00:00Z"), ("billable", "-perhaps"),
     ],
     "calls": [
@@ -332,7 +332,7 @@ class RowsInError(TestCase):
 
     @settings(max_examples=examples(12))
     @given(case=cases(whole_rows=True))
-    def test_the_good_rows_and_then_the_mended_ones_are_the_correct_file(self, case: Case) -> None:
+    def test_the_valid_rows_and_then_the_corrected_ones_equal_the_correct_file(self, case: Case) -> None:
         one, other = _account(case.kind), _account(case.kind)
         correct = b"".join([case.header, *map(_line, case.good)])
         assert upload(kind=case.kind, text=correct, account=one).is_applied
@@ -344,7 +344,7 @@ class RowsInError(TestCase):
 
     @settings(max_examples=examples(12))
     @given(case=cases(whole_rows=False))
-    def test_unmended_they_are_wrong_for_the_same_reasons(self, case: Case) -> None:
+    def test_uncorrected_rows_are_refused_for_the_same_reasons(self, case: Case) -> None:
         account = _account(case.kind)
         first = upload(kind=case.kind, text=case.header + b"".join(case.faulty), account=account, skip_errors=True)
         stored = _stored(case.kind, account)

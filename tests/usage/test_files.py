@@ -99,7 +99,7 @@ def test_a_first_line_that_tells_the_separator_is_no_row(mark: str, line: str, e
     assert result.counts == counts(3, new=2, errors=1)
 
 
-def test_a_separator_that_is_told_but_unknown_is_refused_with_what_to_do() -> None:
+def test_a_declared_but_unknown_separator_is_refused_with_the_way_out() -> None:
     [(line, _column, reason)] = refusals("sep=|\ncode|name\n")
     assert line == 1
     assert reason == (

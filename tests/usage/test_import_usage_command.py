@@ -102,7 +102,9 @@ class TestCommand:
         assert not Account.objects.exists()
 
     @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("yes\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
-    def test_on_a_terminal_it_asks(self, answer: str, status: int, file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_asks_for_confirmation_on_a_terminal(
+        self, answer: str, status: int, file: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         class Terminal(io.StringIO):
             def isatty(self) -> bool:
                 return True
@@ -113,7 +115,7 @@ class TestCommand:
         assert "New rows: 1; changed: 0;" in run.stderr
         assert Account.objects.exists() is (status == 0)
 
-    def test_one_error_applies_nothing_and_is_told_and_written(self, file: Any, tmp_path: Path) -> None:
+    def test_one_error_applies_nothing_and_is_reported_and_written(self, file: Any, tmp_path: Path) -> None:
         errors = tmp_path / "errors.csv"
         run = Run("accounts", file(BAD), "--yes", "--errors", str(errors))
         assert (run.status, run.summary) == (1, (3, 1, 0, 0, 2))
@@ -134,7 +136,7 @@ class TestCommand:
         run = Run("accounts", file("code,name\n,x\n"), "--yes", "--skip-errors")
         assert (run.status, run.summary) == (1, (1, 0, 0, 0, 1))
 
-    def test_rows_in_error_are_written_beside_the_errors_mended_and_applied(self, file: Any, tmp_path: Path) -> None:
+    def test_rows_in_error_are_written_beside_the_errors_corrected_and_applied(self, file: Any, tmp_path: Path) -> None:
         errors, rows = tmp_path / "errors.csv", tmp_path / "rows.csv"
         options = ("--yes", "--skip-errors", "--errors", str(errors), "--rows-in-error", str(rows))
         assert Run("accounts", file(BAD), *options).summary == (3, 1, 0, 0, 2)

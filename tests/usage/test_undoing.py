@@ -176,7 +176,7 @@ RATES = {
         rate("2026-01-01", "0.5", name="States"),
         rate("2026-02-01", "0.02", "DE", name="Deutschland"),
     ],
-    "a sheet that nobody has": [rate("2026-01-01", "0.5", sheet="Elsewhere")],
+    "a sheet without subscriptions": [rate("2026-01-01", "0.5", sheet="Elsewhere")],
     "nothing but a display name": [rate("2026-01-01", "0.01", name="U.S.")],
 }
 
@@ -587,7 +587,7 @@ def test_a_worker_undoes_what_somebody_asked_to_and_it_may_be_applied_once_more(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("files_root")
-def test_what_speaks_against_undoing_is_said_at_once_and_by_the_worker() -> None:
+def test_blockers_are_reported_at_once_and_by_the_worker() -> None:
     account = make_account()
     administrator = make_uploader(accounts=(account,))
     upload = applied(receive_users("email\nana@a.example\n", account=account, administrator=administrator))

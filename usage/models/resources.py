@@ -37,7 +37,7 @@ class Allowance(models.Model):
             models.UniqueConstraint(
                 fields=["charge", "resource"],
                 name="charge_has_one_allowance_of_a_resource",
-                violation_error_message="The charge has an allowance of this resource already.",
+                violation_error_message="The charge already has an allowance of this resource.",
             ),
             models.CheckConstraint(condition=finite("quantity"), name="allowance_is_a_finite_amount"),
         ]

@@ -137,10 +137,10 @@ class Upload(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         related_name="uploads",
-        help_text="Whose data the file holds; leave it empty when the file names accounts in a column of its own.",
+        help_text="The account whose data the file holds. Leave empty if a column of the file names accounts.",
     )
     file = models.FileField(upload_to=upload_file_name, max_length=255)
-    file_name = models.CharField(max_length=255, help_text="The name the file came with.")
+    file_name = models.CharField(max_length=255, help_text="The original name of the file.")
     file_bytes = models.PositiveBigIntegerField("size", null=True, editable=False)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     creates_users = models.BooleanField("create the users that login sessions name", default=False)
@@ -150,7 +150,7 @@ class Upload(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         editable=False,
-        help_text="Empty: from the command line.",
+        help_text="Empty if the file was uploaded on the command line.",
     )
     # Kept, because the uploader may join or leave the staff later: it decides whose the upload and its rows are.
     by_platform_staff = models.BooleanField(
@@ -247,7 +247,7 @@ class UploadStep(Job):
 
     upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="steps")
     account = models.ForeignKey(
-        Account, null=True, on_delete=models.PROTECT, related_name="+", help_text="That of the upload."
+        Account, null=True, on_delete=models.PROTECT, related_name="+", help_text="The account of the upload."
     )
     step = models.CharField(max_length=5, choices=Step.choices)
     skips_errors = models.BooleanField("leave out rows in error", default=False)
@@ -266,7 +266,7 @@ class UploadStep(Job):
                 fields=["upload"],
                 condition=Q(state__in=["queued", "running"]),
                 name="upload_takes_one_step_at_a_time",
-                violation_error_message="The upload is being worked on.",
+                violation_error_message="The upload is already being processed.",
             ),
         ]
 

@@ -13,11 +13,12 @@ from reports import formats, types
 from reports.comparisons import run as comparison_run
 from reports.comparisons.diff import ADDED, CHANGED_BEFORE, REMOVED
 from reports.engine.report_type import ColumnKind
-from reports.engine.totals import MOST_DIGITS, Line, Totals
+from reports.engine.totals import MOST_DIGITS, Line
 from reports.formats.csv import escape_formula
 from reports.models import Comparison, ReportJob
-from reports.screens.wording import total_text, total_unit_text
+from reports.screens.wording import named_totals, total_text, total_unit_text
 from ui.formatting import count_text, moment_text, number_text
+from ui.progress import ProgressBar
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
@@ -94,15 +95,27 @@ class ComparisonCard:
     may_cancel: bool
 
     @property
-    def is_waiting(self) -> bool:
-        """Return whether the comparison waits for a worker."""
-        return self.job.awaits_worker(self.now)
+    def stage(self) -> str:
+        """Return a value that changes whenever more of the page than its progress does."""
+        return str(self.job.state) if self.job.is_finished else "under way"
 
     @property
-    def progress(self) -> str:
-        """Return the progress of an unfinished comparison as text."""
-        if self.is_waiting:
-            return "Waiting for a worker…"
+    def headline(self) -> str:
+        """Return how far the comparison is, as a sentence for people who cannot see the page."""
+        if not self.job.is_finished:
+            return "The rows are being compared."
+        return "The rows have been compared." if self.job.state == State.SUCCEEDED else "The comparison has ended."
+
+    @property
+    def progress(self) -> ProgressBar | None:
+        """Return the progress while the comparison is queued or running."""
+        if self.job.is_finished:
+            return None
+        is_waiting = self.job.awaits_worker(self.now)
+        text = "Waiting for a worker…" if is_waiting else self._progress_text()
+        return ProgressBar(text, self.job.rows_done, self.job.rows_expected, is_waiting)
+
+    def _progress_text(self) -> str:
         done = number_text(self.job.rows_done)
         match self.job.phase:
             case comparison_run.READING_BEFORE:
@@ -178,9 +191,9 @@ def _raw(text: str) -> str:
 
 def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
     """Return the control totals of both runs line by line, with 0 for a missing line; none if a run has no totals."""
-    if before.totals is None or after.totals is None:
+    lines = named_totals(after), named_totals(before)
+    if not all(lines):
         return []
-    lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())
     now, then = ({_key(line): line.amount for line in side} for side in lines)
     return [
         _total(line, then.get(_key(line), Decimal()), now.get(_key(line), Decimal()))

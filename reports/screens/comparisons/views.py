@@ -1,12 +1,15 @@
 """Compare with …: two runs of a report over the same days, and the changes that late data made between them."""
 
 import uuid
+from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,8 +22,17 @@ from reports.models import Comparison, ReportJob
 from reports.orders.downloads import ExpiredError, NotReadyError
 from reports.orders.file_responses import PreconditionFailedError, UnsatisfiableRangeError, file_response
 from reports.screens.access import administrator_of, comparison_or_404, report_job_or_404, screen
-from reports.screens.comparisons.cards import Cell, ComparisonCard, Difference, first_differences, runs_of, total_lines
+from reports.screens.comparisons.cards import (
+    Cell,
+    ComparisonCard,
+    Difference,
+    Run,
+    first_differences,
+    runs_of,
+    total_lines,
+)
 from reports.screens.reports.cards import JobCard
+from ui.progress import progress_response
 
 LISTED = 50
 CHOOSE = "Choose the run to compare with."
@@ -74,31 +86,68 @@ def _address(job: ReportJob, other: ReportJob) -> str:
 def _page(request: HttpRequest, job: ReportJob, other: ReportJob | None, *, error: str = "") -> HttpResponse:
     now = timezone.now()
     card = JobCard(job, now)
-    others = list(other_runs(job)[:LISTED])
-    if other is not None and other not in others:
-        others.append(other)
-    runs = runs_of([job, *others], now.date())
-    pair = in_order(job, other) if other else None
-    comparison = Comparison.objects.of(*pair).order_by("-requested_at").first() if pair else None
-    headings, differences, is_gone = _differences(comparison)
+    runs = _runs(job, other, now)
+    comparison = None
+    if other is not None:
+        comparison = Comparison.objects.of(*in_order(job, other)).order_by("-requested_at").first()
     return screen(
         request,
         "comparison.html",
         status=422 if error else 200,
         title=f"Compare {card.title}, {card.days}",
-        card=card,
         run=runs[job.pk],
-        runs=[runs[run.pk] for run in others],
-        other=other,
-        sides=[runs[run.pk] for run in pair or ()],
-        totals=total_lines(*pair) if pair else [],
-        is_expired=any(run.is_expired for run in pair or ()),
-        comparison=ComparisonCard(comparison, now, _may_cancel(request, comparison)) if comparison else None,
-        headings=headings,
-        differences=differences,
-        is_gone=is_gone,
+        runs=[run for run in runs.values() if run.job != job],
         error=error,
+        **_result(
+            card, other, ComparisonCard(comparison, now, _may_cancel(request, comparison)) if comparison else None, runs
+        ),
     )
+
+
+def _runs(job: ReportJob, other: ReportJob | None, now: datetime) -> dict[uuid.UUID, Run]:
+    """Return the report and its other runs, the chosen one among them."""
+    others = list(other_runs(job)[:LISTED])
+    if other is not None and other not in others:
+        others.append(other)
+    return runs_of([job, *others], now.date())
+
+
+def _result(
+    card: JobCard, other: ReportJob | None, comparison: ComparisonCard | None, runs: dict[uuid.UUID, Run]
+) -> dict[str, Any]:
+    """Return what `_comparison.html` shows: the part of the page that changes while the rows are being compared."""
+    pair = in_order(card.job, other) if other else ()
+    headings, differences, is_gone = _differences(comparison.job if comparison else None)
+    return {
+        "card": card,
+        "other": other,
+        "sides": [runs[run.pk] for run in pair],
+        "totals": total_lines(*pair) if pair else [],
+        "is_expired": any(run.is_expired for run in pair),
+        "comparison": comparison,
+        "headings": headings,
+        "differences": differences,
+        "is_gone": is_gone,
+    }
+
+
+@require_safe
+def comparison_progress(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Return the progress as JSON, with the result once the `stage` of the page is outdated.
+
+    `run` is the ID of the report whose page it is.
+    """
+    comparison, now = comparison_or_404(request, pk), timezone.now()
+    job, other = comparison.after, comparison.before
+    if request.GET.get("run") == str(other.pk):
+        job, other = other, job
+    shown = ComparisonCard(comparison, now, _may_cancel(request, comparison))
+
+    def content() -> str:
+        result = _result(JobCard(job, now), other, shown, _runs(job, other, now))
+        return render_to_string("account_settings/_comparison.html", result, request=request)
+
+    return progress_response(request, stage=shown.stage, headline=shown.headline, bar=shown.progress, content=content)
 
 
 def _differences(comparison: Comparison | None) -> tuple[list[Cell], list[Difference], bool]:

@@ -11,6 +11,7 @@ from jobs.states import State
 from reports import formats
 from reports.models import ReportJob
 from ui.formatting import ago_text, count_text, days_text, moment_text, number_text, size_text
+from ui.progress import ProgressBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,15 @@ class JobCard:
         return "" if self.job.format == formats.DEFAULT else formats.title_of(self.job.format)
 
     @property
-    def is_waiting(self) -> bool:
-        """Return whether the job waits for a worker."""
-        return self.job.awaits_worker(self.now)
+    def progress(self) -> ProgressBar:
+        """Return the progress of an unfinished job, in percent."""
+        percent = self.job.percent
+        is_waiting = self.job.awaits_worker(self.now)
+        text = "Waiting for a worker…" if is_waiting else self._progress_text()
+        return ProgressBar(text, percent or 0, None if percent is None else 100, is_waiting)
 
-    @property
-    def progress(self) -> str:
-        """Return the progress of an unfinished job as text."""
+    def _progress_text(self) -> str:
         job = self.job
-        if self.is_waiting:
-            return "Waiting for a worker…"
         if job.state == State.QUEUED:
             return "Starting…"
         if job.rows_expected is None:
@@ -67,7 +67,7 @@ class JobCard:
     @property
     def standing(self) -> str:
         """Return the outcome of a finished job, or the progress of an unfinished one."""
-        return self.outcome if self.job.is_finished else self.progress
+        return self.outcome if self.job.is_finished else self.progress.text
 
     @property
     def size(self) -> str:
@@ -102,12 +102,7 @@ class JobCard:
             "state": self.job.state,
             "finished": self.job.is_finished,
             "title": f"{self.title}, {self.days}",
-            "progress": {
-                "text": self.progress,
-                "done": self.job.percent,
-                "expected": None if self.job.percent is None else 100,
-                "isWaiting": self.is_waiting,
-            },
+            "progress": self.progress.as_json(),
             "failure": self.job.failure,
             "html": render_to_string(f"account_settings/{template}", {"card": self}, request=request),
         }

@@ -15,11 +15,10 @@ from billing.cycles import DateRange
 from jobs.states import State
 from reports import formats
 from reports.api.serializers.manifests import manifest_bytes
-from reports.engine.totals import Totals
 from reports.models import ReportJob
 from reports.screens.access import report_job_or_404, screen
 from reports.screens.reports.cards import JobCard
-from reports.screens.wording import total_text, total_unit_text
+from reports.screens.wording import kind_text, named_totals, total_text, total_unit_text
 from ui.formatting import days_text, duration_text, instant_text, number_text, size_text
 from ui.http import PRIVATE
 
@@ -102,12 +101,15 @@ class Details:
     @property
     def totals(self) -> Sequence[TotalLine]:
         """Return the control totals; none for files that did not record them."""
-        if self.job.totals is None:
-            return []
         return [
             TotalLine(line.name, total_text(line.amount, line.unit), total_unit_text(line))
-            for line in Totals.from_json(self.job.totals).lines()
+            for line in named_totals(self.job)
         ]
+
+    @property
+    def columns(self) -> Sequence[tuple[str, str, str]]:
+        """Return heading, kind and unit of each column; none for files that did not record them."""
+        return [(it["name"], kind_text(it["kind"]), it.get("unit", "")) for it in self.job.file_columns]
 
     @property
     def again(self) -> str:

@@ -1,1 +1,1 @@
-"""Report types that only these workers know."""
+"""Report types that only the workers of these tests know."""

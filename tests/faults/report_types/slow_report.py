@@ -1,4 +1,4 @@
-"""A report that takes its time: rows come one by one, and half way they wait for a test that wants to strike there."""
+"""A slow report: rows come one by one, and half way they wait for a test that intervenes there."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ REPORT_TYPE = ReportType(
     title="Slow Report",
     description="rows that come one by one",
     columns=(
-        # Text: to add numbers up would take as long.
+        # Text, because adding up numbers would take just as long.
         ReportColumn(
             "Number",
             ColumnKind.TEXT,
@@ -47,7 +47,7 @@ REPORT_TYPE = ReportType(
 
 @contextmanager
 def held_half_way(job: ReportJob) -> Iterator[None]:
-    """Meanwhile this report, and any of the same first day, gets no further than half way, however long it lasts."""
+    """Hold this report, and any other with the same first day, half way while the body runs."""
     lock = [_lock(job.date_from)]
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", lock)

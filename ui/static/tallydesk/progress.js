@@ -72,7 +72,7 @@
         }
     }
 
-    // Show {text, done, expected, isWaiting}, as the server sends it for every kind of work, on a bar and beside it.
+    // Show a ProgressBar (ui/progress.py), as the server sends it for every kind of work, on a bar and beside it.
     function showProgress({bar, text}, {text: sentence, done, expected, isWaiting}) {
         if (expected) {
             bar.max = expected;

@@ -20,6 +20,7 @@ from billing.models import Administrator
 from billing.scoped_admin import AccountFilter, platform_staff
 from ui.formatting import duration_text, minute_text, number_text
 from ui.http import wants_json
+from ui.progress import progress_response
 from usage.admin.uploads import files, kinds
 from usage.admin.uploads.cards import UploadCard, work_on
 from usage.admin.uploads.forms import UploadForm, kinds_for
@@ -174,19 +175,13 @@ class UploadAdmin(UploadPermissions):
         upload = self.visible_upload(request, object_id)
         shown = self._shown(request, upload)
         card: UploadCard = shown["card"]
-        progress = card.progress
-        answer: dict[str, Any] = {
-            "stage": card.stage,
-            "headline": card.headline,
-            "isUnderWay": progress is not None,
-            "progress": progress and {
-                "text": progress.sentence, "done": progress.done, "expected": progress.expected,
-                "isWaiting": progress.is_waiting,
-            },
-        }  # fmt: skip
-        if request.GET.get("stage") != card.stage:
-            answer["html"] = render_to_string("admin/usage/upload/_upload.html", shown, request=request)
-        return JsonResponse(answer)
+        return progress_response(
+            request,
+            stage=card.stage,
+            headline=card.headline,
+            bar=card.progress.bar if card.progress else None,
+            content=lambda: render_to_string("admin/usage/upload/_upload.html", shown, request=request),
+        )
 
     def undo_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what undoing the upload would do; when posted, enqueue it unless it is blocked by then."""

@@ -10,7 +10,7 @@ from django.conf import settings
 from billing.models import Administrator
 from jobs.states import State
 from ui.formatting import count_text, duration_text, number_text, size_text
-from usage.admin.uploads.progress import Progress, progress_of
+from usage.admin.uploads.progress import UploadProgress, upload_progress
 from usage.models import Step, Upload, UploadStatus, UploadStep
 from usage.staging.preview import CHANGES_SHOWN, ERRORS_SHOWN
 from usage.uploads.decide import DECIDABLE
@@ -75,9 +75,9 @@ class UploadCard:
         return _TONES.get(self.status, "plain")
 
     @cached_property
-    def progress(self) -> Progress | None:
+    def progress(self) -> UploadProgress | None:
         """Return the progress while a step is queued or running."""
-        return progress_of(self.upload, self.now, self.viewer)
+        return upload_progress(self.upload, self.now, self.viewer)
 
     @property
     def explanation(self) -> str:

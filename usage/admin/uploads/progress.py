@@ -8,6 +8,7 @@ from django.db.models import Q
 from billing.models import Administrator
 from jobs.states import UNFINISHED, State
 from ui.formatting import count_text, number_text, size_text
+from ui.progress import ProgressBar
 from usage.models import Step, Upload, UploadStep
 from usage.staging.phases import Phase
 
@@ -20,35 +21,27 @@ _ROWS = {
 _STARTS = {Step.CHECK: "Opening the file…", Step.APPLY: "Preparing to write…", Step.UNDO: "Preparing to undo…"}
 
 
-class Progress(NamedTuple):
-    """`done` of `expected` bytes or rows, None if unknown; `waits_for` is a visible upload that goes first."""
+class UploadProgress(NamedTuple):
+    """The progress in bytes or rows; `waits_for` is a visible upload that goes first."""
 
-    text: str
-    done: int = 0
-    expected: int | None = None
-    is_waiting: bool = False
+    bar: ProgressBar
     waits_for: Upload | None = None
 
-    @property
-    def sentence(self) -> str:
-        """Return the text, with the name of the upload that goes first."""
-        return self.text.format(self.waits_for)
 
-
-def progress_of(upload: Upload, now: datetime, viewer: Administrator) -> Progress | None:
+def upload_progress(upload: Upload, now: datetime, viewer: Administrator) -> UploadProgress | None:
     """Return the progress of its latest step, naming only uploads that the viewer sees; None once it has finished."""
     step = upload.latest_step
     if step is None or step.is_finished:
         return None
     before = _before(upload, step) if step.state == State.QUEUED else None
     if before is not None and not Upload.objects.visible_to(viewer).filter(pk=before.pk).exists():
-        return Progress("Waiting for another upload into the same account…", is_waiting=True)
+        return UploadProgress(ProgressBar("Waiting for another upload into the same account…", is_waiting=True))
     if before is not None:
-        words = f"Waiting for {{}}, into the same account, which is {before.status.label}…"
-        return Progress(words, is_waiting=True, waits_for=before)
+        text = f"Waiting for {before}, into the same account, which is {before.status.label}…"
+        return UploadProgress(ProgressBar(text, is_waiting=True), waits_for=before)
     if step.awaits_worker(now):
-        return Progress("Waiting for a worker…", is_waiting=True)
-    return Progress("Starting…") if step.state == State.QUEUED else _running(step)
+        return UploadProgress(ProgressBar("Waiting for a worker…", is_waiting=True))
+    return UploadProgress(ProgressBar("Starting…") if step.state == State.QUEUED else _running(step))
 
 
 def _before(upload: Upload, step: UploadStep) -> Upload | None:
@@ -63,16 +56,16 @@ def _before(upload: Upload, step: UploadStep) -> Upload | None:
     return first.upload if first else None
 
 
-def _running(step: UploadStep) -> Progress:
+def _running(step: UploadStep) -> ProgressBar:
     done, expected = step.rows_done, step.rows_expected
     if not step.phase or (step.phase == Phase.READING and not expected):
-        return Progress(_STARTS[Step(step.step)])
+        return ProgressBar(_STARTS[Step(step.step)])
     if step.phase == Phase.READING and expected:
         text = f"Reading the file: {size_text(min(done, expected))} of {size_text(expected)}"
-        return Progress(text, done, expected)
+        return ProgressBar(text, done, expected)
     at, after, what = _ROWS[Phase(step.phase)]
     if expected is None:
-        return Progress(f"{at}…")
+        return ProgressBar(f"{at}…")
     if done >= expected:
-        return Progress(" ".join(filter(None, [after, count_text(expected), what])) + "…")
-    return Progress(f"{at}: {number_text(done)} of {count_text(expected)}", done, expected)
+        return ProgressBar(" ".join(filter(None, [after, count_text(expected), what])) + "…")
+    return ProgressBar(f"{at}: {number_text(done)} of {count_text(expected)}", done, expected)
