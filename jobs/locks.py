@@ -3,6 +3,8 @@
 from typing import LiteralString
 
 from django.db import connection
+from django.db.models import Model
+from psycopg import sql
 
 _ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
 _TOGETHER = "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
@@ -20,6 +22,14 @@ def hold(*names: str) -> None:
 def hold_together(*names: str) -> None:
     """Take shared locks on these names, in this order; they exclude only the holders of `hold`."""
     _take(_TOGETHER, names)
+
+
+def keep(row: Model) -> bool:
+    """Keep a row from being deleted until the transaction ends. Return False if it has been deleted already."""
+    statement = sql.SQL("SELECT FROM {} WHERE id = %s FOR KEY SHARE").format(sql.Identifier(row._meta.db_table))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [row.pk])
+        return bool(cursor.rowcount)
 
 
 def _take(statement: LiteralString, names: tuple[str, ...]) -> None:

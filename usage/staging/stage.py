@@ -143,6 +143,7 @@ class Staged:
             DataVersion.objects.hold(account_ids)
         else:
             lock_shared_tables()
+            DataVersion.objects.hold_alone()
 
     def apply(
         self,
@@ -325,6 +326,8 @@ def reopened(
 def broken_rule(error: IntegrityError) -> str:
     """Return the constraint that was violated, as a sentence."""
     cause = error.__cause__
+    if isinstance(cause, psycopg.errors.ForeignKeyViolation):
+        return "Something that they refer to was deleted in the meantime."
     name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or "unnamed"
     messages = {
         constraint.name: str(constraint.violation_error_message or "")

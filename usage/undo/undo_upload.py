@@ -25,6 +25,7 @@ SECONDS_FOR_A_PAGE = 5
 # statistics of a journal that was just written.
 _MANY_ROWS = 5_000
 
+_LOCK_NEW: LiteralString = "SELECT FROM {table} WHERE id IN ({new}) FOR UPDATE"
 _RESTORE: LiteralString = """
 UPDATE {table} t SET {set} FROM {changes} c JOIN {table} was ON was.id = c.row_id
 CROSS JOIN LATERAL jsonb_populate_record(was, {before}) r
@@ -137,6 +138,8 @@ def _lock(upload: Upload) -> None:
     if not UploadKind(upload.kind).belongs_to_account:
         lock_shared_tables()
         DataVersion.objects.bump(None)
+        # Waits for those who are about to refer to a row that will be removed, so that they are found.
+        execute_all([table.format(_LOCK_NEW, new=table.new) for table in tables_of(upload)])
         return
     account_ids = [upload.account_id] if upload.account_id else _account_ids(upload)
     lock_accounts(account_ids)
