@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, partialmethod
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.text import get_text_list
 
+from billing.broken_rules import broken_rule
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = options.ModelAdmin
 
-CHANGED_MEANWHILE = "This was not saved: something that it depends on has changed in the meantime. Try again."
+_REFUSAL = "_refusal_of_the_database"
 
 
 class LockingAdmin(ModelAdmin):
@@ -82,7 +84,8 @@ class LockingAdmin(ModelAdmin):
         """Run the view in a transaction that holds the locks.
 
         A row that does not exist yet cannot be locked: two people may add it at the same moment. Where a constraint
-        refuses the second of them, the view runs once more, and its own check finds the row and names it.
+        refuses the second of them, the view runs once more, and its own check finds the row and names it. Django checks
+        inlines against one another alone: what only the constraint refuses becomes an error of the form, too.
         """
         for _attempt in range(2):
             try:
@@ -90,10 +93,21 @@ class LockingAdmin(ModelAdmin):
                     self.lock_before_writing()
                     self._lock_row(request, object_id, is_deletion=is_deletion)
                     return view()
-            except IntegrityError:
-                continue
-        messages.error(request, CHANGED_MEANWHILE)
-        return HttpResponseRedirect(request.get_full_path())
+            except IntegrityError as error:
+                refusal = broken_rule(error)
+        if is_deletion:
+            messages.error(request, f"This was not deleted. {refusal} Try again.")
+            return HttpResponseRedirect(request.get_full_path())
+        setattr(request, _REFUSAL, refusal)
+        return view()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> type[Any]:
+        """Return the form; it is invalid once the database has refused what was posted."""
+        form = super().get_form(request, obj, change, **kwargs)
+        refusal = getattr(request, _REFUSAL, None)
+        return (
+            form if refusal is None else type(form.__name__, (form,), {"clean": partialmethod(_refuse, form, refusal)})
+        )
 
     def _lock_row(self, request: HttpRequest, object_id: str | None, *, is_deletion: bool) -> None:
         """Lock the object. For a deletion that includes those who are about to refer to it: it waits for them."""
@@ -113,6 +127,11 @@ class LockingAdmin(ModelAdmin):
             opts = self.opts
             return HttpResponseRedirect(reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id]))
         return super().delete_view(request, object_id, extra_context)
+
+
+def _refuse(form: Any, form_class: type[Any], refusal: str) -> None:
+    form_class.clean(form)
+    form.add_error(None, refusal)
 
 
 def _check_keys_now() -> None:

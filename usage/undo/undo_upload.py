@@ -8,6 +8,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Now
 from psycopg import sql
 
+from billing.broken_rules import broken_rule
 from billing.models import Account, DataVersion
 from jobs.progress import NullReporter, ProgressReporter
 from jobs.sql import execute_all, fetch_all, fetch_value
@@ -16,7 +17,6 @@ from usage.models import Call, Upload, UploadKind
 from usage.rating import rate_restored_calls, rate_unrated_calls
 from usage.staging.journalled_rows import WrittenTable, names_of_columns, of_upload, tables_of
 from usage.staging.phases import Phase
-from usage.staging.stage import broken_rule
 from usage.undo.blockers import blockers, is_complete, unjournalled
 from usage.undo.ratings_since import rated_itself, unrating
 
