@@ -38,6 +38,7 @@ ROUND = (
     Part("what the gate leaves out", ("-m", "soak")),
     Part("properties", ("tests", "-m", "not processes and not soak"), {"HYPOTHESIS_PROFILE": "long"}),
     Part("the API, by Schemathesis", ("tests/api/test_schemathesis.py",), {"FUZZ_EXAMPLES": "60"}),
+    Part("races, 200 times each", ("tests", "-m", "race"), {"RACE_ROUNDS": "200"}),
     *[Part("races and faults", RACES)] * 3,
     Part("the browser, with late scripts", ("tests/browser",), {"SCRIPT_DELAY_SECONDS": "0.8"}),
 )

@@ -6,16 +6,20 @@ from typing import Any
 import pytest
 from django.contrib.messages import get_messages
 from django.db import transaction
+from django.db.models.functions import Now
 from django.test import Client
 from django.urls import reverse
 
 from billing.models import Account
+from jobs.states import State
 from reports.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from reports.screens.webhooks.changes import DISABLED, MOST_TESTS, TESTED_ENOUGH
 from reports.screens.webhooks.forms import MOST_OF_AN_ACCOUNT
+from reports.webhooks.announce import announce_ended
 from tests.concurrency import at_once, while_held
 from tests.factories import make_account
 from tests.people import client_of, make_member, make_staff
+from tests.report_jobs import make_job
 from tests.webhook_deliveries import make_delivery, make_endpoint
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
@@ -98,6 +102,15 @@ def test_an_action_on_a_webhook_that_is_just_being_deleted_finds_none(action: st
     _deleted, missed = while_held(endpoint.remove, lambda: client.post(to(action, row), sent))
     assert missed.result().status_code == 404
     assert not WebhookEndpoint.objects.exists()
+
+
+def test_an_endpoint_that_is_just_being_deleted_costs_no_other_its_message() -> None:
+    job = make_job(state=State.FAILED, finished_at=Now())
+    gone, other = (make_endpoint(account=job.account) for _one in range(2))
+    WebhookEndpoint.objects.update(created_at=job.requested_at)
+    _deleted, announced = while_held(gone.remove, announce_ended)
+    assert announced.result() == 1
+    assert WebhookDelivery.objects.get().endpoint == other
 
 
 def test_a_secret_is_rotated_once_by_people_who_saw_the_same_page() -> None:
