@@ -64,12 +64,12 @@ class LockingAdmin(ModelAdmin):
         return sorted(found)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """Save related rows, and have the database check all keys before anybody is told of success."""
+        """Save related rows, and have the database check all keys before a message reports success."""
         super().save_related(request, form, formsets, change)
         _check_keys_now()
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete the object, and have the database check all keys before anybody is told of success."""
+        """Delete the object, and have the database check all keys before a message reports success."""
         super().delete_model(request, obj)
         _check_keys_now()
 
@@ -135,6 +135,6 @@ def _refuse(form: Any, form_class: type[Any], refusal: str) -> None:
 
 
 def _check_keys_now() -> None:
-    """Check deferred constraints, which otherwise fail at the commit, when the message of success has been queued."""
+    """Check deferred constraints, which otherwise fail at the commit, after the message of success."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")

@@ -82,7 +82,7 @@ def test_two_runs_are_compared_once() -> None:
     assert set(compared) == {Comparison.objects.get()}
 
 
-def test_whoever_orders_what_is_just_being_cancelled_gets_a_report_of_their_own() -> None:
+def test_an_order_for_what_is_just_being_cancelled_gets_a_report_of_its_own() -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _one in range(2))
     job = order(ana, subscription).job

@@ -52,7 +52,7 @@ def test_a_link_sets_one_password() -> None:
         assert response.status_code == 302 or "This link no longer works" in response.content.decode()
 
 
-def test_whoever_is_just_being_deactivated_sets_no_password_and_stays_so() -> None:
+def test_an_administrator_who_is_just_being_deactivated_sets_no_password_and_stays_so() -> None:
     administrator = make_administrator()
     browser = opened(administrator)
 

@@ -88,7 +88,7 @@ def test_an_upload_is_not_undone_when_somebody_is_just_made_a_member_of_its_acco
     assert Membership.objects.count() == 1
 
 
-def test_nobody_is_made_a_member_of_an_account_whose_upload_is_just_being_undone() -> None:
+def test_a_member_of_an_account_whose_upload_is_just_being_undone_is_refused() -> None:
     done = shared(UploadKind.ACCOUNTS, "code,name\nACME,Acme\n")
     staff = client_of(make_staff())
     sent = {"email": "cy@acme.example", "member_of": [Account.objects.get().pk]}

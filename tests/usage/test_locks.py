@@ -15,7 +15,7 @@ from usage.models import Call, Entity, UploadKind
 from usage.resources.batches import UploadContext
 from usage.staging.stage import UploadRefusedError, stage
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 SUBSCRIPTION = table("subscriptions", "S-1,ACME,2020-01-01,USD,World")
 RATES = table("rates", "World,USD,2020-01-01,US,USA,voice,Inbound,1")
@@ -31,6 +31,7 @@ def _upload(kind: str, text: str, account: Account | None = None) -> None:
     assert upload(kind=kind, text=text, account=account).is_applied
 
 
+@pytest.mark.race
 def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
     for number in range(3):
         sheet = f"World{number}"
@@ -50,6 +51,7 @@ def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
 
 
 @pytest.mark.parametrize("calls_are_first", [True, False])
+@pytest.mark.race
 def test_calls_and_rates_that_cannot_see_each_other_wait(*, calls_are_first: bool) -> None:
     acme = make_account(code="ACME")
     _upload("subscriptions", SUBSCRIPTION)
@@ -60,6 +62,7 @@ def test_calls_and_rates_that_cannot_see_each_other_wait(*, calls_are_first: boo
     assert not Call.objects.unrated().exists()
 
 
+@pytest.mark.race
 def test_files_of_several_accounts_in_either_order_wait_for_each_other() -> None:
     codes = [make_account(code=f"A{number}").code for number in range(8)]
     rows = [f"{code},u{number}@x,{code}" for code in codes for number in range(20)]
