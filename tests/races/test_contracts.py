@@ -149,7 +149,7 @@ def test_one_is_saved_and_the_others_read_why_theirs_is_not(case: Callable[[], P
     assert model._base_manager.count() == before + 1
     for response in saved:
         assert response.status_code == 302 or sentence in response.content.decode()
-        # Nobody is told of success and failure.
+        # A message of success comes with success alone.
         assert (response.status_code == 302) == bool(list(get_messages(response.wsgi_request)))
 
 
