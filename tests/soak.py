@@ -1,8 +1,8 @@
 """The long forms of the tests, over and over until the time is up: `make soak HOURS=1`.
 
 A round holds the tests that are left out of the gate, every property with ten times as many examples, Schemathesis at
-length, every race 200 times, and the faults several times. What is under way when the time is up is finished. New seeds each time;
-hypothesis and Schemathesis print what repeats a failure.
+length, every race 200 times, and the faults several times. What is under way when the time is up is finished. New seeds
+each time; hypothesis and Schemathesis print what repeats a failure.
 """
 
 import os
