@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from billing.cycles import DateRange
 from billing.models import Administrator, ApiToken, Subscription
+from jobs.locks import keep
 from jobs.publishing import publish
 from jobs.queue_limits import QueueLimit, refuse_when_queue_is_full
 from reports import formats, types
@@ -66,6 +67,10 @@ class PlacedOrder:
     outcome: OrderOutcome
 
 
+class SubscriptionDeletedError(Exception):
+    """The subscription was deleted while the report was being ordered."""
+
+
 def refuse_unless_permitted(administrator: Administrator, subscription: Subscription) -> None:
     """Raise PermissionDenied unless the administrator may have reports and sees the subscription's account."""
     visible = Subscription.objects.visible_to(administrator).filter(pk=subscription.pk)
@@ -87,11 +92,14 @@ def enqueue_report(
     returned unless the report is to be made `again`. If the broker does not respond, the sweep publishes the job later.
 
     Raises PermissionDenied; RangeError, with a sentence that names the window, if the days are not inside it; KeyError
-    for an unknown report type or format; TooManyJobsError if a job would have to be created but the queue is full.
+    for an unknown report type or format; TooManyJobsError if a job would have to be created but the queue is full;
+    SubscriptionDeletedError.
     """
-    refuse_unless_permitted(administrator, order.subscription)
-    candidate = _job_for(order, administrator=administrator, token=token, today=today)
     with transaction.atomic():
+        if not keep(order.subscription):
+            raise SubscriptionDeletedError
+        refuse_unless_permitted(administrator, order.subscription)
+        candidate = _job_for(order, administrator=administrator, token=token, today=today)
         deduplicate.hold_orders_like(candidate)
         if job := deduplicate.joinable_job(candidate):
             deduplicate.subscribe(job, administrator=administrator, token=token)

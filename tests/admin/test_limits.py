@@ -139,7 +139,7 @@ def test_a_request_holds_one_file(temporary_folder: Path) -> None:
 # --- Uploads that wait ------------------------------------------------------------------------------------------------
 
 
-def test_an_administrator_has_only_so_many_uploads_waiting(settings: Any, files_root: Path) -> None:
+def test_an_administrator_has_a_limited_number_of_uploads_waiting(settings: Any, files_root: Path) -> None:
     settings.UPLOADS_WAITING_PER_ADMINISTRATOR = 2
     accounts = [make_account(), make_account()]
     uploader = make_uploader(accounts=tuple(accounts))
@@ -157,7 +157,7 @@ def test_an_administrator_has_only_so_many_uploads_waiting(settings: Any, files_
     assert receive_users(USERS, account=accounts[0], administrator=uploader).status == UploadStatus.WAITING
 
 
-def test_an_account_has_only_so_many_uploads_waiting(settings: Any) -> None:
+def test_an_account_has_a_limited_number_of_uploads_waiting(settings: Any) -> None:
     settings.UPLOADS_WAITING_PER_ACCOUNT = 1
     account = make_account()
     first = receive_users(USERS, account=account)

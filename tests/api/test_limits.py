@@ -264,6 +264,7 @@ def test_a_request_that_was_answered_is_answered_again_however_many_jobs_wait(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_twenty_requests_at_once_as_many_get_a_job_as_may_wait(settings: Any) -> None:
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 7
     subscription = make_subscription()

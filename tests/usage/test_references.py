@@ -24,7 +24,7 @@ def test_an_entity_is_found_as_written_then_in_lower_case() -> None:
     rows = [f"s{number},{name},CX 1,2026-03-01T09:00:00Z," for number, name in enumerate(names)]
     result = upload(kind="sessions", text=table("sessions", *rows), account=account, skip_errors=True)
     missing = "The account has neither a user nor a device with this identifier."
-    assert result.reasons == [(6, "entity", missing), (7, "entity", missing)]
+    assert result.reasons == [(6, "entity", f"{missing} Did you mean DESK-1?"), (7, "entity", missing)]
     found = LoginSession.objects.order_by("session_id").values_list("entity", flat=True)
     assert list(found) == [user.pk, device.pk, user.pk, upper.pk]
 

@@ -175,7 +175,7 @@ def test_a_quantity_is_kept_exactly(value: str) -> None:
         ("rate_per_minute", "", "The cell is empty; it needs a value."),
         ("currency", "usd", "A currency is a code of three capital letters, such as USD."),
         ("currency", "US", "A currency is a code of three capital letters, such as USD."),
-        ("direction", "inbound", "This is neither Inbound nor Outbound."),
+        ("direction", "inbound", "This is neither Inbound nor Outbound. Did you mean Inbound?"),
         ("increment_seconds", "0", "This is not a whole number from 1 to 2147483647."),
         ("increment_seconds", "6.5", "This is not a whole number from 1 to 2147483647."),
         ("increment_seconds", "2147483648", "This is not a whole number from 1 to 2147483647."),

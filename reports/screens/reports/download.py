@@ -3,7 +3,7 @@
 import uuid
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -13,7 +13,7 @@ from jobs.queue_limits import TooManyJobsError
 from jobs.states import UNFINISHED
 from reports import formats, types
 from reports.models import ReportJob, ReportJobQuerySet
-from reports.orders.enqueue import PlacedOrder, ReportOrder, enqueue_report
+from reports.orders.enqueue import PlacedOrder, ReportOrder, SubscriptionDeletedError, enqueue_report
 from reports.screens.access import administrator_of, permitted_administrator, screen, subscription_or_404
 from reports.screens.reports.cards import JobCard
 from reports.screens.reports.forms import CUSTOM, ReportForm
@@ -58,6 +58,8 @@ def _placed(request: HttpRequest, subscription: Subscription, form: ReportForm) 
             days=form.cleaned_data["days"],
         )
         return enqueue_report(order, administrator=permitted_administrator(request), today=timezone.now().date())
+    except SubscriptionDeletedError as error:
+        raise Http404 from error
     except TooManyJobsError as error:
         form.add_error("report_type", str(error))
         return None
