@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
+from billing.models.identifiers import IdentifierField
 from billing.models.uploaded import UploadedModel
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 class Account(UploadedModel):
-    code = models.CharField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")
+    code = IdentifierField(max_length=255, unique=True, db_collation="C", help_text="What uploads name it by.")
     name = models.CharField(max_length=255)
 
     objects = AccountQuerySet.as_manager()
