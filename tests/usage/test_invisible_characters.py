@@ -15,7 +15,7 @@ from billing.models import Account, Charge, RateSheet, Subscription
 from tests.factories import make_account, make_charge, make_entity
 from tests.profiles import examples
 from tests.usage_files import NOW, counts, table, upload
-from usage.models import Call, Entity, LoginSession, Resource, UploadKind
+from usage.models import Call, Entity, EntityKind, LoginSession, Resource, UploadKind
 from usage.resources.batches import UploadContext
 from usage.staging.stage import stage
 
@@ -80,9 +80,9 @@ def test_a_phone_number_and_free_text_may_have_them_inside() -> None:
     )
     assert upload(kind="calls", text=text, account=make_account()).reasons == []
     assert Call.objects.get().origin == "+44\u00a020"
-    rows = quoted("ana@x", "می\u200cخواهم \u200f", "R\u00adD")
+    rows = quoted("ana@x", "\u0645\u06cc\u200c\u062e\u200f", "R\u00adD")
     assert upload(kind="users", text=f"email,name,division\n{rows}\n", account=make_account()).reasons == []
-    assert Entity.objects.values_list("name", "division").get() == ("می\u200cخواهم \u200f", "R\u00adD")
+    assert Entity.objects.values_list("name", "division").get() == ("\u0645\u06cc\u200c\u062e\u200f", "R\u00adD")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_caller_may_be_withheld() -> None:
 
 def test_references_find_what_they_name() -> None:
     account = make_account(code="ACME")
-    make_entity(account=account, identifier="DESK 1", kind="device")
+    make_entity(account=account, identifier="DESK 1", kind=EntityKind.DEVICE)
     make_charge(name="CX 1")
     row = quoted("\u200eACME", "s1\u200f", "\u2067DESK 1\u2069", "CX 1\u00a0", *SESSION.split(",")[1:])
     text = f"account,{table('sessions').strip()}\n{row}\n"

@@ -62,7 +62,9 @@ class CsvFile:
     def header(self) -> list[str]:
         """Return the cells of the header row. Raise FileRefusedError if it is missing or unreadable."""
         with closing(self.records()) as records:
-            first, second = next(records, None), next(records, None)
+            first = next(records, None)
+            has_nameless_end = first is not None and isinstance(first[1], list) and _width(first[1]) < len(first[1])
+            second = next(records, None) if has_nameless_end else None
         if first is None:
             raise refusal("The file is empty; it needs a header row with the names of the columns.")
         line, cells = first
