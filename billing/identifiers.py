@@ -1,4 +1,4 @@
-"""The characters that nobody sees: trimmed from both ends of codes, numbers and names, and refused inside."""
+"""Invisible characters: trimmed from both ends of codes, numbers and names, and refused inside."""
 
 import re
 

@@ -197,7 +197,7 @@ class Identifier(Name):
 
 def folded_address(value: Expression) -> Expression:
     """Return an e-mail address as it is stored: in lower case, and one code point for each accented letter (NFC)."""
-    return sql.SQL("CASE WHEN {} THEN lower({value}) ELSE normalize(lower({value}), NFC) END").format(
+    return sql.SQL("CASE WHEN {} THEN lower({value}) ELSE normalize(lower(normalize({value}, NFC)), NFC) END").format(
         is_ascii(value), value=value
     )
 
