@@ -1,11 +1,13 @@
 """Keys, references and addresses: invisible characters are trimmed at both ends, and refused inside."""
 
 import unicodedata
+from importlib import import_module
 from io import BytesIO
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -126,6 +128,20 @@ def test_an_address_is_known_however_its_accents_are_composed() -> None:
     assert Entity.objects.get().identifier == "zoë@x.example"
     sessions = table("sessions", f"s1,{composed},{SESSION}", f"s2,{decomposed},{SESSION}")
     assert upload(kind="sessions", text=sessions, account=account).counts == counts(2, new=2)
+
+
+def test_addresses_known_from_earlier_versions_are_composed() -> None:
+    account, other = make_account(), make_account()
+    composed, decomposed = "zoë@x.example", unicodedata.normalize("NFD", "zoë@x.example")
+    alone = make_entity(account=account, identifier=decomposed)
+    twice = [make_entity(account=other, identifier=form) for form in (composed, decomposed)]
+    device = make_entity(account=account, identifier=f"1{decomposed}", kind=EntityKind.DEVICE)
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("usage.migrations.0005_composed_addresses").COMPOSE)
+    found = dict(Entity.objects.values_list("pk", "identifier"))
+    assert found[alone.pk] == composed
+    assert [found[entity.pk] for entity in twice] == [composed, decomposed]
+    assert found[device.pk] == f"1{decomposed}"
 
 
 def test_a_caller_may_be_withheld() -> None:

@@ -11,7 +11,7 @@ from usage.resources.formats import Choice
 from usage.staging.error_files import REASON
 
 # A number, phone number, date or time; an e-mail address.
-_VALUE = re.compile(r"[+-]?[\d.,:/() TZ+-]*\d[\d.,:/() TZ+-]*|[^\s@]+@[^\s@]+[.][^\s@]+")
+_VALUE = re.compile(r"(?=\D{0,3}\d)[\d.,:/() TZ+-]+|[^\s@]+@[^\s@]+")
 
 
 def columns_of(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
