@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 
+from billing.models.identifiers import IdentifierField
 from billing.models.uploaded import UploadedModel
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
 
 
 class Account(UploadedModel):
-    code = models.CharField(
+    code = IdentifierField(
         max_length=255, unique=True, db_collation="C", help_text="The name by which uploads refer to the account."
     )
     name = models.CharField(max_length=255)

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from billing.models.identifiers import IdentifierField
 from billing.models.uploaded import UploadedModel
 
 
@@ -16,7 +17,7 @@ class Charge(UploadedModel):
         HOURLY = "hourly", "hourly"
         DEVICE = "device", "device"
 
-    name = models.CharField(max_length=255, unique=True, db_collation="C")
+    name = IdentifierField(max_length=255, unique=True, db_collation="C")
     basis = models.CharField(max_length=10, choices=Basis.choices)
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from billing.models.amounts import finite
 from billing.models.day_ranges import InclusiveDays as InclusiveDays  # the first migration names it by this module
 from billing.models.day_ranges import days_do_not_overlap
+from billing.models.identifiers import IdentifierField
 from billing.models.uploaded import UploadedModel
 
 
@@ -20,7 +21,7 @@ class Direction(models.TextChoices):
 class RateSheet(models.Model):
     """A named price list, whose prices are in its versions. A subscription may name a sheet that has none yet."""
 
-    name = models.CharField(max_length=255, unique=True, db_collation="C")
+    name = IdentifierField(max_length=255, unique=True, db_collation="C")
 
     class Meta:
         ordering = ["name"]
@@ -91,7 +92,7 @@ class UsageGroup(models.Model):
     """A group of destinations on one version of a sheet: its code, and the name under which it is shown."""
 
     version = models.ForeignKey(RateSheetVersion, on_delete=models.PROTECT, related_name="usage_groups")
-    code = models.CharField(max_length=255, db_collation="C")
+    code = IdentifierField(max_length=255, db_collation="C")
     display_name = models.CharField(max_length=255)
 
     class Meta:
@@ -108,7 +109,7 @@ class Rate(UploadedModel):
     """The price of a minute for one usage group, call type and direction, on one version of a sheet."""
 
     usage_group = models.ForeignKey(UsageGroup, on_delete=models.PROTECT, related_name="rates")
-    call_type = models.CharField(max_length=255, db_collation="C")
+    call_type = IdentifierField(max_length=255, db_collation="C")
     direction = models.CharField(max_length=8, choices=Direction.choices)
     rate_per_minute = models.DecimalField(max_digits=16, decimal_places=6)
 

@@ -10,6 +10,7 @@ from django.db.models import Deferrable, F, Q
 from billing.cycles import Contract, CyclePolicy
 from billing.models.accounts import Account
 from billing.models.day_ranges import days_do_not_overlap
+from billing.models.identifiers import IdentifierField
 from billing.models.rate_sheets import RateSheet
 from billing.models.uploaded import UploadedModel
 from billing.tenancy import SameAccountForeignKey
@@ -27,7 +28,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
 class Subscription(UploadedModel):
     """An account's contract. An account may have several, one after the other, never two at a time."""
 
-    number = models.CharField(max_length=255, unique=True, db_collation="C")
+    number = IdentifierField(max_length=255, unique=True, db_collation="C")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="subscriptions")
     activation_date = models.DateField()
     ended_on = models.DateField(

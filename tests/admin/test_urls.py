@@ -64,7 +64,7 @@ EXPORTED = {
 # Further pages, and who sees them; of an upload's files, those that exist.
 OTHER_PAGES = {
     "usage_upload": {
-        **dict.fromkeys(["progress", "file", "errors", "rows_in_error"], READERS | UPLOADERS),
+        **dict.fromkeys(["progress", "file", "errors", "notices", "rows_in_error"], READERS | UPLOADERS),
         "undo": UPLOADERS,
     },
 }
@@ -138,7 +138,7 @@ def lines(world: World, role: str) -> Iterator[tuple[str, int]]:
             pages = {"change": viewers | changers, "history": viewers, "delete": deleters, **OTHER_PAGES.get(model, {})}
             for page, allowed in pages.items():
                 expected = status(role, allowed) if is_visible or role == "anonymous" else 404
-                if page in {"errors", "rows_in_error"} and role in viewers:
+                if page in {"errors", "notices", "rows_in_error"} and role in viewers:
                     expected = 404  # it has none
                 yield reverse(f"admin:{model}_{page}", args=[number]), expected
 

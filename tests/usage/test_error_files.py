@@ -51,7 +51,7 @@ def test_the_rows_stand_in_the_order_of_the_file_each_with_all_that_is_wrong() -
         "End Time,start_time,SIP Call Id,origin,destination,usage_group,call_type,direction\n"
         "2026-03-01T09:00:00Z,2026-03-01T10:00:00Z,c1,1, 2 ,,voice,Inbound\n"
         "2026-03-01T11:00:00Z,2026-03-01T10:00:00Z,c2,1,2,US,voice,Inbound\n"
-        'now,2026-03-01T10:00:00Z,c3,"1,5",2,US,"say ""hi""\nthere",Both\n'
+        'now,2026-03-01T10:00:00Z,c3,"1,5","say ""hi""\nthere",US,voice,Both\n'
         "2026-03-01T11:00:00Z,2026-03-01T10:00:00Z,c4,1,2,US,voice,\n"
     )
     result = upload(kind="calls", text=text, account=make_account(), skip_errors=True)
@@ -60,7 +60,7 @@ def test_the_rows_stand_in_the_order_of_the_file_each_with_all_that_is_wrong() -
         "end_time,start_time,sip_call_id,origin,destination,usage_group,call_type,direction,reason\n"
         "2026-03-01T09:00:00Z,2026-03-01T10:00:00Z,c1,1, 2 ,,voice,Inbound,"
         f"Row 2: usage_group: {EMPTY} end_time: The call ends before it starts.\n"
-        'now,2026-03-01T10:00:00Z,c3,"1,5",2,US,"say ""hi""\nthere",Both,'
+        'now,2026-03-01T10:00:00Z,c3,"1,5","say ""hi""\nthere",US,voice,Both,'
         f"Row 4: direction: This is neither Inbound nor Outbound. end_time: {now}\n"
         f"2026-03-01T11:00:00Z,2026-03-01T10:00:00Z,c4,1,2,US,voice,,Row 5: direction: {EMPTY}\n"
     )
@@ -277,12 +277,15 @@ class Case:
 
 
 def _row(kind: str, number: int, text: str, other: str) -> list[str]:
+    # An address has neither spaces nor semicolons inside; a key has no invisible characters but U+0020.
+    key, group = (re.sub(r"[\n\t]", "", one) for one in (other, text))
     if kind == "users":
-        return [f"{text.strip('@')[:1].strip()}u{number}@x", text, other]
+        local = re.sub(r"[\s@;]", "", text)[:1]
+        return [f"{local}u{number}@x", text, other]
     if kind == "sessions":
-        return [f"{other}s{number}", "=ana@x", "CX", "2026-03-01T09:00:00Z", "", "yes"]
+        return [f"{key}s{number}", "=ana@x", "CX", "2026-03-01T09:00:00Z", "", "yes"]
     begin, end = "2026-03-01T09:00:00Z", "2026-03-01T09:01:00.5+02:00"
-    return [f"{other}c{number}", "+1415", f"x{text}", f"=U{other}", f"'{text}v", "Inbound", begin, end[:19] + "Z"]
+    return [f"{key}c{number}", "+1415", f"x{text}", f"=U{key}", f"'{group}v", "Inbound", begin, end[:19] + "Z"]
 
 
 @st.composite

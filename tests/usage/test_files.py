@@ -210,22 +210,23 @@ def test_a_header_may_be_written_as_in_the_reports() -> None:
 
 
 def test_a_line_number_is_the_row_that_a_spreadsheet_shows() -> None:
-    text = 'name,basis\n"CX\n1",named\n\nCX 2,wrong\n'
-    result = upload(kind="charges", text=text)
+    text = 'code,name\nA,"one\n1"\n\nB,\n'
+    result = upload(kind="accounts", text=text)
     assert [line for line, _column, _reason in result.reasons] == [4]
-    text = 'name,basis\n"CX\n1",named\nCX 2,wrong\n'
-    assert [line for line, _column, _reason in upload(kind="charges", text=text).reasons] == [3]
+    text = 'code,name\nA,"one\n1"\nB,\n'
+    assert [line for line, _column, _reason in upload(kind="accounts", text=text).reasons] == [3]
 
 
 def test_a_quotation_mark_inside_a_cell_is_kept_as_a_spreadsheet_keeps_it() -> None:
-    text = 'code,name\nA,5" pipe\nB,a "b" c\nC,"say ""hi"", twice"\nD, "x"\nE,"ab"c\n'
+    text = 'code,name\nA,5" pipe\nB,a "b" c\nC,"say ""hi"", twice"\nD, "x"\nE,"ab"c\nF, "x" y\n'
     result = upload(kind="accounts", text=text, skip_errors=True)
     assert [line for line, _column, _reason in result.reasons] == [6]
     assert dict(Account.objects.values_list("code", "name")) == {
         "A": '5" pipe',
         "B": 'a "b" c',
         "C": 'say "hi", twice',
-        "D": '"x"',
+        "D": "x",
+        "F": '"x" y',
     }
 
 

@@ -126,4 +126,4 @@ def test_a_small_file_is_staged_checked_and_applied_in_few_messages_to_the_datab
         assert outcome_of(example, account, example.changed).counts == counts(1, unchanged=1)
     # Explaining a row in error takes one more; nothing is written.
     with django_assert_max_num_queries(17):
-        assert outcome_of(example, account, "," * example.header.count(",")).counts.errors == 1
+        assert outcome_of(example, account, '""' + "," * example.header.count(",")).counts.errors == 1

@@ -1,11 +1,13 @@
 """The admin of users and devices."""
 
+import unicodedata
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from billing.identifiers import trimmed
 from usage.admin.exporting import Exporting
 from usage.admin.long_lists import LongListAdmin
 from usage.admin.uploaded import UploadedModelAdmin
@@ -26,7 +28,7 @@ class EntityAdmin(LongListAdmin):
         search_term: str,
     ) -> tuple[QuerySet[Any], bool]:
         """Search by prefix of the identifier, which an index serves."""
-        term = search_term.strip()
+        term = trimmed(search_term)
         return (queryset.filter(identifier__startswith=self.as_written(term)) if term else queryset), False
 
     def as_written(self, term: str) -> str:
@@ -43,8 +45,8 @@ class UserAdmin(UploadedModelAdmin, Exporting, EntityAdmin):
     fields = ["account", "identifier", "name", "division"]
 
     def as_written(self, term: str) -> str:
-        """Return the term in lower case, as e-mail addresses are stored."""
-        return term.lower()
+        """Return the term in lower case and NFC, as e-mail addresses are stored."""
+        return unicodedata.normalize("NFC", term.lower())
 
 
 @admin.register(Device)

@@ -32,16 +32,23 @@ _DOCUMENTS = (b"%PDF", b"{\\rtf", b"\xd0\xcf\x11\xe0", b"PK\x05\x06", b"PK\x07\x
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PAR1", b"SQLite format 3")
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
 _TAGS = (b"<!doctype", b"<html", b"<?xml", b"<table", b"<head", b"<body")
+# The end of a file, as programs of DOS mark it (Ctrl-Z).
+_END_MARK = re.compile(r"\x1a[\x1a\s]*\Z")
+_END = 1 << 10
 _SEP = re.compile(r'"?sep=([^\r\n]?)"?(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """The encoding, the byte where the header begins (after a line of Excel such as `sep=;`), and the delimiter."""
+    """The encoding, the byte where the header begins (after a line of Excel such as `sep=;`), and the delimiter.
+
+    `end` is the byte where the rows end, if an end-of-file mark (Ctrl-Z) follows them.
+    """
 
     encoding: str
     start: int
     delimiter: str
+    end: int | None = None
 
     @property
     def encoding_name(self) -> str:
@@ -60,8 +67,9 @@ def dialect_of(file: BinaryIO) -> Dialect:
         raise refusal(
             "The file is not in UTF-8 (it looks like UTF-16 or UTF-32). Save it as CSV (UTF-8) and upload that."
         )
-    text = data[len(bom) :].decode(encoding, errors="replace")
-    start, mark = len(bom), ""
+    end = _end_of(file, encoding)
+    start, mark = _after_boms(data[:end], bom), ""
+    text = data[start:end].decode(encoding, errors="replace")
     if said := _SEP.match(text):
         mark = said[1]
         if mark not in DELIMITERS:
@@ -69,7 +77,27 @@ def dialect_of(file: BinaryIO) -> Dialect:
         start, text = start + len(said[0].encode(encoding)), text[said.end() :]
     if not text.strip("\ufeff \t\r\n"):
         raise refusal("The file is empty; it needs a header row with the names of the columns.")
-    return Dialect(encoding, start, mark or max(DELIMITERS, key=lambda mark: _cells(text, mark)))
+    return Dialect(encoding, start, mark or max(DELIMITERS, key=lambda mark: _cells(text, mark)), end)
+
+
+def _after_boms(data: bytes, bom: bytes) -> int:
+    """Return where the text begins: some programs write a byte order mark before one that is there already."""
+    start = 0
+    while bom and data.startswith(bom, start):
+        start += len(bom)
+    return start
+
+
+def _end_of(file: BinaryIO, encoding: str) -> int | None:
+    """Return the byte where an end-of-file mark begins; None if the file does not end in one."""
+    size = file.seek(0, io.SEEK_END)
+    width = 1 if encoding == "utf-8" else 2
+    if size % width:
+        return None
+    file.seek(max(size - _END, 0))
+    # As Latin-1 each byte is a character, so that the end of a long character cut in two does no harm.
+    found = _END_MARK.search(file.read(_END).decode("latin-1" if width == 1 else encoding, errors="replace"))
+    return size - len(found[0]) * width if found else None
 
 
 def _refuse_other_formats(data: bytes) -> None:
@@ -86,6 +114,6 @@ def _refuse_other_formats(data: bytes) -> None:
 def _cells(text: str, delimiter: str) -> int:
     """Return how many cells the first row has with this delimiter, as far as the row has been read."""
     try:
-        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)))
+        return len(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)))
     except csv.Error:
         return 0

@@ -9,12 +9,13 @@ from django.db.models.functions import Cast
 
 from billing.models import Account, Administrator, Charge, UploadedModel
 from billing.models.amounts import finite
+from billing.models.identifiers import IdentifierField
 
 
 class Resource(UploadedModel):
     """A billable thing consumed by quantity: IVR overage minutes, data storage, SMS, API requests, BYOC minutes."""
 
-    name = models.CharField(max_length=255, unique=True, db_collation="C")
+    name = IdentifierField(max_length=255, unique=True, db_collation="C")
     unit = models.CharField(max_length=255)
 
     class Meta:

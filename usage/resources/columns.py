@@ -7,14 +7,15 @@ from django.db.models import Model
 from import_export.fields import Field
 from psycopg import sql
 
+from billing.identifiers import INVISIBLE
 from billing.models import Account
-from usage.resources.formats import Expression, Format, Text
+from usage.resources.formats import Expression, Format, Name, Text
 
-_BETWEEN_WORDS = re.compile(r"[\s_]+")
+_BETWEEN_WORDS = re.compile(rf"[\s_{re.escape(INVISIBLE)}]+")
 
 
 def folded(heading: str) -> str:
-    """Return a heading without the differences that do not matter: case, spaces, underscores."""
+    """Return a heading without what does not matter: case, spaces, underscores, invisible characters."""
     return _BETWEEN_WORDS.sub("", heading).casefold()
 
 
@@ -94,9 +95,10 @@ class Reference(UploadColumn):
         *,
         by: str = "name",
         must_exist: bool = True,
+        widget: Format | None = None,
         **options: Any,
     ) -> None:
-        super().__init__(**options)
+        super().__init__(widget or Name(), **options)
         self.model = model
         self.by = by
         self.must_exist = must_exist

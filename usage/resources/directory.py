@@ -10,7 +10,7 @@ from usage.models import Device, EntityKind, Resource, User
 from usage.resources.base import Check, UploadResource, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import AccountReference, UploadColumn
-from usage.resources.formats import Choice, Email, Identifier
+from usage.resources.formats import Choice, Email, Identifier, Name
 
 
 class AccountResource(UploadResource):
@@ -24,7 +24,7 @@ class AccountResource(UploadResource):
 
 
 class ChargeResource(UploadResource):
-    name = UploadColumn(attribute="name", title="Charge Name", example="Example Named")
+    name = UploadColumn(Name(), attribute="name", title="Charge Name", example="Example Named")
     basis = UploadColumn(Choice(*Charge.Basis.values), attribute="basis", example="named")
 
     class Meta:
@@ -34,7 +34,7 @@ class ChargeResource(UploadResource):
 
 
 class ResourceResource(UploadResource):
-    name = UploadColumn(attribute="name", title="Resource", example="Example SMS")
+    name = UploadColumn(Name(), attribute="name", title="Resource", example="Example SMS")
     unit = UploadColumn(attribute="unit", example="message")
 
     class Meta:

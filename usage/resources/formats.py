@@ -13,43 +13,41 @@ from typing import Any
 from import_export.widgets import Widget
 from psycopg import sql
 
+from billing.identifiers import INVISIBLE, SPACES
+from usage.resources.conditions import (
+    Expression,
+    Fault,
+    differs,
+    has_odd_character,
+    is_ascii,
+    matches,
+    odd_character,
+)
+from usage.resources.instants import DAY, INSTANT, faults_of_instants
+from usage.resources.numbers import separated, separated_whole
 from usage.resources.tables import CellKind
 
-Expression = sql.Composable
-Fault = tuple[Expression, str]
+__all__ = ["SPACES", "Expression"]
 
 MAX_LENGTH = 255
-# What Python's str.strip() and spreadsheets treat as space, including no-break and wide spaces.
-SPACES = "".join(filter(str.isspace, map(chr, range(1, 0x3001)))) + "\ufeff"
 PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
 FORMULA = "^[=@+\t\r-]"
 # What a spreadsheet shows, and saves, for a cell that it could not compute.
 _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
 # A percentage as a spreadsheet shows it; typed by hand, it may have a space before the sign. A negative one may have an
 # apostrophe, from a file of rows in error.
-_PERCENTAGE = "^'?(-?[0-9]+([.,][0-9]+)?)[\\s\u00a0\u202f]*%$"
+_PERCENTAGE = "^'?(-?([0-9]+([.,][0-9]+)?|[.][0-9]+))[\\s\u00a0\u202f]*%$"
+# No number of a file is longer, and PostgreSQL refuses to read one of many thousand decimals.
+_LONGEST_NUMBER = 1000
 # What databases and spreadsheets write for a missing value, in lower case; none is longer than four characters.
 _MISSING = ("null", "\\n", "nan", "none", "n/a", "-")
-_ZONE = "(?:Z|[+-](?:0[0-9]|1[0-5]):[0-5][0-9])"
-_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:[.][0-9]+)?"
 
-# The parts of an instant in its usual form: `2026-03-` `01T` `09:14` `:03` `.250Z`.
+# The parts of an instant in its usual forms: `2026-03-` `01T` `09:14` `:03` `.250Z`.
 _MONTHS = [f"{year}-{month:02d}-" for year in range(2000, 2100) for month in range(1, 13)]
-_DAYS_OF_EVERY_MONTH = [f"{day:02d}T" for day in range(1, 29)]
+_DAYS_OF_EVERY_MONTH = [f"{day:02d}{mark}" for day in range(1, 29) for mark in "T "]
 _MINUTES = [f"{hour:02d}:{minute:02d}" for hour in range(24) for minute in range(60)]
 _SECONDS = [f":{second:02d}" for second in range(60)]
-_ENDS = ["Z", *(f".{millisecond:03d}Z" for millisecond in range(1000))]
-
-
-def matches(value: Expression, pattern: str) -> Expression:
-    """Return the condition that the text matches a regular expression."""
-    return sql.SQL("{} ~ {}").format(value, sql.Literal(pattern))
-
-
-def differs(value: Expression, pattern: str) -> Expression:
-    """Return the condition that the text does not match a regular expression."""
-    return sql.SQL("{} !~ {}").format(value, sql.Literal(pattern))
+_ENDS = [f"{part}{zone}" for part in ("", *(f".{ms:03d}" for ms in range(1000))) for zone in ("Z", "+00:00")]
 
 
 def failed_formula(value: Expression) -> Expression:
@@ -99,9 +97,11 @@ def escaped_text(text: str) -> str:
 class Format(Widget):  # type: ignore[misc]  # the package has no types
     """The base of all formats: which texts are valid, which value they become, and a sentence for invalid ones.
 
-    `described` says what to write, without a full stop. `cell` is the type of the cells in a spreadsheet.
+    `described` says what to write, without a full stop. `cell` is the type of the cells in a spreadsheet. `trimmed` are
+    the characters that do not count at the ends of a cell.
     """
 
+    trimmed = INVISIBLE
     sql_type = "text"
     sentence = ""
     described = ""
@@ -121,7 +121,12 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
 
     def explanations(self, value: Expression) -> Sequence[Fault]:
         """Return the faults of all formats, then those of this one."""
-        return [(failed_formula(value), "The cell holds the error of a formula, not a value."), *self.faults(value)]
+        formula = (failed_formula(value), "The cell holds the error of a formula, not a value.")
+        return [formula, *self.odd_characters(value), *self.faults(value)]
+
+    def odd_characters(self, value: Expression) -> Sequence[Fault]:
+        """Return the fault of a text with invisible characters inside."""
+        return [odd_character(value, is_text=False, instead="")]
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         """Return the cell for a value, as uploads accept it; NULL becomes an empty cell."""
@@ -131,6 +136,7 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
 class Text(Format):
     """Text of at most 255 characters. A number that a spreadsheet has rounded (`2.38E+18`) is refused."""
 
+    trimmed = SPACES
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
     noun = "text"
@@ -139,10 +145,12 @@ class Text(Format):
 
     def valid(self, value: Expression) -> Expression:
         # The quick LIKE decides nearly every text; a phone number has its plus sign in front, where LIKE skips it.
+        # Bytes are quicker to count than characters.
         return sql.SQL(
             """
             (
-                length({typed}) <= {longest} AND NOT {failed}
+                CASE WHEN octet_length({value}) <= {longest} THEN true ELSE length({typed}) <= {longest} END
+                AND NOT {failed}
                 AND CASE WHEN {value} LIKE '_%+%' THEN {whole} ELSE true END
             )
             """
@@ -164,31 +172,79 @@ class Text(Format):
         )
         return [(matches(value, self._RUINED), ruined)]
 
+    def odd_characters(self, value: Expression) -> Sequence[Fault]:
+        return ()
+
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
         return escaped_text(super().render(value, obj, **options))
 
 
-class Identifier(Text):
-    """A text that identifies something, such as an ID."""
+class PhoneNumber(Text):
+    """A phone number, or another address of a caller."""
 
+    trimmed = INVISIBLE
     described = f"{Text.described}; in a spreadsheet, a column formatted as text"
     noun = "identifier"
 
 
-class Email(Text):
-    """An e-mail address, kept in lower case."""
+class Name(Text):
+    """A name that other files refer to. No character inside is invisible but U+0020."""
+
+    trimmed = INVISIBLE
+
+    def valid(self, value: Expression) -> Expression:
+        return sql.SQL("({} AND NOT {})").format(super().valid(value), has_odd_character(value))
+
+    def odd_characters(self, value: Expression) -> Sequence[Fault]:
+        return [odd_character(unescaped(value))]
+
+
+class Identifier(Name):
+    """A text that identifies something, such as an ID."""
+
+    described = PhoneNumber.described
+    noun = "identifier"
+
+
+def folded_address(value: Expression) -> Expression:
+    """Return an e-mail address as it is stored: in lower case, and one code point for each accented letter (NFC)."""
+    return sql.SQL("CASE WHEN {} THEN lower({value}) ELSE normalize(lower(normalize({value}, NFC)), NFC) END").format(
+        is_ascii(value), value=value
+    )
+
+
+class Email(Name):
+    """One e-mail address by itself, kept in lower case and NFC."""
 
     described = "An e-mail address"
-    _PATTERN = "^[^[:space:]@]+@[^[:space:]@]+$"
+    _PATTERN = "^(?!mailto:)[^[:space:]@<>()\\[\\];]+@[^[:space:]@<>()\\[\\];]+$"
+    _ALONE = "Write one address alone, such as ana@example.com."
+    _FAULTS = (
+        ("^mailto:", "it begins with mailto:"),
+        ("[<>()\\[\\]]", "it has brackets"),
+        (";|@.*@", "there is more than one @, or a semicolon"),
+        ("[[:space:]]", "there is a space inside"),
+    )
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("({} AND {})").format(super().valid(value), matches(self.typed(value), self._PATTERN))
 
     def typed(self, value: Expression) -> Expression:
-        return sql.SQL("lower({})").format(super().typed(value))
+        return folded_address(super().typed(value))
+
+    def odd_characters(self, value: Expression) -> Sequence[Fault]:
+        return [odd_character(unescaped(value), instead="")]
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        return [(differs(self.typed(value), self._PATTERN), "This is not an e-mail address.")]
+        address = self.typed(value)
+        return [
+            *(
+                (matches(address, pattern), f"This is not an e-mail address: {what}. {self._ALONE}")
+                for pattern, what in self._FAULTS
+            ),
+            (differs(address, self._PATTERN), f"This is not an e-mail address. {self._ALONE}"),
+            *super().faults(value),
+        ]
 
 
 class Choice(Format):
@@ -245,11 +301,17 @@ class Integer(Format):
     def valid(self, value: Expression) -> Expression:
         # The pattern allows at most ten digits, so that the cast to bigint cannot fail.
         return sql.SQL("CASE WHEN {} THEN {}::bigint BETWEEN {} AND 2147483647 ELSE false END").format(
-            matches(value, "^0*[0-9]{1,10}$"), value, self.least
+            matches(value, "^0*[0-9]{1,10}([.]0+)?$"), self._digits(value), self.least
         )
 
+    def typed(self, value: Expression) -> Expression:
+        return super().typed(self._digits(value))
+
     def faults(self, value: Expression) -> Sequence[Fault]:
-        return [percentage(value)]
+        return [percentage(value), *separated_whole(value)]
+
+    def _digits(self, value: Expression) -> Expression:
+        return sql.SQL("split_part({}, '.', 1)").format(value)
 
 
 class Amount(Format):
@@ -265,16 +327,20 @@ class Amount(Format):
         self.described = f"A decimal number, 0 or more, with at most {places} decimals"
 
     def valid(self, value: Expression) -> Expression:
-        places = f"{{1,{self.places}}}"
-        return matches(value, f"^(0*[0-9]{{1,{self.whole}}}([.][0-9]{places})?|-0+([.]0{places})?)$")
+        decimals = f"[.][0-9]{{1,{self.places}}}0*"
+        number = f"^(0*[0-9]{{1,{self.whole}}}({decimals})?|{decimals}|-(0+([.]0+)?|[.]0+))$"
+        return sql.SQL("(octet_length({}) <= {} AND {})").format(value, _LONGEST_NUMBER, matches(value, number))
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         return [
             percentage(value),
-            (matches(value, "^('?-)?[0-9]+,[0-9]+$"), "The number has a decimal comma: write a point."),
-            (differs(value, "^-?[0-9]+([.][0-9]+)?$"), self.sentence),
+            *separated(value),
+            (differs(value, "^-?([0-9]+([.][0-9]+)?|[.][0-9]+)$"), self.sentence),
             (matches(value, "^-.*[1-9]"), "The number is negative."),
-            (matches(value, f"[.][0-9]{{{self.places + 1}}}"), f"The number has more than {self.places} decimals."),
+            (
+                matches(value, f"[.][0-9]{{{self.places}}}[0-9]*[1-9]"),
+                f"The number has more than {self.places} decimals.",
+            ),
             (matches(value, f"^-?0*[1-9][0-9]{{{self.whole}}}"), f"The number has more than {self.whole} digits."),
         ]
 
@@ -322,17 +388,20 @@ class Day(Format):
     cell = CellKind.DAY
 
     def valid(self, value: Expression) -> Expression:
-        return sql.SQL("({} AND pg_input_is_valid({}, 'date'))").format(matches(value, f"^{_DAY}$"), value)
+        return sql.SQL("({} AND pg_input_is_valid({}, 'date'))").format(matches(value, f"^{DAY}$"), value)
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        return [(matches(value, f"^{_DAY}$"), "There is no such date.")]
+        return [(matches(value, f"^{DAY}$"), "There is no such date.")]
 
     def render(self, value: date | None, obj: Any = None, **options: Any) -> str:
         return "" if value is None else value.isoformat()
 
 
 class Instant(Format):
-    """An instant, `2026-03-01T09:14:03.250Z` or with an offset; digits after the millisecond are cut."""
+    """An instant, `2026-03-01T09:14:03.250Z` or with an offset; digits after the millisecond are cut.
+
+    Other programs write a space for `T`, or before the zone, `UTC` for `Z`, and offsets without a colon.
+    """
 
     sql_type = "timestamptz"
     sentence = "Not a valid date and time. Use 2026-03-01T09:14:03Z or an offset such as +02:00."
@@ -345,7 +414,7 @@ class Instant(Format):
             CASE WHEN {usual} THEN true
                  ELSE {matches} AND left({value}, 3) <> '000' AND pg_input_is_valid({value}, 'timestamptz') END
             """
-        ).format(usual=self._is_usual(value), matches=matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), value=value)
+        ).format(usual=self._is_usual(value), matches=matches(value, INSTANT), value=value)
 
     def _is_usual(self, value: Expression) -> Expression:
         """Return the condition that the instant consists of listed parts, as most do.
@@ -372,13 +441,7 @@ class Instant(Format):
         ).format(value=value, finer=sql.Literal("([.][0-9]{3})[0-9]+"))
 
     def faults(self, value: Expression) -> Sequence[Fault]:
-        return [
-            (
-                matches(value, f"^{_DAY}[T ]{_TIME}$"),
-                "The time has no zone. Use 2026-03-01T09:14:03Z (UTC) or an offset such as +02:00.",
-            ),
-            (matches(value, f"^{_DAY}T{_TIME}{_ZONE}$"), "There is no such date."),
-        ]
+        return faults_of_instants(value)
 
     def render(self, value: datetime | None, obj: Any = None, **options: Any) -> str:
         if value is None:

@@ -12,7 +12,7 @@ from usage.rating import unrated_calls_statement
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import UploadColumn
-from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier, Integer
+from usage.resources.formats import Amount, Choice, Currency, Day, Expression, Identifier, Integer, Name
 from usage.resources.rate_notices import corrected_prices, unnamed_prices
 
 _TABLES = {
@@ -187,7 +187,7 @@ class RateResource(UploadResource):
 
     journalled = tuple(_MAY_CHANGE)
 
-    rate_sheet = UploadColumn(attribute="usage_group__version__rate_sheet__name", example="Example World")
+    rate_sheet = UploadColumn(Name(), attribute="usage_group__version__rate_sheet__name", example="Example World")
     currency = UploadColumn(Currency(), attribute="usage_group__version__currency", example="USD")
     effective_from = UploadColumn(Day(), attribute="usage_group__version__effective_from", example="2026-01-01")
     effective_through = UploadColumn(
@@ -215,7 +215,7 @@ class RateResource(UploadResource):
     )
     usage_group = UploadColumn(Identifier(), attribute="usage_group__code", example="US-FIXED")
     usage_group_display = UploadColumn(attribute="usage_group__display_name", example="United States, fixed")
-    call_type = UploadColumn(attribute="call_type", example="voice")
+    call_type = UploadColumn(Name(), attribute="call_type", example="voice")
     direction = UploadColumn(Choice(*Direction.values), attribute="direction", example="Outbound")
     rate_per_minute = UploadColumn(
         Amount(digits=16, places=6), attribute="rate_per_minute", title="Usage Rate Per Minute", example="0.0119"

@@ -10,7 +10,19 @@ from usage.rating import rate_joins, rating_columns
 from usage.resources.base import Assignment, Check, UploadResource, not_in_future, of_row, sentence
 from usage.resources.batches import Batch
 from usage.resources.columns import AccountReference, Reference, UploadColumn
-from usage.resources.formats import Amount, Boolean, Choice, Day, Email, Expression, Identifier, Instant
+from usage.resources.formats import (
+    Amount,
+    Boolean,
+    Choice,
+    Day,
+    Email,
+    Expression,
+    Identifier,
+    Instant,
+    Name,
+    PhoneNumber,
+    folded_address,
+)
 from usage.resources.notices import Days, days_without_data, far_above_usual
 
 
@@ -53,14 +65,18 @@ class LoginSessionResource(UploadResource):
     def look_ups(self, batch: Batch) -> Sequence[tuple[str, Expression, Expression]]:
         account = self._account(batch)
         found = [one for one in super().look_ups(batch) if one[0] != "entity_id"]
-        # The exact text finds devices; lower case finds users, whose addresses are stored in it.
+        # The exact text finds devices; the folded one finds users, whose addresses are stored in that form.
         joins = sql.SQL(
             """
             LEFT JOIN {entities} exact ON exact.account_id = {account} AND exact.identifier = typed.entity
-            LEFT JOIN {entities} folded ON folded.account_id = {account} AND folded.identifier = lower(typed.entity)
+            LEFT JOIN {entities} folded ON folded.account_id = {account} AND folded.identifier = {address}
                 AND folded.kind = 'user'
             """
-        ).format(entities=sql.Identifier(Entity._meta.db_table), account=account[1])
+        ).format(
+            entities=sql.Identifier(Entity._meta.db_table),
+            account=account[1],
+            address=folded_address(sql.SQL("typed.entity")),
+        )
         return [*found, ("entity_id", sql.SQL("coalesce(exact.id, folded.id)"), joins)]
 
     def checks(self, batch: Batch) -> Iterable[Check]:
@@ -71,7 +87,7 @@ class LoginSessionResource(UploadResource):
             yield Check(
                 "entity",
                 sql.SQL("{} AND NOT {}").format(unknown, Email().valid(of_row("entity"))),
-                sentence(f"{no_entity}, and no user can be created: this is not an e-mail address."),
+                sentence(f"{no_entity}, and no user can be created: this is not an e-mail address alone."),
             )
         else:
             yield Check("entity", unknown, sentence(f"{no_entity}."))
@@ -111,7 +127,7 @@ class LoginSessionResource(UploadResource):
 
     def content(self, batch: Batch) -> list[Expression]:
         # A user who does not exist yet has no ID to compare by.
-        newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN lower(r.entity) END")
+        newcomer = sql.SQL("CASE WHEN r.entity_id IS NULL THEN {} END").format(folded_address(of_row("entity")))
         return [*super().content(batch), *([newcomer] if batch.context.creates_users else [])]
 
     def application(self, batch: Batch) -> Sequence[Expression]:
@@ -122,11 +138,11 @@ class LoginSessionResource(UploadResource):
         """Return the query for the missing users that good rows name: (account, e-mail address), each once."""
         return sql.SQL(
             """
-            SELECT DISTINCT r.account_id, lower(r.entity) AS identifier
+            SELECT DISTINCT r.account_id, {} AS identifier
             FROM {} r
             WHERE r.entity_id IS NULL AND {}
             """
-        ).format(batch.rows, batch.applicable)
+        ).format(folded_address(of_row("entity")), batch.rows, batch.applicable)
 
     def _new_users(self, batch: Batch) -> list[Expression]:
         entities = sql.Identifier(Entity._meta.db_table)
@@ -148,9 +164,9 @@ class LoginSessionResource(UploadResource):
                 UPDATE {} r SET entity_id = entity.id
                 FROM {} entity
                 WHERE r.entity_id IS NULL
-                    AND entity.account_id = r.account_id AND entity.identifier = lower(r.entity)
+                    AND entity.account_id = r.account_id AND entity.identifier = {}
                 """
-            ).format(batch.rows, entities),
+            ).format(batch.rows, entities, folded_address(of_row("entity"))),
         ]
 
 
@@ -191,10 +207,17 @@ class CallResource(UploadResource):
 
     account = AccountReference()
     sip_call_id = UploadColumn(Identifier(), attribute="sip_call_id", example="call-1@sip.example.com")
-    origin = UploadColumn(Identifier(), attribute="origin", example="+442079460100")
-    destination = UploadColumn(Identifier(), attribute="destination", example="+14155550100")
+    origin = UploadColumn(
+        PhoneNumber(),
+        attribute="origin",
+        may_be_empty=True,
+        default="",
+        example="+442079460100",
+        note="Empty means that the caller is withheld.",
+    )
+    destination = UploadColumn(PhoneNumber(), attribute="destination", example="+14155550100")
     usage_group = UploadColumn(Identifier(), attribute="usage_group", example="US-FIXED")
-    call_type = UploadColumn(attribute="call_type", example="voice")
+    call_type = UploadColumn(Name(), attribute="call_type", example="voice")
     direction = UploadColumn(Choice(*Direction.values), attribute="direction", example="Outbound")
     start_time = UploadColumn(Instant(), attribute="started_at", example="2026-03-01T09:20:00Z")
     end_time = UploadColumn(Instant(), attribute="ended_at", example="2026-03-01T09:20:55.250Z")

@@ -8,7 +8,7 @@ from psycopg import sql
 from usage.resources.base import COMMA, Check, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.columns import UploadColumn
-from usage.resources.formats import SPACES, Expression
+from usage.resources.formats import Expression
 
 _EMPTY = "The cell is empty; it needs a value."
 
@@ -21,15 +21,15 @@ def _raw(column: UploadColumn) -> sql.Identifier:
     return sql.Identifier(f"{column.name}__raw")
 
 
-def _trimmed(value: Expression) -> Expression:
-    """Return the value without surrounding space, or NULL if nothing is left."""
+def _trimmed(value: Expression, characters: str) -> Expression:
+    """Return the value without these characters at both ends, or NULL if nothing is left."""
     # Nearly every cell begins and ends with a visible ASCII character: that is cheap to see, and nothing is trimmed.
     return sql.SQL(
         """
         CASE WHEN ascii({value}) BETWEEN 33 AND 127 AND ascii(right({value}, 1)) BETWEEN 33 AND 127 THEN {value}
-             ELSE nullif(btrim({value}, {spaces}), '') END
+             ELSE nullif(btrim({value}, {characters}), '') END
         """
-    ).format(value=value, spaces=sql.Literal(SPACES))
+    ).format(value=value, characters=sql.Literal(characters))
 
 
 def _or(conditions: Sequence[Expression]) -> Expression:
@@ -38,14 +38,15 @@ def _or(conditions: Sequence[Expression]) -> Expression:
 
 def account_codes(resource: UploadResource, batch: Batch) -> sql.Composed:
     """Return the query for the IDs of the existing accounts that a file names in its column."""
+    widget = resource.fields["account"].widget
     return sql.SQL(
         """
         SELECT id FROM billing_account
         WHERE code IN (SELECT {code} FROM (SELECT DISTINCT {trimmed} AS account FROM {staged} staged) named)
         """
     ).format(
-        code=resource.fields["account"].widget.typed(sql.SQL("named.account")),
-        trimmed=_trimmed(sql.SQL("staged.account")),
+        code=widget.typed(sql.SQL("named.account")),
+        trimmed=_trimmed(sql.SQL("staged.account"), widget.trimmed),
         staged=batch.staged,
     )
 
@@ -119,7 +120,8 @@ def _typed_layer(columns: Sequence[UploadColumn], batch: Batch) -> sql.Composed:
 
 @cache
 def _trimmed_cell(column: UploadColumn) -> Expression:
-    return _rendered(sql.SQL("{} AS {}").format(_trimmed(_named("staged", column)), sql.Identifier(column.name)))
+    value = _trimmed(_named("staged", column), column.widget.trimmed)
+    return _rendered(sql.SQL("{} AS {}").format(value, sql.Identifier(column.name)))
 
 
 @cache
@@ -190,10 +192,10 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
 
 
 def _of_format(column: UploadColumn, place: int) -> Expression:
-    cell = _trimmed(_named("staged", column))
+    cell = _trimmed(_named("staged", column), column.widget.trimmed)
     cases: list[Expression] = [
-        sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(text))
-        for condition, text in column.widget.explanations(cell)
+        sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(reason) if isinstance(reason, str) else reason)
+        for condition, reason in column.widget.explanations(cell)
     ]
     empty: Expression = sql.SQL("NULL") if column.may_be_empty else sql.Literal(_EMPTY)
     return sql.SQL(

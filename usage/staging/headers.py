@@ -1,11 +1,17 @@
 """Match the header row of a file with the columns of its kind."""
 
+import re
+
 from billing.models import Account
 from usage.files.csv_files import CsvFile
 from usage.files.errors import FileRefusedError, RowError
 from usage.resources.base import UploadResource
 from usage.resources.columns import folded
+from usage.resources.formats import Choice
 from usage.staging.error_files import REASON
+
+# A number, phone number, date or time; an e-mail address.
+_VALUE = re.compile(r"(?=\D{0,3}\d)[\d.,:/() TZ+-]+|[^\s@]+@[^\s@]+")
 
 
 def columns_of(resource: UploadResource, source: CsvFile, account: Account | None) -> list[str]:
@@ -17,13 +23,27 @@ def columns_of(resource: UploadResource, source: CsvFile, account: Account | Non
     header = [cell.strip() for cell in source.header()]
     found = [_name(resource, cell) for cell in header]
     names = [name for name in found if name]
+    if not names and any(_is_value(resource, cell) for cell in header):
+        expected = ", ".join(column.name for column in resource.columns)
+        reason = f"The first row looks like data. Put a header above it, with the names of the columns: {expected}."
+        raise FileRefusedError(RowError(1, "", "", reason), rows=_rows(source))
     errors = [*_unknown(resource, header, found), *_repeated_and_missing(resource, names)]
     if resource.belongs_to_account and account is None and "account" not in names:
         reason = "Whose data is this? Name the account for the whole file, or in a column 'account'."
         errors.append(RowError(1, "account", "", reason))
     if errors:
-        raise FileRefusedError(*errors, rows=sum(1 for _record in source.records()) - 1)
+        raise FileRefusedError(*errors, rows=_rows(source))
     return names
+
+
+def _rows(source: CsvFile) -> int:
+    return sum(1 for _record in source.records()) - 1
+
+
+def _is_value(resource: UploadResource, cell: str) -> bool:
+    """Return whether a cell looks like a value of this kind rather than the name of a column."""
+    words = {word for column in resource.columns if isinstance(column.widget, Choice) for word in column.widget.words}
+    return cell in words or _VALUE.fullmatch(cell) is not None
 
 
 def _name(resource: UploadResource, heading: str) -> str | None:

@@ -51,7 +51,9 @@ def _suggestions(resource: UploadResource, batch: Batch) -> Iterator[tuple[str, 
         wrong = [value for name, value in values if name == column.name]
         names = {name.casefold(): name for name in _names(column, batch)} if wrong else {}
         for value in wrong:
-            folded = value.strip().removeprefix("'").casefold()  # a formula has an apostrophe in a file of rows in error
+            folded = (
+                value.strip().removeprefix("'").casefold()
+            )  # a formula has an apostrophe in a file of rows in error
             found = get_close_matches(folded, names, n=1, cutoff=_CUTOFF)
             if found and names[found[0]] != value.strip():
                 yield column.name, value, names[found[0]]
