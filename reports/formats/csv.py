@@ -62,7 +62,7 @@ _CELLS: dict[ColumnKind, Callable[[ReportColumn], sql.Composed]] = {
     ColumnKind.DATE: lambda column: sql.SQL("to_char(({})::timestamp, 'YYYY-MM-DD')").format(column.value),
     # An offset of 0 instead of the name UTC, which would be looked up for each cell.
     ColumnKind.INSTANT: lambda column: sql.SQL(
-        "to_char({} AT TIME ZONE interval '0', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+        "to_char({} AT TIME ZONE interval '0', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
     ).format(column.value),
     # Divided as doubles: as exact here, and a numeric would be turned into a double by way of its text.
     ColumnKind.DURATION: lambda column: sql.SQL(

@@ -120,8 +120,8 @@ def _texts(column: ReportColumn, cells: "pa.Array") -> Cells:
         case ColumnKind.DATE:
             show = date.isoformat
         case ColumnKind.INSTANT:
-            seconds = cells.cast(pa.timestamp("s", tz="UTC")).cast(pa.string())  # 2017-10-21 09:14:03Z
-            cells, show = seconds, _instant_text
+            # 2017-10-21 09:14:03.250Z
+            cells, show = cells.cast(pa.timestamp("ms", tz="UTC")).cast(pa.string()), _instant_text
     return [None if cell is None else show(cell) for cell in cells.to_pylist()]
 
 

@@ -29,13 +29,13 @@ def total_unit_text(line: Line) -> str:
 
 
 def cell_text(column: ReportColumn, value: object) -> str:
-    """Return a cell as the report's file writes it, except that text is not escape_formula."""
+    """Return a cell as the report's file writes it, except that text is not escaped."""
     if value is None:
         return ""
     if column.kind is ColumnKind.DECIMAL and isinstance(value, Decimal):
         return decimal_text(value, *column.decimals)
     if column.kind is ColumnKind.INSTANT and isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03}"
     if column.kind is ColumnKind.DURATION and isinstance(value, int):
         return duration_text(value)
     return str(value)

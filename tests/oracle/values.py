@@ -64,9 +64,9 @@ def show_text(text: str) -> str:
 
 
 def show_instant(instant: int) -> str:
-    """An instant, cut to the second."""
+    """An instant with its three digits of milliseconds."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // SECOND)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(f"%Y-%m-%dT%H:%M:%S.{instant % SECOND:03}Z")
 
 
 def show_duration(milliseconds: int) -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 
@@ -179,12 +179,20 @@ def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
     """Return the control totals of both runs line by line, with 0 for a missing line; none if a run has no totals."""
     if before.totals is None or after.totals is None:
         return []
-    lines = list(Totals.from_json(after.totals).lines()), list(Totals.from_json(before.totals).lines())
+    lines = list(_totals(after).lines()), list(_totals(before).lines())
     now, then = ({_key(line): line.amount for line in side} for side in lines)
     return [
         _total(line, then.get(_key(line), Decimal()), now.get(_key(line), Decimal()))
         for line in {_key(line): line for side in reversed(lines) for line in side}.values()
     ]
+
+
+def _totals(job: ReportJob) -> Totals:
+    """Return a run's control totals, without the sums that earlier versions made of columns that do not add up."""
+    columns = (column for it in types.all_types() if it.slug == job.report_type for column in it.columns)
+    meaningless = {column.heading for column in columns if not column.adds_up}
+    totals = Totals.from_json(job.totals or {})
+    return replace(totals, sums=tuple(it for it in totals.sums if it.column not in meaningless))
 
 
 def _key(line: Line) -> tuple[str, str, str]:
