@@ -14,7 +14,8 @@ from reports.engine.cells import decimal_text, duration_text
 from reports.engine.file_format import Cells, FileFormat
 from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows, blocks
-from reports.formats.csv import csv_cell, escape_formula
+from reports.formats.csv import csv_cell
+from usage.files.formulas import escape_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa

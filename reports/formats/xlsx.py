@@ -24,7 +24,8 @@ from reports.engine.rows import OnProgress, ReportRows
 from reports.engine.temporary_folders import temporary_folder
 from reports.engine.totals import MILLISECONDS, Totals
 from reports.engine.workbook_rows import ReadNumber, rows_of
-from reports.formats.csv import csv_cell, escape_formula
+from reports.formats.csv import csv_cell
+from usage.files.formulas import escape_formula
 
 MAX_SHEET_ROWS = 1_048_576
 """The most rows of a sheet, its header included."""

@@ -142,7 +142,15 @@ def test_a_duration_has_a_colon_before_its_milliseconds() -> None:
         ("-1.5", "-1.5"),
         ("+٤٢", "'+٤٢"),
         ("a=1", "a=1"),
-        ("'=1", "'=1"),
+        ("'=1", "''=1"),
+        ("''=1", "'''=1"),
+        ("'+4930", "'+4930"),
+        ("'a", "'a"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\uff0b4930", "'\uff0b4930"),
+        ("\ufeff=1", "'\ufeff=1"),
+        (" \u200b-5", "' \u200b-5"),
+        ("\u200bx=1", "\u200bx=1"),
         ("", ""),
     ],
 )
@@ -152,7 +160,7 @@ def test_only_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str, shown: 
 
 @pytest.mark.parametrize(
     ("cell", "text"),
-    [(" '=1 ", "=1"), ("'+4930", "'+4930"), ("'a", "'a"), ("''=1", "''=1"), ("'", "'")],
+    [(" '=1 ", "=1"), ("'+4930", "'+4930"), ("'a", "'a"), ("''=1", "'=1"), ("'\u200b=1", "\u200b=1"), ("'", "'")],
 )
 def test_an_upload_takes_off_the_apostrophe_that_a_report_put_on(cell: str, text: str) -> None:
     assert read_text(cell) == text

@@ -4,7 +4,6 @@ Formats are written in SQL, because the database checks cells by the million. `v
 trimmed, non-empty text. A regular expression precedes every cast, because PostgreSQL guesses (`now`, `1_000`).
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -13,6 +12,7 @@ from typing import Any
 from import_export.widgets import Widget
 from psycopg import sql
 
+from usage.files.formulas import FIRST_OF_MOST, FORMULA, PLAIN_NUMBER, escape_formula
 from usage.resources.tables import CellKind
 
 Expression = sql.Composable
@@ -21,8 +21,6 @@ Fault = tuple[Expression, str]
 MAX_LENGTH = 255
 # What Python's str.strip() and spreadsheets treat as space, including no-break and wide spaces.
 SPACES = "".join(filter(str.isspace, map(chr, range(1, 0x3001)))) + "\ufeff"
-PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
-FORMULA = "^[=@+\t\r-]"
 # What a spreadsheet shows, and saves, for a cell that it could not compute.
 _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
 # A percentage as a spreadsheet shows it; typed by hand, it may have a space before the sign. A negative one may have an
@@ -63,26 +61,33 @@ def percentage(value: Expression) -> Fault:
     )
 
 
+def is_formula(value: Expression) -> Expression:
+    """Return the condition that a spreadsheet would run the text; see `usage.files.formulas`."""
+    return sql.SQL("({} AND {})").format(matches(value, FORMULA), differs(value, PLAIN_NUMBER))
+
+
+def starts_as_most(value: Expression) -> Expression:
+    """Return the condition that the text begins with a letter or a digit of ASCII: quickly, that it is no formula."""
+    ranges = [sql.SQL("ascii({}) BETWEEN {} AND {}").format(value, first, last) for first, last in FIRST_OF_MOST]
+    return sql.SQL("({})").format(sql.SQL(" OR ").join(ranges))
+
+
 def unescaped(value: Expression) -> Expression:
     """Return the text without the apostrophe that exports put before a formula; any other apostrophe stays."""
     return sql.SQL(
+        "CASE WHEN starts_with({value}, '''') AND {formula} THEN btrim(substr({value}, 2), {spaces}) ELSE {value} END"
+    ).format(value=value, formula=is_formula(value), spaces=sql.Literal(SPACES))
+
+
+def guarded(cell: Expression) -> Expression:
+    """Return the cell of an uploaded file as `guard_cell` does: no spreadsheet runs it."""
+    return sql.SQL(
         """
-        CASE WHEN starts_with({value}, '''') AND substr({value}, 2) ~ {formula} AND substr({value}, 2) !~ {number}
-             THEN btrim(substr({value}, 2), {spaces}) ELSE {value} END
+        CASE WHEN {starts_as_most} OR starts_with({cell}, '''') THEN {cell}
+             WHEN {formula} THEN '''' || {cell}
+             ELSE {cell} END
         """
-    ).format(value=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER), spaces=sql.Literal(SPACES))
-
-
-def escaped(value: Expression) -> Expression:
-    """Return the text with an apostrophe if a spreadsheet would run it as a formula; numbers stay as they are."""
-    return sql.SQL("CASE WHEN {v} ~ {formula} AND {v} !~ {number} THEN '''' || {v} ELSE {v} END").format(
-        v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER)
-    )
-
-
-def escaped_text(text: str) -> str:
-    """Return a Python text escaped as `escaped` does it in SQL."""
-    return f"'{text}" if re.match(FORMULA, text) and not re.fullmatch(PLAIN_NUMBER, text) else text
+    ).format(starts_as_most=starts_as_most(cell), cell=cell, formula=is_formula(cell))
 
 
 class Format(Widget):  # type: ignore[misc]  # the package has no types
@@ -154,7 +159,7 @@ class Text(Format):
         return [(matches(value, self._RUINED), ruined)]
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
-        return escaped_text(super().render(value, obj, **options))
+        return escape_formula(super().render(value, obj, **options))
 
 
 class Identifier(Text):
