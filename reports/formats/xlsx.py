@@ -26,6 +26,7 @@ from reports.engine.totals import MILLISECONDS, Totals
 from reports.engine.workbook_rows import ReadNumber, rows_of
 from reports.formats.csv import csv_cell
 from usage.files.formulas import escape_formula
+from usage.files.workbook_escapes import escape_text
 
 MAX_SHEET_ROWS = 1_048_576
 """The most rows of a sheet, its header included."""
@@ -68,7 +69,7 @@ class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
 def _text(address: str, text: str) -> str:
     space = ""
     if _NOT_PLAIN.search(text):
-        text = escape(Worksheet._escape_control_characters(text))
+        text = escape(escape_text(text))
         space = ' xml:space="preserve"'
     return f'<c r="{address}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 

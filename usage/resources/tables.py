@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from usage.files.workbook_escapes import escape_text
+
 # With the header.
 MAX_SHEET_ROWS = 1_048_576
 # Spreadsheets keep numbers as doubles: a number with more digits is written as text.
@@ -44,7 +46,11 @@ TextRows = Iterable[Sequence[str]]
 
 
 class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
-    """A sheet that writes every text literally, even one that looks like the package's own markup for rich text."""
+    """A sheet that writes every text literally, even one that looks like an escape or the package's own markup."""
+
+    @staticmethod
+    def _escape_control_characters(data: str) -> str:
+        return escape_text(data)
 
     def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, str]] = ()) -> None:
         self._xml_inline_string(string, preserve=False, attributes=attributes)
