@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from psycopg import sql
 
 from tests.profiles import examples
-from usage.files.formulas import escape_formula, guard_cell, is_formula, unescape_formula
+from usage.files.formulas import FIRST_OF_FEW, escape_formula, guard_cell, is_formula, unescape_formula
 from usage.resources.formats import SPACES, guarded, unescaped
 from usage.resources.formats import is_formula as is_formula_in_sql
 
@@ -60,6 +60,12 @@ def test_whatever_unicode_calls_a_space_or_a_format_is_unseen() -> None:
     for code in range(1, 0x10000):
         if unicodedata.category(chr(code)) in unseen and code not in seen:
             assert is_formula(f"{chr(code)}=1"), hex(code)
+
+
+def test_every_first_character_of_a_formula_is_known() -> None:
+    few = {*FIRST_OF_FEW, *range(0xD800, 0xE000)}
+    formulas = [code for code in set(range(1, 0x110000)) - few if is_formula(f"{chr(code)}=1")]
+    assert formulas == []
 
 
 @given(text=texts)
