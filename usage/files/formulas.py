@@ -18,7 +18,8 @@ _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\t\r-"
 FORMULA = f"^'*[{_UNSEEN}]*[{_SIGNS}]"
 PLAIN_NUMBER = "^'*[+-]?[0-9]+([.][0-9]+)?$"
 """Numbers and phone numbers, which are harmless: they get no apostrophe."""
-FIRST_OF_FEW = (0, *(code for code in range(0xE0200) if re.match(f"['{_UNSEEN}{_SIGNS}]", chr(code))))
+_CANDIDATES = "".join(map(chr, (*range(0x10000), *range(0xE0000, 0xE0200))))
+FIRST_OF_FEW = (0, *map(ord, re.findall(f"['{_UNSEEN}{_SIGNS}]", _CANDIDATES)))
 """Code points, as PostgreSQL's `ascii()` gives them (0: an empty text), of which a formula begins with one.
 
 Looking the first character of a text up among them is a quick check, which nearly every text passes.
