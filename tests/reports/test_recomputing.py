@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -13,7 +13,6 @@ from demo.load import Demo
 from demo.rates import RATE_SHEETS
 from reports import formats, types
 from reports.engine.write import scope_of
-from tests.demo.worlds import LOADED_ON
 from tests.report_files import make_scope, write
 from tests.usage_files import table, upload
 
@@ -25,6 +24,7 @@ FILLED_BY_RATING = (
     *("Total cost", "Currency", "Rate Sheet"),
 )
 SECOND = timedelta(seconds=1)
+LOADED_ON = date(2026, 11, 22)
 
 
 def rows_of(content: bytes, file_format: str = "csv") -> list[Row]:
