@@ -49,8 +49,8 @@ class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
     """A sheet that writes every text literally, even one that looks like an escape or the package's own markup."""
 
     @staticmethod
-    def _escape_control_characters(data: str) -> str:
-        return escape_text(data)
+    def _escape_control_characters(data: Any) -> Any:
+        return escape_text(data) if isinstance(data, str) else data  # the package passes numbers, too
 
     def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, str]] = ()) -> None:
         self._xml_inline_string(string, preserve=False, attributes=attributes)
