@@ -56,7 +56,8 @@ class ReportDiff:
         self._type = report_type
         self._cycle_starts = cycle_starts
         self._rows_before = 0
-        self._cells = [sql.Identifier(f"cell_{place}") for place in range(len(report_type.columns))]
+        self._names = [f"cell_{place}" for place in range(len(report_type.columns))]
+        self._cells = list(map(sql.Identifier, self._names))
         self._execute(
             sql.SQL("SET LOCAL work_mem = {}; DROP TABLE IF EXISTS {}").format(
                 sql.Literal(WORK_MEM), _COMMA.join([_BEFORE, _AFTER, _FOUND])
@@ -74,7 +75,10 @@ class ReportDiff:
 
     def find(self) -> DiffCounts:
         """Match the rows in one long statement. Rows with equal keys are matched in the order in which they come."""
-        differs = sql.SQL(" OR ").join(sql.SQL("before.{0} <> after.{0}").format(cell) for cell in self._cells)
+        differs = sql.SQL(" OR ").join(
+            self._differs(place, sql.Identifier("before", name), sql.Identifier("after", name))
+            for place, name in enumerate(self._names)
+        )
         self._execute(
             sql.SQL(
                 """CREATE TEMPORARY TABLE {found} ON COMMIT DROP AS
@@ -187,8 +191,9 @@ class ReportDiff:
         places = range(len(self._cells))
         changed = sql.SQL("concat_ws(', ', {})").format(
             _COMMA.join(
-                sql.SQL("CASE WHEN {} <> {} THEN {} END").format(
-                    _named("before", place), _named("after", place), sql.Literal(self._type.columns[place].heading)
+                sql.SQL("CASE WHEN {} THEN {} END").format(
+                    self._differs(place, _named("before", place), _named("after", place)),
+                    sql.Literal(self._type.columns[place].heading),
                 )
                 for place in places
             )
@@ -216,6 +221,19 @@ class ReportDiff:
             side(1, "after", "before", ADDED, CHANGED_AFTER),
             _COMMA.join(names),
         )
+
+    def _differs(self, place: int, before: sql.Composable, after: sql.Composable) -> sql.Composed:
+        """Return the condition that two cells of a column differ.
+
+        Files of earlier versions have instants without milliseconds; with one of these, seconds are compared.
+        """
+        differs = sql.SQL("{} <> {}").format(before, after)
+        if self._type.columns[place].kind is not ColumnKind.INSTANT:
+            return differs
+        return sql.SQL(
+            """({differs} AND
+                (left({before}, 19) <> left({after}, 19) OR least(length({before}), length({after})) <> 20))"""
+        ).format(differs=differs, before=before, after=after)
 
     def _execute(self, statement: sql.Composed) -> None:
         with self._connection.cursor() as cursor:

@@ -41,9 +41,9 @@ class ReportColumn:
     zeros beyond the least are dropped. `is_rounded` promises that the expression never has more places than the most
     (and, where least and most are equal, never fewer). `unit` says what a number counts.
 
-    Control totals sum up numbers and durations. `per` is the heading of another column, such as the currency: amounts
-    are summed separately for each of its values. `distinct`, if given, has as many different values as the column;
-    control totals count them.
+    Control totals sum up numbers and durations, unless `is_additive` is false: a sum of rates or of peaks means
+    nothing. `per` is the heading of another column, such as the currency: amounts are summed separately for each of its
+    values. `distinct`, if given, has as many different values as the column; control totals count them.
     """
 
     heading: str
@@ -52,6 +52,7 @@ class ReportColumn:
     decimals: tuple[int, int] = (0, 6)
     is_rounded: bool = False
     unit: str = ""
+    is_additive: bool = True
     per: str = ""
     distinct: DistinctCount | None = None
 
@@ -68,7 +69,7 @@ class ReportColumn:
     @property
     def adds_up(self) -> bool:
         """Whether control totals have a sum of the column."""
-        return self.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL, ColumnKind.DURATION)
+        return self.is_additive and self.kind in (ColumnKind.INTEGER, ColumnKind.DECIMAL, ColumnKind.DURATION)
 
     def described(self) -> dict[str, str]:
         """Return name, kind and unit, as the API and the manifest describe the column."""

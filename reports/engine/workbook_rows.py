@@ -1,6 +1,5 @@
 """The rows of workbooks that the product wrote: a sheet's markup, read as a stream with a few rows in memory."""
 
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, BinaryIO
@@ -10,10 +9,10 @@ from xml.parsers import expat
 from xlsxwriter.utility import xl_col_to_name
 
 from reports.engine.file_format import Cells
+from usage.files.workbook_escapes import unescape_text
 
 BYTES_PER_BLOCK = 64 * 1024
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}sheet"
-_ESCAPED = re.compile("_x([0-9A-F]{4})_")
 
 ReadNumber = Callable[[str], str]
 """Returns the text of CSV for a number of a sheet."""
@@ -74,11 +73,6 @@ class _Sheet:
 
     def _end_cell(self) -> None:
         if cell := self._cell:
-            text = _unescaped(cell) if self._is_text else self._numbers[self._place](cell)
+            text = unescape_text(cell) if self._is_text else self._numbers[self._place](cell)
             self._read[-1][self._place] = text
             self._cell = ""
-
-
-def _unescaped(text: str) -> str:
-    """Undo the escapes of control characters, which markup cannot hold, and of text that looks like such an escape."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if "_x" in text else text

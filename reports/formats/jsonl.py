@@ -13,7 +13,8 @@ from psycopg import sql
 from reports.engine.file_format import Cells, FileFormat
 from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows, pour
-from reports.formats.csv import csv_cell, escape_formula
+from reports.formats.csv import csv_cell
+from usage.files.formulas import escape_formula
 
 # COPY quotes a value that holds one of these characters or a line break. JSON escapes all of them, so none is quoted.
 _AS_IT_IS = r"FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02'"

@@ -14,7 +14,8 @@ from reports.engine.cells import decimal_text, duration_text
 from reports.engine.file_format import Cells, FileFormat
 from reports.engine.report_type import ColumnKind, ReportColumn
 from reports.engine.rows import OnProgress, ReportRows, blocks
-from reports.formats.csv import csv_cell, escape_formula
+from reports.formats.csv import csv_cell
+from usage.files.formulas import escape_formula
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -120,8 +121,8 @@ def _texts(column: ReportColumn, cells: "pa.Array") -> Cells:
         case ColumnKind.DATE:
             show = date.isoformat
         case ColumnKind.INSTANT:
-            seconds = cells.cast(pa.timestamp("s", tz="UTC")).cast(pa.string())  # 2017-10-21 09:14:03Z
-            cells, show = seconds, _instant_text
+            # 2017-10-21 09:14:03.250Z
+            cells, show = cells.cast(pa.timestamp("ms", tz="UTC")).cast(pa.string()), _instant_text
     return [None if cell is None else show(cell) for cell in cells.to_pylist()]
 
 

@@ -1,6 +1,6 @@
 """XLSX for people: typed cells in one sheet, or in several with the same header if the rows do not fit into one.
 
-Numbers, days, instants (UTC) and durations are numbers that can be added up, shown as the CSV shows them. A number with
+Numbers, days, instants (UTC) and durations are numbers to calculate with, shown as the CSV shows them. A number with
 more than 15 digits, which a spreadsheet would round, is text. Text is the CSV's, apostrophe included, and never a
 formula.
 """
@@ -24,7 +24,9 @@ from reports.engine.rows import OnProgress, ReportRows
 from reports.engine.temporary_folders import temporary_folder
 from reports.engine.totals import MILLISECONDS, Line
 from reports.engine.workbook_rows import ReadNumber, rows_of
-from reports.formats.csv import csv_cell, escape_formula
+from reports.formats.csv import csv_cell
+from usage.files.formulas import escape_formula
+from usage.files.workbook_escapes import escape_text
 
 MAX_SHEET_ROWS = 1_048_576
 """The most rows of a sheet, its header included."""
@@ -36,7 +38,7 @@ _DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 # A fixed instant, so that equal rows give equal bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
 _DATA = "Data"
-_WIDTHS = {ColumnKind.INSTANT: 22, ColumnKind.DURATION: 14}
+_WIDTHS = {ColumnKind.INSTANT: 26, ColumnKind.DURATION: 14}
 _DURATION = "[hh]:mm:ss.000"
 _LEAST_WIDTH, _MOST_WIDTH = 12, 48
 _ROWS_MEASURED = 1000
@@ -67,13 +69,19 @@ class _Sheet(Worksheet):  # type: ignore[misc] # xlsxwriter has no types
 def _text(address: str, text: str) -> str:
     space = ""
     if _NOT_PLAIN.search(text):
-        text = escape(Worksheet._escape_control_characters(text))
+        text = escape(escape_text(text))
         space = ' xml:space="preserve"'
     return f'<c r="{address}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
+def _instant_text(milliseconds: int) -> str:
+    """Return an instant, in milliseconds since the spreadsheet's day 0, as the CSV shows it."""
+    instant = (_DAY_0 + timedelta(milliseconds=milliseconds)).replace(tzinfo=None)
+    return f"{instant.isoformat(timespec='milliseconds')}Z"
+
+
 def _cell(column: ReportColumn) -> sql.Composable:
-    """Return the CSV's expression, or for days, instants and durations one of whole days, seconds or milliseconds.
+    """Return the CSV's expression, or for days, instants and durations one of whole days or milliseconds.
 
     Spreadsheets hold these three as numbers of days.
     """
@@ -81,7 +89,7 @@ def _cell(column: ReportColumn) -> sql.Composable:
         case ColumnKind.DATE:
             return sql.SQL("({})::date - DATE '1899-12-30'").format(column.value)
         case ColumnKind.INSTANT:
-            return sql.SQL("floor(extract(epoch FROM {}))::bigint + 2209161600").format(column.value)
+            return sql.SQL("floor(extract(epoch FROM {}) * 1000)::bigint + 2209161600000").format(column.value)
         case ColumnKind.DURATION:
             return sql.SQL("({})::bigint").format(column.value)
         case _:
@@ -89,7 +97,7 @@ def _cell(column: ReportColumn) -> sql.Composable:
 
 
 _TYPES = {ColumnKind.DATE: "int4", ColumnKind.INSTANT: "int8", ColumnKind.DURATION: "int8"}
-_IN_A_DAY = {ColumnKind.DATE: 1, ColumnKind.INSTANT: 86_400, ColumnKind.DURATION: 86_400_000}
+_IN_A_DAY = {ColumnKind.DATE: 1, ColumnKind.INSTANT: 86_400_000, ColumnKind.DURATION: 86_400_000}
 
 
 def _number_format(column: ReportColumn) -> str:
@@ -102,7 +110,7 @@ def _number_format(column: ReportColumn) -> str:
         case ColumnKind.DATE:
             return "yyyy-mm-dd"
         case ColumnKind.INSTANT:
-            return 'yyyy-mm-dd"T"hh:mm:ss"Z"'
+            return 'yyyy-mm-dd"T"hh:mm:ss.000"Z"'
         case ColumnKind.DURATION:
             return _DURATION
         case _:
@@ -126,7 +134,7 @@ def _put(column: ReportColumn, workbook: Workbook) -> Put:
             return f'<c r="{address}" s="{style}"><v>{time / in_a_day:.16G}</v></c>'
         if column.kind is ColumnKind.DATE:
             return _text(address, f"{_DAY_0 + timedelta(days=time):%Y-%m-%d}")
-        return _text(address, f"{_DAY_0 + timedelta(seconds=time):%Y-%m-%dT%H:%M:%SZ}")
+        return _text(address, _instant_text(time))
 
     if column.kind is ColumnKind.TEXT:
         return _text
@@ -284,15 +292,13 @@ def read(source: BinaryIO, columns: tuple[ReportColumn, ...]) -> Iterator[Cells]
 
 
 def _units(column_kind: ColumnKind, number: str) -> int:
-    """Return the whole days, seconds or milliseconds, by kind, of the number of days in a cell."""
+    """Return the whole days or milliseconds, by kind, of the number of days in a cell."""
     return round(float(number) * _IN_A_DAY[column_kind])
 
 
 _NUMBERS: dict[ColumnKind, ReadNumber] = {
     ColumnKind.DATE: lambda number: (_DAY_0 + timedelta(days=_units(ColumnKind.DATE, number))).date().isoformat(),
-    ColumnKind.INSTANT: lambda number: (
-        f"{(_DAY_0 + timedelta(seconds=_units(ColumnKind.INSTANT, number))).isoformat()[:19]}Z"
-    ),
+    ColumnKind.INSTANT: lambda number: _instant_text(_units(ColumnKind.INSTANT, number)),
     ColumnKind.DURATION: lambda number: duration_text(_units(ColumnKind.DURATION, number)),
 }
 

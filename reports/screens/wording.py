@@ -1,6 +1,7 @@
 """The texts of report cells, control totals and people who wait, as screens show them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -29,14 +30,20 @@ def still_waiting_text(people: Sequence[str]) -> str:
 
 
 def named_totals(job: ReportJob) -> list[Line]:
-    """Return the control totals of a report, in the words of its type; none for files that did not record them."""
+    """Return the control totals of a report, in the words of its type; none for files that did not record them.
+
+    Sums that earlier versions made of columns that do not add up are left out.
+    """
     if job.totals is None:
         return []
     try:
         columns = types.by_slug(job.report_type).columns
     except KeyError:  # the type has been removed since
         columns = ()
-    return list(Totals.from_json(job.totals).lines(columns))
+    meaningless = {column.heading for column in columns if not column.adds_up}
+    totals = Totals.from_json(job.totals)
+    kept = replace(totals, sums=tuple(found for found in totals.sums if found.column not in meaningless))
+    return list(kept.lines(columns))
 
 
 def kind_text(kind: str) -> str:
@@ -56,13 +63,13 @@ def total_unit_text(line: Line) -> str:
 
 
 def cell_text(column: ReportColumn, value: object) -> str:
-    """Return a cell as the report's file writes it, except that text is not escape_formula."""
+    """Return a cell as the report's file writes it, except that text is not escaped."""
     if value is None:
         return ""
     if column.kind is ColumnKind.DECIMAL and isinstance(value, Decimal):
         return decimal_text(value, *column.decimals)
     if column.kind is ColumnKind.INSTANT and isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03}"
     if column.kind is ColumnKind.DURATION and isinstance(value, int):
         return duration_text(value)
     return str(value)

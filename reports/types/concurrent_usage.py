@@ -33,7 +33,7 @@ REPORT_TYPE = ReportType(
     place=2,
     columns=(
         ReportColumn("Date", ColumnKind.DATE, "day"),
-        ReportColumn("Peak Concurrent Users", ColumnKind.INTEGER, "users", unit="users"),
+        ReportColumn("Peak Concurrent Users", ColumnKind.INTEGER, "users", unit="users", is_additive=False),
         ReportColumn("Minutes at Peak", ColumnKind.DECIMAL, "minutes", decimals=(2, 2), unit="minutes"),
     ),
     source=daily_peaks,

@@ -60,7 +60,12 @@ REPORT_TYPE = ReportType(
             unit="minutes",
         ),
         ReportColumn(
-            "Usage Rate Per Minute", ColumnKind.DECIMAL, "rate_per_minute", (1, 6), is_rounded=True, per="Currency"
+            "Usage Rate Per Minute",
+            ColumnKind.DECIMAL,
+            "rate_per_minute",
+            decimals=(1, 6),
+            is_rounded=True,
+            is_additive=False,
         ),
         ReportColumn("Total cost", ColumnKind.DECIMAL, "cost", (4, 4), is_rounded=True, per="Currency"),
         ReportColumn("Currency", ColumnKind.TEXT, "currency"),

@@ -89,18 +89,18 @@ CYCLES = FixedWorld(
             "billable-usage",
             _asked("A-1", "2017-10-21", "2017-11-23", "2017-11-24"),
             "Charge Name,Entity,Timestamp\n"
-            "CX 2 Named,ann@example.com,2017-10-21T09:14:03Z\n"
-            "CX 2 Named,ann@example.com,2017-11-22T00:00:00Z\n",
+            "CX 2 Named,ann@example.com,2017-10-21T09:14:03.999Z\n"
+            "CX 2 Named,ann@example.com,2017-11-22T00:00:00.000Z\n",
         ),
         Expected(
             "billable-usage",
             _asked("A-1", "2017-11-20", "2017-11-21", "2017-11-24"),
-            "Charge Name,Entity,Timestamp\nCX 2 Named,ann@example.com,2017-10-21T09:14:03Z\n",
+            "Charge Name,Entity,Timestamp\nCX 2 Named,ann@example.com,2017-10-21T09:14:03.999Z\n",
         ),
         Expected(
             "billable-usage",
             _asked("G-1", "2017-11-22", "2017-11-23", "2017-11-24"),
-            "Charge Name,Entity,Timestamp\nCX 2 Named,ann@example.com,2017-11-21T00:00:00Z\n",
+            "Charge Name,Entity,Timestamp\nCX 2 Named,ann@example.com,2017-11-21T00:00:00.000Z\n",
         ),
         Expected(
             "billable-usage",
@@ -142,36 +142,37 @@ CALLS = (
     "c8,1,2,LOC,Domestic,Outbound,2017-10-23T00:00:00Z,2017-10-23T00:00:00Z\n"
     "c9,1,2,LOC,Domestic,Inbound,2017-10-23T00:00:00Z,2017-10-23T00:00:01Z\n"
 )
-ON_21_OCTOBER = "2017-10-21T10:00:00Z"
-ON_23_OCTOBER = "2017-10-23T00:00:00Z"
+ON_21_OCTOBER = "2017-10-21T10:00:00.000Z"
+ON_23_OCTOBER = "2017-10-23T00:00:00.000Z"
 # The lines that the reports of the two customers share: they have nothing that rating fills in.
 UNRATED = {
-    "c3": """c3,-5,'=1+1,LOC,"Local, all",International,Inbound,2017-10-21T10:00:01Z,2017-10-21T10:00:02Z,2,,,,,,""",
-    "c4": "c4,1,2,GHOST,GHOST,Domestic,Outbound,2017-10-21T11:00:00Z,2017-10-21T11:00:00Z,0,,,,,,",
-    "c9": f"c9,1,2,LOC,'=Local,Domestic,Inbound,{ON_23_OCTOBER},2017-10-23T00:00:01Z,1,,,,,,",
+    "c3": """c3,-5,'=1+1,LOC,"Local, all",International,Inbound,"""
+    "2017-10-21T10:00:01.000Z,2017-10-21T10:00:02.001Z,2,,,,,,",
+    "c4": "c4,1,2,GHOST,GHOST,Domestic,Outbound,2017-10-21T11:00:00.000Z,2017-10-21T11:00:00.000Z,0,,,,,,",
+    "c9": f"c9,1,2,LOC,'=Local,Domestic,Inbound,{ON_23_OCTOBER},2017-10-23T00:00:01.000Z,1,,,,,,",
 }
 VOICE_OF_ACME = VOICE_HEADER + _lines(
     [
         (
-            f'c1,+14155550100,sip:x@y,LOC,"Local, all",Domestic,Outbound,{ON_21_OCTOBER},2017-10-21T10:00:55Z,'
+            f'c1,+14155550100,sip:x@y,LOC,"Local, all",Domestic,Outbound,{ON_21_OCTOBER},2017-10-21T10:00:55.000Z,'
             "55,60,1.0,0.0181,0.0181,USD,Standard"
         ),
         (
-            f"""c2,'=1+1,-5,LOC,"Local, all",Domestic,Inbound,{ON_21_OCTOBER},{ON_21_OCTOBER},"""
+            f"""c2,'=1+1,-5,LOC,"Local, all",Domestic,Inbound,{ON_21_OCTOBER},2017-10-21T10:00:00.001Z,"""
             "1,6,0.1,1.0,0.1000,USD,Standard"
         ),
         UNRATED["c3"],
         UNRATED["c4"],
         (
-            'c5,1,2,LOC,"Local, all",Domestic,Outbound,2017-10-22T23:59:59Z,2017-10-23T00:00:58Z,'
+            'c5,1,2,LOC,"Local, all",Domestic,Outbound,2017-10-22T23:59:59.999Z,2017-10-23T00:00:58.999Z,'
             "59,60,1.0,0.0181,0.0181,USD,Standard"
         ),
         (
-            f"c6,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:00:59Z,"
+            f"c6,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:00:59.000Z,"
             "59,60,1.0,0.047,0.0470,USD,Standard"
         ),
         (
-            f"c7,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:01:01Z,"
+            f"c7,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:01:01.000Z,"
             "61,66,1.1,0.047,0.0517,USD,Standard"
         ),
         f"c8,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},{ON_23_OCTOBER},0,0,0.0,0.047,0.0000,USD,Standard",
@@ -182,25 +183,25 @@ VOICE_OF_ACME = VOICE_HEADER + _lines(
 VOICE_OF_GLOBEX = VOICE_HEADER + _lines(
     [
         (
-            f'c1,+14155550100,sip:x@y,LOC,"Local, all",Domestic,Outbound,{ON_21_OCTOBER},2017-10-21T10:00:55Z,'
+            f'c1,+14155550100,sip:x@y,LOC,"Local, all",Domestic,Outbound,{ON_21_OCTOBER},2017-10-21T10:00:55.000Z,'
             "55,60,1.0,0.01629,0.0163,USD,Standard"
         ),
         (
-            f"""c2,'=1+1,-5,LOC,"Local, all",Domestic,Inbound,{ON_21_OCTOBER},{ON_21_OCTOBER},"""
+            f"""c2,'=1+1,-5,LOC,"Local, all",Domestic,Inbound,{ON_21_OCTOBER},2017-10-21T10:00:00.001Z,"""
             "1,6,0.1,0.9,0.0900,USD,Standard"
         ),
         UNRATED["c3"],
         UNRATED["c4"],
         (
-            'c5,1,2,LOC,"Local, all",Domestic,Outbound,2017-10-22T23:59:59Z,2017-10-23T00:00:58Z,'
+            'c5,1,2,LOC,"Local, all",Domestic,Outbound,2017-10-22T23:59:59.999Z,2017-10-23T00:00:58.999Z,'
             "59,60,1.0,0.01629,0.0163,USD,Standard"
         ),
         (
-            f"c6,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:00:59Z,"
+            f"c6,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:00:59.000Z,"
             "59,60,1.0,0.0423,0.0423,USD,Standard"
         ),
         (
-            f"c7,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:01:01Z,"
+            f"c7,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},2017-10-23T00:01:01.000Z,"
             "61,66,1.1,0.0423,0.0465,USD,Standard"
         ),
         f"c8,1,2,LOC,'=Local,Domestic,Outbound,{ON_23_OCTOBER},{ON_23_OCTOBER},0,0,0.0,0.0423,0.0000,USD,Standard",
@@ -417,22 +418,22 @@ ROUNDING = FixedWorld(
             "voice-usage",
             _asked("A-1", "2017-10-21", "2017-10-21", "2017-10-22"),
             VOICE_HEADER
-            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-22T11:00:00Z,"
+            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-22T11:00:00.000Z,"
             + "90000,90000,1500.0,0.000001,0.0015,USD,Seconds\n"
-            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:06Z,"
+            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-21T10:00:06.000Z,"
             + "6,6,0.1,0.0005,0.0001,USD,Seconds\n"
-            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:55Z,"
+            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-21T10:00:55.000Z,"
             + "55,55,0.9167,25.5,23.3750,USD,Seconds\n",
         ),
         Expected(
             "voice-usage",
             _asked("G-1", "2017-10-21", "2017-10-21", "2017-10-22"),
             VOICE_HEADER
-            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-22T11:00:00Z,"
+            + "a,1,2,LEAST,Least,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-22T11:00:00.000Z,"
             + "90000,90000,1500.0,0.000001,0.0015,USD,Seconds\n"
-            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:06Z,"
+            + "\uff21,1,2,LOW,Low,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-21T10:00:06.000Z,"
             + "6,6,0.1,0.00025,0.0000,USD,Seconds\n"
-            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00Z,2017-10-21T10:00:55Z,"
+            + "\U0001f600,1,2,HIGH,High,Domestic,Inbound,2017-10-21T10:00:00.000Z,2017-10-21T10:00:55.000Z,"
             + "55,55,0.9167,12.75,11.6875,USD,Seconds\n",
         ),
     ],
@@ -469,13 +470,13 @@ LAST_OF_JANUARY = FixedWorld(
         Expected(
             "billable-usage",
             _asked("A-1", "2024-03-30", "2024-03-31", "2024-04-02"),
-            "Charge Name,Entity,Timestamp\nPhone,ann@example.com,2024-03-01T00:00:00Z\n",
+            "Charge Name,Entity,Timestamp\nPhone,ann@example.com,2024-03-01T00:00:00.000Z\n",
         ),
         Expected(
             "billable-usage",
             _asked("G-1", "2024-03-30", "2024-03-31", "2024-04-02"),
             "Charge Name,Entity,Timestamp\n"
-            "Phone,ann@example.com,2024-02-29T12:00:00Z\nPhone,ann@example.com,2024-03-31T00:00:00Z\n",
+            "Phone,ann@example.com,2024-02-29T12:00:00.000Z\nPhone,ann@example.com,2024-03-31T00:00:00.000Z\n",
         ),
     ],
     day=date(2024, 3, 31),

@@ -1,6 +1,7 @@
 """Reading the cells of uploaded files, and writing the cells of reports."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
@@ -13,6 +14,10 @@ EPOCH = date(1970, 1, 1)
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 DECIMAL = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+SIGNS = {"=", "@", "+", "-", "\t", "\r", *(chr(ord(sign) + 0xFEE0) for sign in "=@+-")}
+# Fillers, selectors and noncharacters, which have no width, though Unicode does not call them formats.
+UNSEEN = {*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u2800\u3164\uffa0\ufffe\uffff"}
+UNSEEN |= {chr(code) for code in (*range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000))}
 TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -48,25 +53,32 @@ def read_decimal(cell: str) -> Fraction:
 def read_text(cell: str) -> str:
     """Return text as it is stored: trimmed, and without the apostrophe that a report adds."""
     text = cell.strip()
-    if text.startswith("'") and spreadsheet_would_run(text[1:]):
-        return text[1:]
+    if text.startswith("'") and spreadsheet_would_run(text.lstrip("'")):
+        return text[1:].strip()
     return text
 
 
 def spreadsheet_would_run(text: str) -> bool:
     """Return whether a spreadsheet takes the text for a formula; plain numbers and phone numbers are harmless."""
-    return text[:1] in {"=", "@", "+", "-", "\t", "\r"} and PLAIN_NUMBER.fullmatch(text) is None
+    if PLAIN_NUMBER.fullmatch(text):
+        return False
+    for character in text:
+        if character in SIGNS:
+            return True
+        if character not in UNSEEN and unicodedata.category(character) not in {"Zs", "Zl", "Zp", "Cc", "Cf"}:
+            return False
+    return False
 
 
 def show_text(text: str) -> str:
-    """Return text as it appears in a file."""
-    return "'" + text if spreadsheet_would_run(text) else text
+    """Return text as it appears in a file for people; one that looks escaped is escaped once more."""
+    return "'" + text if spreadsheet_would_run(text.lstrip("'")) else text
 
 
 def show_instant(instant: int) -> str:
-    """Return an instant, cut to the second."""
+    """Return an instant with its three digits of milliseconds."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // SECOND)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.strftime(f"%Y-%m-%dT%H:%M:%S.{instant % SECOND:03}Z")
 
 
 def show_duration(milliseconds: int) -> str:

@@ -35,8 +35,8 @@ def test_the_timestamp_is_the_first_login_under_that_charge_in_that_cycle_even_b
 
     assert report("billable-usage", subscription, "2026-04-10..2026-04-12") == [
         HEADING,
-        "CX 1 Hourly,ana@acme.example,2026-04-11T08:00:00Z",
-        "CX 2 Named,ana@acme.example,2026-03-25T08:00:00Z",
+        "CX 1 Hourly,ana@acme.example,2026-04-11T08:00:00.000Z",
+        "CX 2 Named,ana@acme.example,2026-03-25T08:00:00.000Z",
     ]
 
 
@@ -48,9 +48,9 @@ def test_each_cycle_of_the_range_has_a_row_of_its_own(subscription: Subscription
 
     assert report("billable-usage", subscription, "2026-03-21..2026-06-01") == [
         HEADING,
-        "CX 2 Named,ana@acme.example,2026-04-21T23:59:59Z",
-        "CX 2 Named,ana@acme.example,2026-04-22T00:00:00Z",
-        "CX 2 Named,ana@acme.example,2026-05-22T12:00:00Z",
+        "CX 2 Named,ana@acme.example,2026-04-21T23:59:59.999Z",
+        "CX 2 Named,ana@acme.example,2026-04-22T00:00:00.000Z",
+        "CX 2 Named,ana@acme.example,2026-05-22T12:00:00.000Z",
     ]
 
 
@@ -62,8 +62,8 @@ def test_a_subscription_that_renews_on_the_anniversary_is_cut_there(subscription
         make_session(entity=ana, charge=charge, started_at=instant(moment), ended_at=None)
 
     assert report("billable-usage", subscription, "2026-03-21..2026-06-01")[1:] == [
-        "CX 2 Named,ana@acme.example,2026-04-20T12:00:00Z",
-        "CX 2 Named,ana@acme.example,2026-04-21T12:00:00Z",
+        "CX 2 Named,ana@acme.example,2026-04-20T12:00:00.000Z",
+        "CX 2 Named,ana@acme.example,2026-04-21T12:00:00.000Z",
     ]
 
 

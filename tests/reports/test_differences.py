@@ -45,6 +45,7 @@ KEYS = {
 moments = [
     datetime(2026, 2, 1, tzinfo=UTC),
     datetime(2026, 2, 21, 23, 59, 59, tzinfo=UTC),
+    datetime(2026, 2, 21, 23, 59, 59, 999_000, tzinfo=UTC),
     datetime(2026, 2, 22, tzinfo=UTC),
 ]
 rows = st.tuples(
@@ -89,7 +90,7 @@ def cells(row: Row) -> Line:
     name, at, count, cost = row
     return [
         show_text(name or ""),
-        f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else "",
+        f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z" if at else "",
         "" if count is None else str(count),
         "" if cost is None else f"{cost:.4f}",
     ]
@@ -163,6 +164,17 @@ def test_a_first_login_that_becomes_an_earlier_one_is_a_change_and_another_cycle
         ["added", "bo", "2026-02-21T09:00:00Z"],
     ]
     assert lines[1][1] == "Timestamp"
+
+
+@pytest.mark.django_db
+def test_milliseconds_that_the_file_of_an_earlier_version_left_out_are_no_difference() -> None:
+    slug = "billable-usage"
+    cut = csv(slug, "CX 1 Named,ana,2026-02-03T09:00:00Z", "CX 2 Named,ana,2026-02-03T09:00:00Z")
+    exact = csv(slug, "CX 1 Named,ana,2026-02-03T09:00:00.250Z", "CX 2 Named,ana,2026-02-03T09:00:01.250Z")
+    other = csv(slug, "CX 1 Named,ana,2026-02-03T09:00:00.251Z", "CX 2 Named,ana,2026-02-03T09:00:01.250Z")
+
+    assert compared(types.by_slug(slug), cut, exact)[0] == DiffCounts(added=0, removed=0, changed=1, unchanged=1)
+    assert compared(types.by_slug(slug), exact, other)[0] == DiffCounts(added=0, removed=0, changed=1, unchanged=1)
 
 
 @pytest.mark.django_db

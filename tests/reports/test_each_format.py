@@ -62,7 +62,7 @@ def test_lines_of_json_have_the_headings_as_keys_and_the_digits_of_the_csv(scope
     content, _written = write("voice-usage", scope, file_format="jsonl")
 
     line = content.decode().partition("\n")[0]
-    assert '"Start time":"2026-03-22T22:10:00Z"' in line
+    assert '"Start time":"2026-03-22T22:10:00.500Z"' in line
     assert (
         '"Adjusted Duration (minutes)":1.0,"Usage Rate Per Minute":0.0119,"Total cost":0.0119,"Currency":"USD"' in line
     )
@@ -114,7 +114,7 @@ def test_cells_of_a_sheet_are_shown_as_the_csv_shows_them() -> None:
         "0.00",
         "0.00##",
         "yyyy-mm-dd",
-        "yyyy-mm-dd&quot;T&quot;hh:mm:ss&quot;Z&quot;",
+        "yyyy-mm-dd&quot;T&quot;hh:mm:ss.000&quot;Z&quot;",
         "[hh]:mm:ss.000",
     }
     assert "<b/>" in styles

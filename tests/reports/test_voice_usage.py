@@ -44,8 +44,8 @@ def test_a_rated_call_shows_how_it_was_rated(subscription: Subscription) -> None
     assert report("voice-usage", subscription, "2026-03-22") == [
         HEADING,
         (
-            "a-1,+14155550100,+14155550101,US-FIXED,Us-Fixed,voice,Outbound,2026-03-22T09:14:03Z,2026-03-22T09:14:58Z,"
-            '55,60,1.0,0.0181,0.0181,USD,"Standard, 2026"'
+            "a-1,+14155550100,+14155550101,US-FIXED,Us-Fixed,voice,Outbound,"
+            '2026-03-22T09:14:03.999Z,2026-03-22T09:14:58.000Z,55,60,1.0,0.0181,0.0181,USD,"Standard, 2026"'
         ),
     ]
 
@@ -152,4 +152,6 @@ def test_a_started_second_counts(subscription: Subscription) -> None:
         ended_at=instant("2026-03-22T09:00:03.000"),
     )
 
-    assert report("voice-usage", subscription, "2026-03-22")[1].endswith("2026-03-22T09:00:03Z,3,,,,,,")
+    assert report("voice-usage", subscription, "2026-03-22")[1].endswith(
+        "T09:00:00.999Z,2026-03-22T09:00:03.000Z,3,,,,,,"
+    )

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator
 from heapq import merge
 from itertools import pairwise
 from typing import IO, NamedTuple
+from xml.etree import ElementTree as ET
 
 from usage.files.workbook_archives import SAVE_AGAIN, RefusedError, refuse_foreign_xml
+from usage.files.workbook_escapes import unescape_text
 from usage.files.workbook_styles import Shown, Styles
 
 _CHUNK = 1 << 20
@@ -19,6 +21,9 @@ _FAULTY = re.compile(
     rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)>\s*(?P<formula><(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*)?"""
     rb"""(?:<(?:\w+:)?v\b[^<>]*(?:/>|>(?P<value>[^<]*)</(?:\w+:)?v>)\s*)?</(?:\w+:)?c>"""
 )
+# A cell with a text of its own in which U+FFFE or U+FFFF is escaped, as our exports have it.
+_ESCAPE = b"_xFFF"
+_ESCAPED = re.compile(rb"""<c\b(?P<attributes>[^<>]*)><is>(?P<text><t\b[^<>]*>[^<]*_xFFF[EF]_[^<]*</t>)</is></c>""")
 # A cell that may hold something.
 _CELL = re.compile(rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*)(?<!/)>""")
 _STYLE = re.compile(rb"""\bs=["']([0-9]+)["']""")
@@ -37,7 +42,7 @@ _FAR_ROWS, _FAR_COLUMNS = 1000, 100
 
 
 class OddCell(NamedTuple):
-    """Row (from 1), column (from 0), and the error that the spreadsheet shows there, or how it shows the number."""
+    """Row (from 1), column (from 0), and the text that the spreadsheet shows there, or how it shows the number."""
 
     line: int
     column: int
@@ -85,7 +90,7 @@ def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
     """Yield the cells of a sheet of which calamine reads less than the spreadsheet shows.
 
     It reads cells with an error, and formulas without a value, as empty; of a percentage it reads only the number, a
-    hundredth of what is shown.
+    hundredth of what is shown; and it leaves escapes of U+FFFE and U+FFFF as they are.
     """
     of_styles = _cell_of(styles)
     for piece in _pieces(part):
@@ -94,6 +99,8 @@ def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
             found.append(map(_error_cell, _FAULTY.finditer(piece)))
         if styles:
             found.append(_percentage(cell["attributes"], styles) for cell in of_styles.finditer(piece))
+        if _ESCAPE in piece:
+            found.append(map(_escaped_cell, _ESCAPED.finditer(piece)))
         yield from merge(*(filter(None, cells) for cells in found), key=lambda cell: (cell.line, cell.column))
 
 
@@ -114,6 +121,12 @@ def _percentage(attributes: bytes, styles: Styles) -> OddCell | None:
     if not place:
         raise RefusedError(f"A percentage stands in a cell that does not say which cell it is. {SAVE_AGAIN}")
     return OddCell(int(place[2]), _number_of(place[1]) - 1, shown)
+
+
+def _escaped_cell(cell: re.Match[bytes]) -> OddCell | None:
+    place = _PLACE.search(cell["attributes"])
+    text = ET.fromstring(cell["text"]).text or ""  # noqa: S314 - one element without a declaration
+    return OddCell(int(place[2]), _number_of(place[1]) - 1, unescape_text(text)) if place else None
 
 
 def _error_cell(cell: re.Match[bytes]) -> OddCell | None:

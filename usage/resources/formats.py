@@ -4,7 +4,6 @@ Formats are written in SQL, because the database checks cells by the million. `v
 trimmed, non-empty text. A regular expression precedes every cast, because PostgreSQL guesses (`now`, `1_000`).
 """
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from import_export.widgets import Widget
 from psycopg import sql
 
 from billing.identifiers import INVISIBLE, SPACES
+from usage.files.formulas import FIRST_OF_FEW, FORMULA, PLAIN_NUMBER, escape_formula
 from usage.resources.conditions import (
     Expression,
     Fault,
@@ -30,8 +30,6 @@ from usage.resources.tables import CellKind
 __all__ = ["SPACES", "Expression"]
 
 MAX_LENGTH = 255
-PLAIN_NUMBER = "^[+-]?[0-9]+([.][0-9]+)?$"
-FORMULA = "^[=@+\t\r-]"
 # What a spreadsheet shows, and saves, for a cell that it could not compute.
 _FAILED_FORMULA = "^#(REF!|N/A|VALUE!|DIV/0!|NAME[?]|NUM!|NULL!|SPILL!|CALC!|FIELD!|BLOCKED!|GETTING_DATA)$"
 # A percentage as a spreadsheet shows it; typed by hand, it may have a space before the sign. A negative one may have an
@@ -72,26 +70,35 @@ def stands_for_nothing(value: Expression) -> Expression:
     )
 
 
-def unescaped(value: Expression) -> Expression:
-    """Return the text without the apostrophe that exports put before a formula; any other apostrophe stays."""
+def is_formula(value: Expression) -> Expression:
+    """Return the condition that a spreadsheet would run the text; see `usage.files.formulas`."""
+    return sql.SQL("({} AND {})").format(matches(value, FORMULA), differs(value, PLAIN_NUMBER))
+
+
+def starts_as_most(value: Expression) -> Expression:
+    """Return the condition that the text begins as no formula does; it is quick, and true for nearly every text."""
+    return sql.SQL("ascii({}) <> ALL ({}::int[])").format(value, sql.Literal(list(FIRST_OF_FEW)))
+
+
+def unescaped(value: Expression, trimmed: str = SPACES) -> Expression:
+    """Return the text without the apostrophe that exports put before a formula; any other apostrophe stays.
+
+    `trimmed` are the characters that do not count at the ends of a cell.
+    """
+    return sql.SQL(
+        "CASE WHEN starts_with({value}, '''') AND {formula} THEN btrim(substr({value}, 2), {spaces}) ELSE {value} END"
+    ).format(value=value, formula=is_formula(value), spaces=sql.Literal(trimmed))
+
+
+def guarded(cell: Expression) -> Expression:
+    """Return the cell of an uploaded file as `guard_cell` does: no spreadsheet runs it."""
     return sql.SQL(
         """
-        CASE WHEN starts_with({value}, '''') AND substr({value}, 2) ~ {formula} AND substr({value}, 2) !~ {number}
-             THEN btrim(substr({value}, 2), {spaces}) ELSE {value} END
+        CASE WHEN {starts_as_most} OR starts_with({cell}, '''') THEN {cell}
+             WHEN {formula} THEN '''' || {cell}
+             ELSE {cell} END
         """
-    ).format(value=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER), spaces=sql.Literal(SPACES))
-
-
-def escaped(value: Expression) -> Expression:
-    """Return the text with an apostrophe if a spreadsheet would run it as a formula; numbers stay as they are."""
-    return sql.SQL("CASE WHEN {v} ~ {formula} AND {v} !~ {number} THEN '''' || {v} ELSE {v} END").format(
-        v=value, formula=sql.Literal(FORMULA), number=sql.Literal(PLAIN_NUMBER)
-    )
-
-
-def escaped_text(text: str) -> str:
-    """Return a Python text escaped as `escaped` does it in SQL."""
-    return f"'{text}" if re.match(FORMULA, text) and not re.fullmatch(PLAIN_NUMBER, text) else text
+    ).format(starts_as_most=starts_as_most(cell), cell=cell, formula=is_formula(cell))
 
 
 class Format(Widget):  # type: ignore[misc]  # the package has no types
@@ -163,7 +170,7 @@ class Text(Format):
         )
 
     def typed(self, value: Expression) -> Expression:
-        return unescaped(value)
+        return unescaped(value, self.trimmed)
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         ruined = (
@@ -176,7 +183,7 @@ class Text(Format):
         return ()
 
     def render(self, value: Any, obj: Any = None, **options: Any) -> str:
-        return escaped_text(super().render(value, obj, **options))
+        return escape_formula(super().render(value, obj, **options))
 
 
 class PhoneNumber(Text):
@@ -196,7 +203,7 @@ class Name(Text):
         return sql.SQL("({} AND NOT {})").format(super().valid(value), has_odd_character(value))
 
     def odd_characters(self, value: Expression) -> Sequence[Fault]:
-        return [odd_character(unescaped(value))]
+        return [odd_character(unescaped(value, self.trimmed))]
 
 
 class Identifier(Name):
@@ -233,7 +240,7 @@ class Email(Name):
         return folded_address(super().typed(value))
 
     def odd_characters(self, value: Expression) -> Sequence[Fault]:
-        return [odd_character(unescaped(value), instead="")]
+        return [odd_character(unescaped(value, self.trimmed), instead="")]
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         address = self.typed(value)

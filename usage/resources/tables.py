@@ -1,7 +1,7 @@
 """Write tables as CSV and XLSX files that uploads accept: exports and templates."""
 
-import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -10,12 +10,17 @@ from typing import Any, NamedTuple
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from usage.files.workbook_escapes import escape_text
+
 # With the header.
 MAX_SHEET_ROWS = 1_048_576
 # Spreadsheets keep numbers as doubles: a number with more digits is written as text.
 _EXACT_DIGITS = 15
 # Spreadsheets disagree on earlier days; one of them has a 29 February 1900.
 _FIRST_DAY = "1900-03-01"
+_QUOTE = '"'
+# Quotes, commas, control characters, and separators of lines and paragraphs.
+_SPECIAL = re.compile('[",\x00-\x1f\x7f-\x9f\u2028\u2029]')
 _WIDTHS = (12, 40)
 # A fixed instant, so that equal rows give equal bytes: the one that the archive's entries have.
 _CREATED = datetime(1980, 1, 1, tzinfo=UTC)
@@ -41,7 +46,11 @@ TextRows = Iterable[Sequence[str]]
 
 
 class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
-    """A sheet that writes every text literally, even one that looks like the package's own markup for rich text."""
+    """A sheet that writes every text literally, even one that looks like an escape or the package's own markup."""
+
+    @staticmethod
+    def _escape_control_characters(data: Any) -> Any:
+        return escape_text(data) if isinstance(data, str) else data  # the package passes numbers, too
 
     def _xml_rich_inline_string(self, string: str, attributes: Sequence[tuple[str, str]] = ()) -> None:
         self._xml_inline_string(string, preserve=False, attributes=attributes)
@@ -50,12 +59,18 @@ class _Sheet(Worksheet):  # type: ignore[misc]  # the package has no types
 def write_csv(headings: Sequence[Heading], rows: TextRows) -> bytes:
     """Return CSV in UTF-8, with commas and `\\n`, quoted only where needed. The rows hold texts that uploads accept."""
     data = io.BytesIO()
-    file = io.TextIOWrapper(data, encoding="utf-8", newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(heading.name for heading in headings)
-    writer.writerows(rows)
-    file.flush()
+    data.write(csv_line([heading.name for heading in headings]))
+    data.writelines(map(csv_line, rows))
     return data.getvalue()
+
+
+def csv_line(cells: Sequence[str]) -> bytes:
+    """Return a line of CSV in UTF-8. A cell is quoted if it holds anything that a reader may treat specially.
+
+    That is more than the `csv` module quotes: a lone carriage return ends a row for most readers, and Ctrl-Z a file.
+    """
+    line = ",".join([f'"{cell.replace(_QUOTE, _QUOTE * 2)}"' if _SPECIAL.search(cell) else cell for cell in cells])
+    return f"{line or _QUOTE * 2}\n".encode()
 
 
 def write_xlsx(headings: Sequence[Heading], rows: TextRows) -> bytes:

@@ -1,7 +1,5 @@
 """Write the findings of a check: files of errors, of notices, and of the rows in error to fix and upload again."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -9,9 +7,11 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from usage.files.errors import RowError
+from usage.files.formulas import guard_cell
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
-from usage.resources.formats import SPACES, Expression, escaped, escaped_text
+from usage.resources.formats import SPACES, Expression, guarded, is_formula, starts_as_most
+from usage.resources.tables import csv_line
 from usage.staging.findings import in_order
 
 # The last column of the file of rows in error; an upload ignores it.
@@ -42,8 +42,9 @@ def write_notices(batch: Batch, file: BinaryIO) -> None:
 
 
 def _write(findings: sql.Identifier, file: BinaryIO) -> None:
-    value = sql.SQL("nullif({}, '')").format(escaped(sql.SQL("found.value")))
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(in_order(findings, value, empty="NULL"))
+    value = sql.SQL("nullif({}, '')").format(guarded(sql.SQL("found.value")))
+    found = in_order(findings, value, guarded(sql.SQL("found.reason")), empty="NULL")
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(found)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for chunk in copy:
             file.write(chunk)
@@ -51,12 +52,9 @@ def _write(findings: sql.Identifier, file: BinaryIO) -> None:
 
 def write_errors_of_refusal(errors: Sequence[RowError], file: BinaryIO) -> None:
     """Write the errors of a refused file as CSV, in the same form as `write_errors`."""
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["line", "column", "value", "reason"])
+    file.write(csv_line(["line", "column", "value", "reason"]))
     for error in errors:
-        writer.writerow([error.line, escaped_text(error.column), escaped_text(error.value), error.reason])
-    text.detach()
+        file.write(csv_line([str(error.line), *map(guard_cell, (error.column, error.value, error.reason))]))
 
 
 def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) -> None:
@@ -83,8 +81,8 @@ def write_rows_in_error(batch: Batch, columns: Sequence[str], file: BinaryIO) ->
 def _cell(name: str, place: int) -> Expression:
     """Return a cell's text, with an apostrophe where a spreadsheet would run it; an empty cell as NULL, without quotes.
 
-    A leading tab is removed, as an upload does: what follows it may be a number or an instant, in which an upload would
-    not ignore an apostrophe.
+    What can be run loses the space before it, as it does in an upload: a number or an instant may be left, in which an
+    upload would not ignore an apostrophe.
     """
     cell = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(
         sql.Identifier("staged", name), place
@@ -92,21 +90,13 @@ def _cell(name: str, place: int) -> Expression:
     # The first character quickly shows that nearly every cell can stay as it is.
     return sql.SQL(
         """
-        CASE WHEN staged.fault IS NULL AND ascii({plain}) NOT IN ({odd}) THEN {plain}
-             WHEN ascii({cell}) IN ({marks}) THEN {escaped}
-             WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '')
+        CASE WHEN {starts_as_most} THEN {cell}
+             WHEN {formula} THEN nullif({trimmed}, '')
              ELSE nullif({cell}, '') END
         """
     ).format(
-        plain=sql.Identifier("staged", name),
-        odd=_codes("\0=@+-\t\r"),  # the first stands for an empty cell
+        starts_as_most=starts_as_most(cell),
         cell=cell,
-        marks=_codes("=@+-"),
-        escaped=escaped(cell),
-        tabs=_codes("\t\r"),
-        trimmed=escaped(sql.SQL("btrim({}, {})").format(cell, sql.Literal(SPACES))),
+        formula=is_formula(cell),
+        trimmed=guarded(sql.SQL("btrim({}, {})").format(cell, sql.Literal(SPACES))),
     )
-
-
-def _codes(characters: str) -> Expression:
-    return COMMA.join(sql.Literal(ord(character)) for character in characters)

@@ -58,19 +58,23 @@ def groups(findings: sql.Identifier, limit: int) -> list[Group]:
     return [Group(int(count), column, reason, line) for count, column, reason, line in rows]
 
 
-def in_order(findings: sql.Identifier, value: Expression, *, empty: LiteralString = "''") -> sql.Composed:
+def in_order(
+    findings: sql.Identifier, value: Expression, reason: Expression, *, empty: LiteralString = "''"
+) -> sql.Composed:
     """Return the query for the findings of a table, as (line, column, value, reason), in the order of the file.
 
-    `value` is an expression of `found.value`, `empty` what stands for no column and no value.
+    `value` and `reason` are expressions of those of `found`, `empty` is what stands for no column and no value.
     """
     return sql.SQL(
         """
-        SELECT found.line, coalesce(found.name, {empty}) AS "column", coalesce({value}, {empty}) AS value, found.reason
+        SELECT found.line, coalesce(found.name, {empty}) AS "column", coalesce({value}, {empty}) AS value,
+            {reason} AS reason
         FROM {findings} found
         ORDER BY found.line, found.place, found.reason
         """
-    ).format(empty=sql.SQL(empty), value=value, findings=findings)
+    ).format(empty=sql.SQL(empty), value=value, reason=reason, findings=findings)
 
 
 def _first(findings: sql.Identifier, limit: int) -> list[tuple[Any, ...]]:
-    return fetch_all(sql.SQL("{} LIMIT {}").format(in_order(findings, sql.SQL("found.value")), limit))
+    found = in_order(findings, sql.SQL("found.value"), sql.SQL("found.reason"))
+    return fetch_all(sql.SQL("{} LIMIT {}").format(found, limit))

@@ -145,7 +145,6 @@ MANIFEST: Json = {
     "totals": {
         "rows": 31,
         "sums": [
-            {"column": "Peak Concurrent Users", "amount": "11874", "unit": "users", "per": "", "group": ""},
             {"column": "Minutes at Peak", "amount": "431.25", "unit": "minutes", "per": "", "group": ""},
         ],
         "distinct": [],

@@ -14,11 +14,11 @@ from reports.comparisons import run as comparison_run
 from reports.comparisons.diff import ADDED, CHANGED_BEFORE, REMOVED
 from reports.engine.report_type import ColumnKind
 from reports.engine.totals import MOST_DIGITS, Line
-from reports.formats.csv import escape_formula
 from reports.models import Comparison, ReportJob
 from reports.screens.wording import named_totals, total_text, total_unit_text
 from ui.formatting import count_text, moment_text, number_text
 from ui.progress import ProgressBar
+from usage.files.formulas import unescape_formula
 
 MINUS = "\N{MINUS SIGN}"
 SHOWN = 100
@@ -174,19 +174,16 @@ def _reading_order(headings: list[str], key: Sequence[str], found: list[Differen
 def _differences(lines: Iterator[list[str]], kinds: list[ColumnKind]) -> Iterator[Difference]:
     for change, _columns, *cells in lines:
         if change in (ADDED, REMOVED):
-            yield Difference(change, [Cell(kind, _raw(text)) for kind, text in zip(kinds, cells, strict=True)])
+            yield Difference(
+                change, [Cell(kind, unescape_formula(text)) for kind, text in zip(kinds, cells, strict=True)]
+            )
         elif change == CHANGED_BEFORE:
             _change, _columns, *after = next(lines)
             yield Difference("changed", list(map(_changed, kinds, cells, after)))
 
 
 def _changed(kind: ColumnKind, before: str, after: str) -> Cell:
-    return Cell(kind, _raw(after), _raw(before) if before != after else None)
-
-
-def _raw(text: str) -> str:
-    """Remove the apostrophe that guards the cell in spreadsheets."""
-    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text
+    return Cell(kind, unescape_formula(after), unescape_formula(before) if before != after else None)
 
 
 def total_lines(before: ReportJob, after: ReportJob) -> list[TotalLine]:
