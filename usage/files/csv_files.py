@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from usage.files.csv_dialects import Dialect, dialect_of
 from usage.files.csv_quoting import MAX_ROW, QUOTING, NotPlainError
-from usage.files.errors import refusal
+from usage.files.errors import FileNotice, refusal
 
 CHUNK = 1 << 18
 # No real header is wider, and each of its columns may be an error of its own.
@@ -45,10 +45,13 @@ class CsvFile:
 
     `is_numbered`: the first column is not part of the table but the row number that a spreadsheet shows, and no row is
     blank.
+
+    `notices`: what is valid and unusual about the file that these rows come from.
     """
 
-    def __init__(self, file: BinaryIO, *, is_numbered: bool = False) -> None:
+    def __init__(self, file: BinaryIO, *, is_numbered: bool = False, notices: Sequence[FileNotice] = ()) -> None:
         """Raise FileRefusedError if the file is recognizably no CSV file."""
+        self.notices = list(notices)
         self.file = file
         self.is_numbered = is_numbered
         self.dialect = Dialect("utf-8", 0, ",") if is_numbered else dialect_of(file)

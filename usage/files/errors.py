@@ -16,6 +16,19 @@ class RowError:
     reason: str
 
 
+@dataclass(frozen=True)
+class FileNotice:
+    """Something valid and unusual in a file: the row number that a spreadsheet shows, column, value, and a sentence.
+
+    Line 0 stands for the file as a whole. Column and value are empty if the notice concerns more than one cell.
+    """
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+
 class FileRefusedError(Exception):
     """The file as a whole cannot be used; `errors` says why. `rows` is how many rows after the header were read."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from import_export.widgets import Widget
 from psycopg import sql
 
+from usage.files.workbook_cells import NOT_TEXT
 from usage.resources.tables import CellKind
 
 Expression = sql.Composable
@@ -55,6 +56,18 @@ def failed_formula(value: Expression) -> Expression:
     return sql.SQL("CASE WHEN {v} LIKE '#%' THEN {} ELSE false END").format(matches(value, _FAILED_FORMULA), v=value)
 
 
+def ends_as_no_text(value: Expression) -> Expression:
+    """Return the condition that the text comes from a workbook's cell that is no text."""
+    return sql.SQL("right({}, {}) = {}").format(value, len(NOT_TEXT), sql.Literal(NOT_TEXT))
+
+
+def without_mark(value: Expression) -> Expression:
+    """Return the text without the mark of a workbook's cell that is no text."""
+    return sql.SQL("CASE WHEN {} THEN left({value}, -{length}) ELSE {value} END").format(
+        ends_as_no_text(value), value=value, length=len(NOT_TEXT)
+    )
+
+
 def percentage(value: Expression) -> Fault:
     """Return the fault of a percentage in a column of numbers: 50% could mean 0.5 or 50, and nothing tells which."""
     return (
@@ -95,6 +108,8 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
     sentence = ""
     described = ""
     cell = CellKind.TEXT
+    # Whether a cell of a workbook must be text, or a number shown as its digits.
+    is_text = False
 
     def valid(self, value: Expression) -> Expression:
         """Return a condition that is true for every text that can be cast."""
@@ -120,9 +135,10 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
 class Text(Format):
     """Text of at most 255 characters. A number that a spreadsheet has rounded (`2.38E+18`) is refused."""
 
+    is_text = True
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
-    noun = "text"
+    article, noun = "a", "text"
     # A negative number may have an apostrophe, from a file of rows in error.
     _RUINED = "^('?-)?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
@@ -131,7 +147,7 @@ class Text(Format):
         return sql.SQL(
             """
             (
-                length({typed}) <= {longest} AND NOT {failed}
+                length({typed}) <= {longest} AND NOT {failed} AND NOT {no_text}
                 AND CASE WHEN {value} LIKE '_%+%' THEN {whole} ELSE true END
             )
             """
@@ -139,12 +155,25 @@ class Text(Format):
             typed=self.typed(value),
             longest=MAX_LENGTH,
             failed=failed_formula(value),
+            no_text=ends_as_no_text(value),
             whole=differs(value, self._RUINED),
             value=value,
         )
 
     def typed(self, value: Expression) -> Expression:
         return unescaped(value)
+
+    def explanations(self, value: Expression) -> Sequence[Fault]:
+        advice = f"format the column as text, and enter the {self.noun} again."
+        number = (
+            matches(value, f"^[-0-9.E+]+%?{NOT_TEXT}$"),
+            f"The cell holds a number that is not shown as its digits alone: {advice}",
+        )
+        moment = (
+            ends_as_no_text(value),
+            f"The cell holds a date, a time or a truth value, where {self.article} {self.noun} is expected: {advice}",
+        )
+        return [number, moment, *super().explanations(value)]
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         ruined = (
@@ -161,13 +190,14 @@ class Identifier(Text):
     """A text that identifies something, such as an ID."""
 
     described = f"{Text.described}; in a spreadsheet, a column formatted as text"
-    noun = "identifier"
+    article, noun = "an", "identifier"
 
 
 class Email(Text):
     """An e-mail address, kept in lower case."""
 
     described = "An e-mail address"
+    article, noun = "an", "e-mail address"
     _PATTERN = "^[^[:space:]@]+@[^[:space:]@]+$"
 
     def valid(self, value: Expression) -> Expression:

@@ -8,7 +8,7 @@ from psycopg import sql
 from usage.resources.base import COMMA, Check, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.columns import UploadColumn
-from usage.resources.formats import SPACES, Expression
+from usage.resources.formats import SPACES, Expression, ends_as_no_text, without_mark
 
 _EMPTY = "The cell is empty; it needs a value."
 
@@ -21,15 +21,22 @@ def _raw(column: UploadColumn) -> sql.Identifier:
     return sql.Identifier(f"{column.name}__raw")
 
 
-def _trimmed(value: Expression) -> Expression:
-    """Return the value without surrounding space, or NULL if nothing is left."""
+def _trimmed(value: Expression, *, keeps_mark: bool = False) -> Expression:
+    """Return the value without surrounding space, or NULL if nothing is left.
+
+    `keeps_mark`: one that comes from a workbook's cell that is no text stays as it is.
+    """
     # Nearly every cell begins and ends with a visible ASCII character: that is cheap to see, and nothing is trimmed.
     return sql.SQL(
         """
         CASE WHEN ascii({value}) BETWEEN 33 AND 127 AND ascii(right({value}, 1)) BETWEEN 33 AND 127 THEN {value}
-             ELSE nullif(btrim({value}, {spaces}), '') END
+             {marked} ELSE nullif(btrim({value}, {spaces}), '') END
         """
-    ).format(value=value, spaces=sql.Literal(SPACES))
+    ).format(
+        value=value,
+        spaces=sql.Literal(SPACES),
+        marked=sql.SQL("WHEN {} THEN {}").format(ends_as_no_text(value), value) if keeps_mark else sql.SQL(""),
+    )
 
 
 def _or(conditions: Sequence[Expression]) -> Expression:
@@ -115,7 +122,8 @@ def _typed_layer(columns: Sequence[UploadColumn], batch: Batch) -> sql.Composed:
 
 @cache
 def _trimmed_cell(column: UploadColumn) -> Expression:
-    return _rendered(sql.SQL("{} AS {}").format(_trimmed(_named("staged", column)), sql.Identifier(column.name)))
+    trimmed = _trimmed(_named("staged", column), keeps_mark=column.widget.is_text)
+    return _rendered(sql.SQL("{} AS {}").format(trimmed, sql.Identifier(column.name)))
 
 
 @cache
@@ -169,7 +177,7 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO {errors} (line, place, name, value, reason)
-        SELECT r.line, explained.place, explained.name, left(explained.value, 1000), explained.reason
+        SELECT r.line, explained.place, explained.name, left({value}, 1000), explained.reason
         FROM {rows} r JOIN {staged} staged ON staged.line = r.line {existing}
         CROSS JOIN LATERAL ({explanations}) explained (place, name, value, reason)
         WHERE r.faulty AND explained.reason IS NOT NULL AND (staged.fault IS NULL OR explained.place = 0)
@@ -180,11 +188,12 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
         staged=batch.staged,
         existing=resource.existing(batch),
         explanations=sql.SQL(" UNION ALL ").join(explanations),
+        value=without_mark(sql.SQL("explained.value")),
     )
 
 
 def _of_format(column: UploadColumn, place: int) -> Expression:
-    cell = _trimmed(_named("staged", column))
+    cell = _trimmed(_named("staged", column), keeps_mark=column.widget.is_text)
     cases: list[Expression] = [
         sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(text))
         for condition, text in column.widget.explanations(cell)
@@ -253,7 +262,7 @@ def split_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence
     insert_errors = sql.SQL(
         """
         INSERT INTO {errors} (line, place, name, value, reason)
-        SELECT repeated.line, {place}, {name}, staged.{column},
+        SELECT repeated.line, {place}, {name}, {value},
             concat('Rows ', first, ' and ', CASE WHEN differs THEN repeated.line ELSE first_other END, {text})
         FROM {repeats} repeated JOIN {staged} staged ON staged.line = repeated.line
         WHERE first_other IS NOT NULL
@@ -262,7 +271,7 @@ def split_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence
         errors=batch.errors,
         place=columns.index(names[-1]) + 1,
         name=sql.Literal(names[-1]),
-        column=sql.Identifier(names[-1]),
+        value=without_mark(sql.Identifier("staged", names[-1])),
         text=sql.Literal(f" have the same {' and '.join(names)} but differ otherwise."),
         repeats=batch.repeats,
         staged=batch.staged,

@@ -12,7 +12,7 @@ from jobs.sql import fetch_all
 from usage.files.errors import RowError
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
-from usage.resources.formats import SPACES, Expression, escaped, escaped_text
+from usage.resources.formats import SPACES, Expression, ends_as_no_text, escaped, escaped_text, without_mark
 
 # The last column of the file of rows in error; an upload ignores it.
 REASON = "reason"
@@ -20,7 +20,8 @@ REASON = "reason"
 _ROWS_IN_ERROR = """
 COPY (
     WITH explained AS MATERIALIZED (
-        SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
+        SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons,
+            array_agg(name) AS names
         FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) error
         GROUP BY line
     )
@@ -93,21 +94,26 @@ def _cell(name: str, place: int) -> Expression:
     """Return a cell's text, with an apostrophe where a spreadsheet would run it; an empty cell as NULL, without quotes.
 
     A leading tab is removed, as an upload does: what follows it may be a number or an instant, in which an upload would
-    not ignore an apostrophe.
+    not ignore an apostrophe. A cell of a workbook that is no text keeps its mark if it is in error, so that it stays an
+    error until it is corrected.
     """
-    cell = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(
+    found = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(
         sql.Identifier("staged", name), place
+    )
+    cell = sql.SQL("(CASE WHEN {} = ANY (explained.names) THEN {} ELSE {} END)").format(
+        sql.Literal(name), found, without_mark(found)
     )
     # The first character quickly shows that nearly every cell can stay as it is.
     return sql.SQL(
         """
-        CASE WHEN staged.fault IS NULL AND ascii({plain}) NOT IN ({odd}) THEN {plain}
+        CASE WHEN staged.fault IS NULL AND ascii({plain}) NOT IN ({odd}) AND NOT {is_marked} THEN {plain}
              WHEN ascii({cell}) IN ({marks}) THEN {escaped}
              WHEN ascii({cell}) IN ({tabs}) THEN nullif({trimmed}, '')
              ELSE nullif({cell}, '') END
         """
     ).format(
         plain=sql.Identifier("staged", name),
+        is_marked=ends_as_no_text(sql.Identifier("staged", name)),
         odd=_codes("\0=@+-\t\r"),  # the first stands for an empty cell
         cell=cell,
         marks=_codes("=@+-"),
