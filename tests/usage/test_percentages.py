@@ -46,7 +46,8 @@ def workbook(*rows: Any, codes: tuple[str, ...] = ("0%",), default: int = 0) -> 
 def cells(content: bytes | io.BytesIO) -> list[Any]:
     """Return the cells of a workbook below its header."""
     with opened(content if isinstance(content, io.BytesIO) else io.BytesIO(content)) as file:
-        return [[cell.removesuffix(NOT_TEXT) for cell in row] for _line, row in file.records()][1:]
+        rows = [row for _line, row in file.records() if isinstance(row, list)]
+    return [[cell.removesuffix(NOT_TEXT) for cell in row] for row in rows[1:]]
 
 
 @pytest.mark.parametrize("form", ["0%", "0.00%", "0.0%", "0.0%;[Red]-0.0%", "#,##0.0# %"])

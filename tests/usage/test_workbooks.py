@@ -270,7 +270,11 @@ def test_a_workbook_is_read_as_the_csv_file_of_the_same_cells(rows: list[Any], t
         opened(by_xlsxwriter(table, texts_are_shared=texts_are_shared)) as read,
         opened(io.BytesIO(file.getvalue().encode())) as csv_file,
     ):
-        unmarked = [(line, [cell.removesuffix(NOT_TEXT) for cell in cells]) for line, cells in read.records()]
+        unmarked = [
+            (line, [cell.removesuffix(NOT_TEXT) for cell in cells])
+            for line, cells in read.records()
+            if isinstance(cells, list)
+        ]
         assert unmarked == list(csv_file.records())
 
 

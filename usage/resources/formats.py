@@ -166,7 +166,7 @@ class Text(Format):
     def explanations(self, value: Expression) -> Sequence[Fault]:
         advice = f"format the column as text, and enter the {self.noun} again."
         number = (
-            matches(value, f"^[-0-9.E+]+%?{NOT_TEXT}$"),
+            matches(value, f"^-?[0-9.]+(E[-+]?[0-9]+)?%?{NOT_TEXT}$"),
             f"The cell holds a number that is not shown as its digits alone: {advice}",
         )
         moment = (
