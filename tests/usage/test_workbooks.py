@@ -6,10 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import pytest
 import xlsxwriter
@@ -23,10 +25,11 @@ from tests.profiles import examples
 from tests.usage.test_import_usage_command import Run
 from tests.usage_files import counts, upload
 from tests.waiting import wait_for
-from tests.workbooks import Xml, moment, packed, parts, sheet, workbook
+from tests.workbooks import MAIN, Xml, moment, packed, parts, sheet, workbook
 from usage.files import workbook_reader, workbooks
-from usage.files.errors import FileRefusedError
+from usage.files.errors import FileNotice, FileRefusedError
 from usage.files.raw_files import opened
+from usage.files.workbook_cells import NOT_TEXT
 from usage.models import Call, Entity, LoginSession, ResourceUsage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.processes]
@@ -178,7 +181,7 @@ def test_the_reader_inherits_neither_descriptors_nor_secrets(tmp_path: Path, mon
     monkeypatch.setenv("SECRET_KEY", "secret")
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
-        with workbooks.as_csv(io.BytesIO(GOOD)) as output:
+        with workbooks.as_csv(io.BytesIO(GOOD)) as (output, _notices):
             output.seek(0)
             # The fourth is the folder being listed.
             assert output.read() in {b"['0', '1', '2', '3']\n", b"['0', '1', '2', '3'],LC_CTYPE\n"}
@@ -267,11 +270,210 @@ def test_a_workbook_is_read_as_the_csv_file_of_the_same_cells(rows: list[Any], t
         opened(by_xlsxwriter(table, texts_are_shared=texts_are_shared)) as read,
         opened(io.BytesIO(file.getvalue().encode())) as csv_file,
     ):
-        assert list(read.records()) == list(csv_file.records())
+        unmarked = [
+            (line, [cell.removesuffix(NOT_TEXT) for cell in cells])
+            for line, cells in read.records()
+            if isinstance(cells, list)
+        ]
+        assert unmarked == list(csv_file.records())
+
+
+def styled(*rows: Any, codes: tuple[str, ...]) -> dict[str, str]:
+    """Return the parts of a workbook with styles of these formats from style 1 on."""
+    named = parts(Data=sheet(*rows))
+    declared = "".join(f"<numFmt numFmtId='{164 + n}' formatCode={quoteattr(code)}/>" for n, code in enumerate(codes))
+    used = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(codes)))
+    named["xl/styles.xml"] = (
+        f'<styleSheet xmlns="{MAIN}"><numFmts>{declared}</numFmts><cellXfs><xf numFmtId="0"/>{used}</cellXfs>'
+        "</styleSheet>"
+    )
+    return named
+
+
+def number(value: float, style: int = 1) -> Xml:
+    return Xml(f'<c r="{{}}" s="{style}"><v>{value!r}</v></c>')
+
+
+def only_cell(value: Any, code: str) -> str:
+    """Return the text of a workbook's only cell below its header, with its mark."""
+    with opened(io.BytesIO(packed(styled(["a"], [value], codes=(code,))))) as file:
+        [_header, (_line, cells)] = file.records()
+    assert isinstance(cells, list)
+    return cells[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        ("00000000000", 2079460100, "02079460100"),
+        ('"+"0', 442079460100, "+442079460100"),
+        ("+0", 44, "+44"),
+        ("\\+0", 44, "+44"),
+        ('"+44"0000000000', 2079460100, "+442079460100"),
+        ("0000", -7, "-0007"),
+        ("General", 7, "7"),
+        ("GENERAL", 7, "7"),
+        ("@", 7, "7"),
+        ("0_ ;[Red]\\-0\\ ", 7, "7"),
+        ("###0", 12, "12"),
+        ("[$-409]0", 7, "7"),
+        ("General", 7.0, "7"),
+        ("000", 1000, "1000"),
+    ],
+)
+def test_a_whole_number_shown_as_its_digits_is_what_is_shown(code: str, value: float, shown: str) -> None:
+    assert only_cell(number(value), code) == shown
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "text"),
+    [
+        ("#,##0", 1234, "1234"),
+        ("0.00", 5, "5"),
+        ("0", 5.5, "5.5"),
+        ("General", 1764500000.1, "1764500000.1"),
+        ('0 "pcs"', 5, "5"),
+        ("0,", 5000, "5000"),
+        ("[>9]00;0", 5, "5"),
+        ("(0)", 5, "5"),
+        ('"+"0', -5, "-5"),
+        ("0;(0)", -5, "-5"),
+        ("#", 0, "0"),
+        ("0E+00", 5, "5"),
+        ("0%", 0.5, "50%"),
+        ("yyyy-mm-dd", 46082, "2026-03-01"),
+        ('yyyy-mm-dd"T"hh:mm:ss"Z"', 46082, "2026-03-01T00:00:00Z"),
+        ('yyyy-mm-dd"T"hh:mm:ss.000"Z"', 46082.375, "2026-03-01T09:00:00Z"),
+        ('yyyy\\-mm\\-dd"T"hh:mm:ss\\Z;@', 46082.375, "2026-03-01T09:00:00Z"),
+        ('yyyy-mm-dd hh:mm"CEZ"', 46082.375, "2026-03-01T09:00:00"),
+        ('yyyy-mm-dd"Z"', 46082, "2026-03-01"),
+    ],
+)
+def test_what_is_shown_otherwise_is_no_text(code: str, value: float, text: str) -> None:
+    assert only_cell(number(value), code) == f"{text}{NOT_TEXT}"
+
+
+@settings(max_examples=examples(20))
+@given(value=st.integers(0, 10**15 - 1), width=st.integers(1, 15), plus=st.sampled_from(["", '"+"', "+", "\\+"]))
+def test_zeros_and_a_plus_give_what_a_spreadsheet_shows(value: int, width: int, plus: str) -> None:
+    sign = "+" if plus else ""
+    assert only_cell(number(value), f"{plus}{'0' * width}") == f"{sign}{str(value).zfill(width)}"
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "part"),
+    [
+        ("SIP Call Id", date(2026, 3, 4), "The cell holds a date, a time or a truth value, where an identifier"),
+        ("usage_group", date(2026, 3, 1), "The cell holds a date, a time or a truth value"),
+        ("origin", moment("2026-03-01T03:45:00"), "The cell holds a date, a time or a truth value"),
+        ("call_type", True, "The cell holds a date, a time or a truth value"),
+        ("SIP Call Id", 1764500000.1, "not shown as its digits alone: format the column as text"),
+    ],
+)
+def test_a_cell_that_is_no_text_is_refused_in_a_column_of_text(column: str, value: Any, part: str) -> None:
+    [(line, name, reason)] = reasons_of_call(column, value)
+    assert (line, name.lower().replace(" ", "_"), part in reason) == (2, column.lower().replace(" ", "_"), True), reason
+
+
+def test_the_errors_show_the_cell_and_its_row_stays_an_error_until_it_is_corrected() -> None:
+    account = make_account()
+    row = [1764500000.1, *CALL[1:]]
+    result = upload(kind="calls", text=workbook(CALLS, row), account=account)
+    assert [error.value for error in result.errors] == ["1764500000.1"]
+    assert upload(kind="calls", text=result.rows_in_error, account=account).counts.errors == 1
+    upload(kind="resources", text="name,unit\nSMS,message\n")
+    usage = workbook(["date", "resource", "quantity"], [date(2026, 3, 1), "Fax", 0.5])
+    [_header, in_error] = upload(kind="resource_usage", text=usage, account=account).rows_in_error.splitlines()
+    assert in_error.startswith(b"2026-03-01,Fax,0.5,")
+
+
+def test_a_text_that_looks_like_a_date_or_a_number_stays_a_text() -> None:
+    assert upload(
+        kind="accounts", text=workbook(HEADER, ["2026-03-04", "1.50"], ["true", "0.10"]), skip_errors=False
+    ).is_applied
+
+
+def test_an_instant_whose_format_ends_in_z_is_utc() -> None:
+    account = make_account()
+    instants = [number(46082.375, 1), number(46082.37569444445, 1)]
+    named = styled(CALLS, [*CALL[:6], *instants], codes=('yyyy-mm-dd"T"hh:mm:ss"Z"',))
+    assert upload(kind="calls", text=packed(named), account=account).reasons == []
+    call = Call.objects.get()
+    assert (call.started_at.isoformat(), call.ended_at.isoformat()) == (
+        "2026-03-01T09:00:00+00:00",
+        "2026-03-01T09:01:00+00:00",
+    )
+
+
+def laid_out(*rows: Any, before: str = "", after: str = "") -> io.BytesIO:
+    """Return a workbook with XML before and after the rows of its sheet."""
+    named = parts(Data=sheet(*rows))
+    part = "xl/worksheets/sheet1.xml"
+    named[part] = (
+        named[part].replace("<sheetData>", f"{before}<sheetData>").replace("</sheetData>", f"</sheetData>{after}")
+    )
+    return io.BytesIO(packed(named))
+
+
+@pytest.mark.parametrize(("area", "line"), [("B2:B3", 2), ("A1:B1", 1), ("B3:D9", 3)])
+def test_merged_cells_with_data_are_refused_with_their_area(area: str, line: int) -> None:
+    merged = f'<mergeCells count="2"><mergeCell ref="F2:G9"/><mergeCell ref="{area}"/></mergeCells>'
+    file = laid_out(HEADER, ["A", "x"], ["B", "y"], after=merged)
+    with pytest.raises(FileRefusedError, match=f"The cells {area} are merged.*unmerge them") as refused, opened(file):
+        pass
+    assert refused.value.errors[0].line == line
+
+
+def hidden_row(line: int, value: str) -> str:
+    return f'<row r="{line}" hidden="1"><c r="A{line}" t="inlineStr"><is><t>{value}</t></is></c></row>'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rows", "reasons"),
+    [
+        ("", '<autoFilter ref="A1:B9"/>', [3], ["1 row is hidden by a filter, and is loaded like the others: row 3."]),
+        ("", "", [3], ["1 row is hidden, and is loaded like the others: row 3."]),
+        ("", '<autoFilter ref="A1:B2"/>', [3], ["1 row is hidden, and is loaded like the others: row 3."]),
+        ("", "", [3, 4], ["2 rows are hidden, and are loaded like the others: rows 3, 4."]),
+        (
+            "",
+            "",
+            range(3, 10),
+            ["7 rows are hidden, and are loaded like the others: rows 3, 4, 5, 6, 7 and more."],
+        ),
+        (
+            '<cols><col min="2" max="9" hidden="true"/></cols>',
+            "",
+            [],
+            ["1 column is hidden, and is loaded like the others: column B."],
+        ),
+        ('<cols><col min="3" max="9" hidden="1"/></cols>', "", [], []),
+        ('<cols><col min="1" max="9" hidden="false"/></cols>', '<autoFilter ref="A1:B9"/>', [], []),
+    ],
+)
+def test_hidden_rows_and_columns_with_data_give_one_notice_each(
+    before: str, after: str, rows: Iterable[int], reasons: list[str]
+) -> None:
+    file = laid_out(
+        HEADER,
+        ["A", "x"],
+        *(hidden_row(line, f"H{line}") for line in rows),
+        '<row r="40" hidden="1"/>',
+        before=before,
+        after=after,
+    )
+    with opened(file) as opened_file:
+        assert opened_file.notices == [FileNotice(0, "", "", reason) for reason in reasons]
+
+
+def test_a_file_without_oddities_has_no_notices() -> None:
+    for content in (GOOD, b"code,name\nA,x\n"):
+        with opened(io.BytesIO(content)) as file:
+            assert file.notices == []
 
 
 def test_days_may_be_counted_from_1904() -> None:
     named = parts(Data=sheet(["day"], [Xml('<c r="{}" s="1"><v>44561</v></c>')]))
     named["xl/workbook.xml"] = named["xl/workbook.xml"].replace("<sheets>", '<workbookPr date1904="1"/><sheets>')
     with opened(io.BytesIO(packed(named))) as file:
-        assert list(file.records()) == [(1, ["day"]), (2, ["2026-01-01"])]
+        assert list(file.records()) == [(1, ["day"]), (2, [f"2026-01-01{NOT_TEXT}"])]

@@ -50,13 +50,15 @@ class CsvFile:
 
     `is_numbered`: the first column is not part of the table but the row number that a spreadsheet shows, and no row is
     blank.
+
+    `notices`: what is valid and unusual about the file that these rows come from.
     """
 
-    def __init__(self, file: BinaryIO, *, is_numbered: bool = False) -> None:
+    def __init__(self, file: BinaryIO, *, is_numbered: bool = False, notices: Sequence[FileNotice] = ()) -> None:
         """Raise FileRefusedError if the file is recognizably no CSV file."""
+        self.notices = list(notices)
         self.file = file
         self.is_numbered = is_numbered
-        self.notices: list[FileNotice] = []
         self.dialect = Dialect("utf-8", 0, ",") if is_numbered else dialect_of(file)
         self.width = self.surplus = 0
 

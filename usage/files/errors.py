@@ -20,7 +20,7 @@ class RowError:
 class FileNotice:
     """Something valid and unusual in a file: the row number as in `RowError`, column, value, and a sentence.
 
-    Row 0 is the file as a whole.
+    Row 0 is the file as a whole. Column and value are empty if the notice concerns more than one cell.
     """
 
     line: int

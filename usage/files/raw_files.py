@@ -21,7 +21,7 @@ def refuse_other_formats(file: BinaryIO) -> None:
 def opened(file: BinaryIO) -> Iterator[CsvFile]:
     """Yield a seekable file as CSV. Raise FileRefusedError when it is unreadable, or turns out to be while reading."""
     if is_workbook(file):
-        with as_csv(file) as rows:
-            yield CsvFile(rows, is_numbered=True)
+        with as_csv(file) as (rows, notices):
+            yield CsvFile(rows, is_numbered=True, notices=notices)
     else:
         yield CsvFile(file)

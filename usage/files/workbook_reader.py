@@ -3,6 +3,7 @@
 `usage.files.workbooks` starts it with an action and the parent's process ID. It knows nothing of the product. The first
 column of the CSV file is the row number that a spreadsheet shows; the cells are strict text that uploads accept or can
 explain. If the workbook cannot be used, the output is a row number and a sentence, and the exit status is REFUSED.
+What is unusual about the sheet is on standard error, each sentence on a line after NOTICE.
 """
 
 import csv
@@ -16,17 +17,20 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import date
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from usage.files.workbook_archives import SAVE_AGAIN, Parts, RefusedError, look, sheet_parts, styles_part
-from usage.files.workbook_cells import percentage, text
+from usage.files.workbook_cells import NOT_TEXT, digits, in_utc, percentage, text, unlike_digits
+from usage.files.workbook_layouts import Layout
 from usage.files.workbook_sheets import OddCell, explanation, odd_cells
-from usage.files.workbook_styles import Shown, Styles, styles_of
+from usage.files.workbook_styles import Digits, Shown, Styles, styles_of
 
 CONVERT, EXPLAIN = "convert", "explain"
+NOTICE = "notice: "
 REFUSED, OUT_OF_MEMORY, OUT_OF_SPACE = 3, 4, 5
 MEMORY = 1 << 30
 SECONDS = 60
@@ -92,10 +96,10 @@ def rows(sheet: CalamineSheet, odd_ones: Iterator[OddCell]) -> Iterator[tuple[in
 
 def _put(row: list[Any], odd: OddCell, first_column: int, line: int) -> None:
     place = odd.column - first_column
-    if isinstance(odd.shown, Shown):
+    if not isinstance(odd.shown, str):
         if odd.line < line:
-            raise RefusedError(f"A percentage in row {odd.line} stands below others. {SAVE_AGAIN}", odd.line)
-        if 0 <= place < len(row) and isinstance(row[place], int | float) and not isinstance(row[place], bool):
+            raise RefusedError(f"A formatted number in row {odd.line} stands below others. {SAVE_AGAIN}", odd.line)
+        if 0 <= place < len(row):
             row[place] = _shown(row[place], odd)
         return
     if odd.line < line or place < 0:
@@ -104,14 +108,23 @@ def _put(row: list[Any], odd: OddCell, first_column: int, line: int) -> None:
     row[place] = odd.shown
 
 
-def _shown(number: float, odd: OddCell) -> str:
+def _shown(value: Any, odd: OddCell) -> Any:
+    """Return the value as its format shows it; one that is no number as it is, unless it is an instant of UTC."""
+    if odd.shown is Shown.IN_UTC:
+        return in_utc(value) if isinstance(value, date) else value
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return value
+    if isinstance(odd.shown, Digits):
+        return digits(value, odd.shown)
+    if odd.shown is Shown.UNLIKE_DIGITS:
+        return unlike_digits(value)
     if odd.shown is Shown.AS_EITHER:
         raise RefusedError(
             f"The format of a cell in row {odd.line} shows some numbers as percentages and others as they are: give "
             "its column a format that does one or the other.",
             odd.line,
         )
-    return percentage(number)
+    return f"{percentage(value)}{NOT_TEXT}"
 
 
 def convert(source: int, target: int) -> None:
@@ -120,13 +133,15 @@ def convert(source: int, target: int) -> None:
         parts = look(archive)
         sheets = sheet_parts(archive, parts)
         sheet = the_sheet(CalamineWorkbook.from_path(f"/dev/fd/{source}"))
-        styles = _styles(archive, parts)
+        styles, layout = _styles(archive, parts), Layout()
         with (
             archive.open(sheets[sheet.name]) as part,
             open(target, "w", encoding="utf-8", newline="", closefd=False) as file,
         ):
             # With this line terminator the module also quotes a cell with a lone carriage return.
-            _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, odd_cells(part, styles)))
+            _write(csv.writer(file, lineterminator="\r\n"), rows(sheet, odd_cells(part, styles, layout)))
+    for notice in layout.notices(sheet):
+        os.write(2, f"{NOTICE}{notice}\n".encode())
 
 
 def _styles(archive: zipfile.ZipFile, parts: Parts) -> Styles:
@@ -155,8 +170,11 @@ def _write(writer: Any, rows: Iterator[tuple[int, list[Any]]]) -> None:
             filled -= 1
         if row.count("") == len(row):
             continue
+        is_header = not width
         width = width or filled
         cells = [text(cell) for cell in row[: max(filled, width)]]
+        if is_header:
+            cells = [cell.removesuffix(NOT_TEXT) for cell in cells]
         writer.writerow([line, *cells, *[""] * (width - len(cells))])
 
 

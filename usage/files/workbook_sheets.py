@@ -1,4 +1,4 @@
-"""Read the XML of a sheet piece by piece for what calamine leaves out: errors, percentages, far-away cells."""
+"""Read the XML of a sheet piece by piece for what calamine leaves out: errors, formats, the layout, far-away cells."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,8 @@ from xml.etree import ElementTree as ET
 
 from usage.files.workbook_archives import SAVE_AGAIN, RefusedError, refuse_foreign_xml
 from usage.files.workbook_escapes import unescape_text
-from usage.files.workbook_styles import Shown, Styles
+from usage.files.workbook_layouts import Layout, number_of
+from usage.files.workbook_styles import How, Shown, Styles
 
 _CHUNK = 1 << 20
 _ROWS_TAG = b"sheetData"
@@ -42,15 +43,15 @@ _FAR_ROWS, _FAR_COLUMNS = 1000, 100
 
 
 class OddCell(NamedTuple):
-    """Row (from 1), column (from 0), and the text that the spreadsheet shows there, or how it shows the number."""
+    """Row (from 1), column (from 0), and the text that the spreadsheet shows there, or how it shows a value."""
 
     line: int
     column: int
-    shown: str | Shown
+    shown: str | How
 
 
-def _pieces(part: IO[bytes]) -> Iterator[bytes]:
-    """Yield the sheet through the end of its rows, in pieces that split no cell."""
+def _pieces(part: IO[bytes], layout: Layout | None = None) -> Iterator[bytes]:
+    """Yield the sheet through the end of its rows, in pieces that split no cell. The layout learns what follows."""
     chunk, rest, is_in_rows = part.read(_CHUNK), b"", False
     refuse_foreign_xml(chunk)
     while chunk:
@@ -61,6 +62,8 @@ def _pieces(part: IO[bytes]) -> Iterator[bytes]:
             _refuse_oddities(data, rows, end if end >= 0 else len(data))
             if end >= 0:
                 yield data[:end]
+                if layout:
+                    layout.read_end(data[end:], part)
                 return
             is_in_rows = True
         start = _last_start(data)
@@ -86,19 +89,21 @@ def _last_start(data: bytes) -> int:
     return start if start >= 0 else len(data)
 
 
-def odd_cells(part: IO[bytes], styles: Styles) -> Iterator[OddCell]:
+def odd_cells(part: IO[bytes], styles: Styles, layout: Layout) -> Iterator[OddCell]:
     """Yield the cells of a sheet of which calamine reads less than the spreadsheet shows.
 
     It reads cells with an error, and formulas without a value, as empty; of a percentage it reads only the number, a
-    hundredth of what is shown; and it leaves escapes of U+FFFE and U+FFFF as they are.
+    hundredth of what is shown; and it leaves escapes of U+FFFE and U+FFFF as they are. The layout learns what is
+    hidden.
     """
     of_styles = _cell_of(styles)
-    for piece in _pieces(part):
+    for piece in _pieces(part, layout):
+        layout.read(piece)
         found: list[Iterable[OddCell | None]] = []
         if any(mark in piece for mark in _MARKS):
             found.append(map(_error_cell, _FAULTY.finditer(piece)))
         if styles:
-            found.append(_percentage(cell["attributes"], styles) for cell in of_styles.finditer(piece))
+            found.append(_styled_cell(cell["attributes"], styles) for cell in of_styles.finditer(piece))
         if _ESCAPE in piece:
             found.append(map(_escaped_cell, _ESCAPED.finditer(piece)))
         yield from merge(*(filter(None, cells) for cells in found), key=lambda cell: (cell.line, cell.column))
@@ -112,21 +117,22 @@ def _cell_of(styles: Styles) -> re.Pattern[bytes]:
     return re.compile(rb"""<(?:\w+:)?c\b(?P<attributes>[^<>]*\bs=["'](?:%s)["'][^<>]*)(?<!/)>""" % numbers)
 
 
-def _percentage(attributes: bytes, styles: Styles) -> OddCell | None:
+def _styled_cell(attributes: bytes, styles: Styles) -> OddCell | None:
     style, kind = _STYLE.search(attributes), _TYPE.search(attributes)
     shown = styles.get(style[1] if style else _DEFAULT_STYLE)
     if shown is None or (kind is not None and kind[1] != b"n"):
         return None
     place = _PLACE.search(attributes)
     if not place:
-        raise RefusedError(f"A percentage stands in a cell that does not say which cell it is. {SAVE_AGAIN}")
-    return OddCell(int(place[2]), _number_of(place[1]) - 1, shown)
+        what = "percentage" if shown in {Shown.AS_PERCENTAGE, Shown.AS_EITHER} else "formatted number"
+        raise RefusedError(f"A {what} stands in a cell that does not say which cell it is. {SAVE_AGAIN}")
+    return OddCell(int(place[2]), number_of(place[1]) - 1, shown)
 
 
 def _escaped_cell(cell: re.Match[bytes]) -> OddCell | None:
     place = _PLACE.search(cell["attributes"])
     text = ET.fromstring(cell["text"]).text or ""  # noqa: S314 - one element without a declaration
-    return OddCell(int(place[2]), _number_of(place[1]) - 1, unescape_text(text)) if place else None
+    return OddCell(int(place[2]), number_of(place[1]) - 1, unescape_text(text)) if place else None
 
 
 def _error_cell(cell: re.Match[bytes]) -> OddCell | None:
@@ -143,15 +149,7 @@ def _error_cell(cell: re.Match[bytes]) -> OddCell | None:
     text = (value or b"#VALUE!").decode(errors="replace")[:_LONGEST_ERROR]
     if not place:
         raise RefusedError(f"{where} holds an error, {text}.")
-    return OddCell(line, _number_of(place[1]) - 1, text)
-
-
-def _number_of(column: bytes) -> int:
-    """Return 1, 2 … for A, B …"""
-    number = 0
-    for letter in column:
-        number = number * 26 + letter - 64
-    return number
+    return OddCell(line, number_of(place[1]) - 1, text)
 
 
 def explanation(part: IO[bytes]) -> tuple[int, str] | None:
@@ -162,7 +160,7 @@ def explanation(part: IO[bytes]) -> tuple[int, str] | None:
     searched = 0
     for piece in _pieces(part):
         for name, digits in _FILLED.findall(piece):
-            row, column = int(digits), _number_of(name)
+            row, column = int(digits), number_of(name)
             columns.setdefault(row, column)
             if column not in rows:
                 rows[column], names[column] = row, name.decode()

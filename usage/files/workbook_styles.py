@@ -1,9 +1,9 @@
-"""Find the number formats of a workbook that show a number as a percentage."""
+"""Find the number formats of a workbook that show a number otherwise than as its digits."""
 
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import IO
+from typing import IO, NamedTuple
 from xml.etree import ElementTree as ET
 
 from usage.files.workbook_archives import SAVE_AGAIN, RefusedError, refuse_foreign_xml
@@ -14,36 +14,78 @@ _CHUNK = 1 << 16
 # The parts of a format that are literal, or that stand for neither a digit nor the percent sign.
 _APART = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[[^\]]*\]?', re.DOTALL)
 _SHOWS_A_NUMBER = re.compile(r"[0#?]|general", re.IGNORECASE)
+_LETTERS_OF_DATES = re.compile(r"[dmyhs]", re.IGNORECASE)
+_CONDITION = re.compile(r"\[[^\]]*[<>=]")
+# What takes part in no number: padding, and the colour, language or calendar of a section.
+_UNSEEN = re.compile(r"_.|\[[^\]]*\]", re.DOTALL)
+_DIGITS = re.compile(r"""(?P<prefix>(?:\+|\\[+0-9]|"[+0-9]*")*)(?P<width>general|@|\#*0*)""", re.IGNORECASE)
+_ENDS_IN_Z = re.compile(r"""(?:(?:^|[^A-Za-z\\])Z|\\Z|"(?:[^"]*[^A-Za-z"])?Z")$""")
 # The first three sections are for positive numbers, negative ones and zero; the fourth is for texts.
 _SECTIONS = 3
 
 
 class Shown(Enum):
-    """How a format shows numbers: all as percentages, or some of them, depending on the value."""
+    """How a format shows numbers: as percentages, as these or as they are, otherwise, or as instants of UTC."""
 
     AS_PERCENTAGE = "percentage"
     AS_EITHER = "either"
+    UNLIKE_DIGITS = "unlike digits"
+    IN_UTC = "in UTC"
 
 
-# 0% and 0.00% are built in; no workbook declares them.
-_BUILT_IN = {9: Shown.AS_PERCENTAGE, 10: Shown.AS_PERCENTAGE}
-Styles = Mapping[bytes, Shown]
+class Digits(NamedTuple):
+    """A format that shows a whole number as its digits, after a prefix such as `+`, filled with zeros to a width.
+
+    Unless it `is_for_all`, other sections show zero and negative numbers in some other way.
+    """
+
+    prefix: str
+    width: int
+    is_for_all: bool
 
 
-def shown_by(code: str) -> Shown | None:
-    """Return how a format such as `0.0%;[Red]-0.0%` shows numbers; None if it shows them as they are.
+# These are built in; no workbook declares them. Those missing here show dates, or digits (General, 0, @).
+_PERCENTAGES = (9, 10)
+_UNLIKE_DIGITS = (*range(2, 9), *range(11, 14), *range(23, 27), *range(37, 45), 48, *range(59, 82))
+_BUILT_IN: Mapping[int, Shown] = dict.fromkeys(_UNLIKE_DIGITS, Shown.UNLIKE_DIGITS) | dict.fromkeys(
+    _PERCENTAGES, Shown.AS_PERCENTAGE
+)
+How = Shown | Digits
+Styles = Mapping[bytes, How]
 
-    A section without digits shows a word, or nothing, and does not count.
+
+def shown_by(code: str) -> How | None:
+    """Return how a format such as `0.0%;[Red]-0.0%` shows numbers; None if as they are, or as dates without zone.
+
+    A section without digits shows a word, or nothing, and does not count as a percentage.
     """
     sections = _APART.sub("", code).split(";")[:_SECTIONS]
     found = {"%" in section for section in sections if _SHOWS_A_NUMBER.search(section)}
-    if True not in found:
-        return None
-    return Shown.AS_EITHER if False in found else Shown.AS_PERCENTAGE
+    if True in found:
+        return Shown.AS_EITHER if False in found else Shown.AS_PERCENTAGE
+    if _LETTERS_OF_DATES.search("".join(sections)):
+        is_moment = re.search("h", sections[0], re.IGNORECASE) and re.search("d", sections[0], re.IGNORECASE)
+        return Shown.IN_UTC if is_moment and _ENDS_IN_Z.search(_first_section(code)) else None
+    return _digits_shown_by(code)
+
+
+def _first_section(code: str) -> str:
+    match = re.match(r"""(?:"[^"]*"|\\.|[^;"\\])*""", code, re.DOTALL)
+    return _UNSEEN.sub("", match[0] if match else code).strip()
+
+
+def _digits_shown_by(code: str) -> How | None:
+    match = _DIGITS.fullmatch(_first_section(code))
+    if match is None or _CONDITION.search(code):
+        return Shown.UNLIKE_DIGITS if code.strip() else None
+    prefix = re.sub(r'[\\"]', "", match["prefix"])
+    is_general = match["width"].lower() in {"general", "@"}
+    shown = Digits(prefix, 1 if is_general else match["width"].count("0"), ";" not in _APART.sub("", code))
+    return None if shown == Digits("", 1, is_for_all=True) else shown
 
 
 def styles_of(part: IO[bytes]) -> Styles:
-    """Return the cell styles that show percentages, by the number by which cells name them.
+    """Return the cell styles that show numbers otherwise than as digits, by the number by which cells name them.
 
     The part is read in pieces, and only numbers are kept of it. Raise what broken XML raises.
     """
@@ -62,7 +104,7 @@ class _Formats:
     """The target of the styles parser. Formats and styles of things other than cells have the same tag names."""
 
     def __init__(self) -> None:
-        self._formats: dict[int, Shown] = dict(_BUILT_IN)
+        self._formats: dict[int, How] = dict(_BUILT_IN)
         self._used: list[int] = []
         self._within = ""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from usage.files import workbook_reader
-from usage.files.errors import refusal
+from usage.files.errors import FileNotice, refusal
 
 SIGNATURE = b"PK\x03\x04"
 # For a process that hangs without computing, for example on storage; one that computes has its own limit.
@@ -27,6 +27,7 @@ _PROGRAM = (
 _ROOT = Path(__file__).parent.parent.parent
 _END_OF_ARCHIVE = b"PK\x05\x06"
 _LONGEST_END = 22 + 0xFFFF
+_LONGEST_REMARKS = 1 << 16
 _AWAY = "The workbook is too large to read, or one of its cells lies far away from the others:"
 _TOO_SLOW = f"{_AWAY} reading took too long. {workbook_reader.ADVICE}"
 _TOO_MUCH = f"{_AWAY} it takes too much memory. {workbook_reader.ADVICE}"
@@ -55,15 +56,18 @@ def refuse_cut_off(file: BinaryIO) -> None:
 
 
 @contextmanager
-def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
-    """Yield the one sheet with data as a temporary CSV file whose first column is the row that a spreadsheet shows.
+def as_csv(file: BinaryIO) -> Iterator[tuple[BinaryIO, list[FileNotice]]]:
+    """Yield the one sheet with data, and what is unusual about it.
+
+    The sheet is a temporary CSV file whose first column is the row that a spreadsheet shows. Its cells may end in
+    `usage.files.workbook_cells.NOT_TEXT`.
 
     Raise FileRefusedError when the workbook cannot be read, OSError when this machine has no room for the file.
     """
     refuse_cut_off(file)
-    with _on_disk(file) as source, tempfile.TemporaryFile() as target:
-        status = _run(source, target, workbook_reader.CONVERT)
-        if status in _TOO_LARGE and _run(source, target, workbook_reader.EXPLAIN) == workbook_reader.REFUSED:
+    with _on_disk(file) as source, tempfile.TemporaryFile() as target, tempfile.TemporaryFile() as remarks:
+        status = _run(source, target, remarks, workbook_reader.CONVERT)
+        if status in _TOO_LARGE and _run(source, target, remarks, workbook_reader.EXPLAIN) == workbook_reader.REFUSED:
             status = workbook_reader.REFUSED
         if status == workbook_reader.REFUSED:
             target.seek(0)
@@ -73,7 +77,7 @@ def as_csv(file: BinaryIO) -> Iterator[BinaryIO]:
             raise OSError(errno.ENOSPC, "There is no room for a workbook's rows in the temporary folder")
         if status:
             raise refusal(_TOO_LARGE.get(status, _BROKEN))
-        yield target
+        yield target, _notices(remarks)
 
 
 @contextmanager
@@ -91,10 +95,18 @@ def _on_disk(file: BinaryIO) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _run(source: IO[bytes], target: IO[bytes], act: str) -> int:
+def _notices(remarks: IO[bytes]) -> list[FileNotice]:
+    """Return the notices among what the reader wrote to its standard error."""
+    remarks.seek(0)
+    lines = remarks.read(_LONGEST_REMARKS).decode(errors="replace").splitlines()
+    mark = workbook_reader.NOTICE
+    return [FileNotice(0, "", "", line.removeprefix(mark)) for line in lines if line.startswith(mark)]
+
+
+def _run(source: IO[bytes], target: IO[bytes], remarks: IO[bytes], act: str) -> int:
     """Run the reader and return its exit status, negative for a signal.
 
-    It inherits only the two files: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
+    It inherits only the three files: no other descriptor, no secret of the environment, no Ctrl-C of the terminal.
     """
     target.seek(0)
     target.truncate()
@@ -105,7 +117,7 @@ def _run(source: IO[bytes], target: IO[bytes], act: str) -> int:
             command,
             stdin=source,
             stdout=target,
-            stderr=subprocess.DEVNULL,
+            stderr=remarks,
             env=environment,
             start_new_session=True,
             timeout=MAX_SECONDS,

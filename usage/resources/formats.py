@@ -14,6 +14,7 @@ from psycopg import sql
 
 from billing.identifiers import INVISIBLE, SPACES
 from usage.files.formulas import FIRST_OF_FEW, FORMULA, PLAIN_NUMBER, escape_formula
+from usage.files.workbook_cells import NOT_TEXT
 from usage.resources.conditions import (
     Expression,
     Fault,
@@ -51,6 +52,18 @@ _ENDS = [f"{part}{zone}" for part in ("", *(f".{ms:03d}" for ms in range(1000)))
 def failed_formula(value: Expression) -> Expression:
     """Return the condition that the text is the error that a spreadsheet shows for a failed formula."""
     return sql.SQL("CASE WHEN {v} LIKE '#%' THEN {} ELSE false END").format(matches(value, _FAILED_FORMULA), v=value)
+
+
+def ends_as_no_text(value: Expression) -> Expression:
+    """Return the condition that the text comes from a workbook's cell that is no text."""
+    return sql.SQL("right({}, {}) = {}").format(value, len(NOT_TEXT), sql.Literal(NOT_TEXT))
+
+
+def without_mark(value: Expression) -> Expression:
+    """Return the text without the mark of a workbook's cell that is no text."""
+    return sql.SQL("CASE WHEN {} THEN left({value}, -{length}) ELSE {value} END").format(
+        ends_as_no_text(value), value=value, length=len(NOT_TEXT)
+    )
 
 
 def percentage(value: Expression) -> Fault:
@@ -113,6 +126,8 @@ class Format(Widget):  # type: ignore[misc]  # the package has no types
     sentence = ""
     described = ""
     cell = CellKind.TEXT
+    # Whether a cell of a workbook must be text, or a number shown as its digits.
+    is_text = False
 
     def valid(self, value: Expression) -> Expression:
         """Return a condition that is true for every text that can be cast."""
@@ -144,9 +159,10 @@ class Text(Format):
     """Text of at most 255 characters. A number that a spreadsheet has rounded (`2.38E+18`) is refused."""
 
     trimmed = SPACES
+    is_text = True
     sentence = f"The text has more than {MAX_LENGTH} characters."
     described = f"Text of at most {MAX_LENGTH} characters"
-    noun = "text"
+    article, noun = "a", "text"
     # A negative number may have an apostrophe, from a file of rows in error.
     _RUINED = "^('?-)?[0-9]([.,][0-9]+)?[Ee][+][0-9]+$"
 
@@ -157,7 +173,7 @@ class Text(Format):
             """
             (
                 CASE WHEN octet_length({value}) <= {longest} THEN true ELSE length({typed}) <= {longest} END
-                AND NOT {failed}
+                AND NOT {failed} AND NOT {no_text}
                 AND CASE WHEN {value} LIKE '_%+%' THEN {whole} ELSE true END
             )
             """
@@ -165,12 +181,25 @@ class Text(Format):
             typed=self.typed(value),
             longest=MAX_LENGTH,
             failed=failed_formula(value),
+            no_text=ends_as_no_text(value),
             whole=differs(value, self._RUINED),
             value=value,
         )
 
     def typed(self, value: Expression) -> Expression:
         return unescaped(value, self.trimmed)
+
+    def explanations(self, value: Expression) -> Sequence[Fault]:
+        advice = f"format the column as text, and enter the {self.noun} again."
+        number = (
+            matches(value, f"^-?[0-9.]+(E[-+]?[0-9]+)?%?{NOT_TEXT}$"),
+            f"The cell holds a number that is not shown as its digits alone: {advice}",
+        )
+        moment = (
+            ends_as_no_text(value),
+            f"The cell holds a date, a time or a truth value, where {self.article} {self.noun} is expected: {advice}",
+        )
+        return [number, moment, *super().explanations(value)]
 
     def faults(self, value: Expression) -> Sequence[Fault]:
         ruined = (
@@ -191,7 +220,7 @@ class PhoneNumber(Text):
 
     trimmed = INVISIBLE
     described = f"{Text.described}; in a spreadsheet, a column formatted as text"
-    noun = "identifier"
+    article, noun = "an", "identifier"
 
 
 class Name(Text):
@@ -210,7 +239,7 @@ class Identifier(Name):
     """A text that identifies something, such as an ID."""
 
     described = PhoneNumber.described
-    noun = "identifier"
+    article, noun = "an", "identifier"
 
 
 def folded_address(value: Expression) -> Expression:
@@ -232,6 +261,7 @@ class Email(Name):
         (";|@.*@", "there is more than one @, or a semicolon"),
         ("[[:space:]]", "there is a space inside"),
     )
+    article, noun = "an", "e-mail address"
 
     def valid(self, value: Expression) -> Expression:
         return sql.SQL("({} AND {})").format(super().valid(value), matches(self.typed(value), self._PATTERN))

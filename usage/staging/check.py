@@ -8,7 +8,7 @@ from psycopg import sql
 from usage.resources.base import COMMA, Check, UploadResource
 from usage.resources.batches import Batch
 from usage.resources.columns import UploadColumn
-from usage.resources.formats import Expression
+from usage.resources.formats import Expression, ends_as_no_text, without_mark
 
 _EMPTY = "The cell is empty; it needs a value."
 
@@ -21,15 +21,22 @@ def _raw(column: UploadColumn) -> sql.Identifier:
     return sql.Identifier(f"{column.name}__raw")
 
 
-def _trimmed(value: Expression, characters: str) -> Expression:
-    """Return the value without these characters at both ends, or NULL if nothing is left."""
+def _trimmed(value: Expression, characters: str, *, keeps_mark: bool = False) -> Expression:
+    """Return the value without these characters at both ends, or NULL if nothing is left.
+
+    `keeps_mark`: one that comes from a workbook's cell that is no text stays as it is.
+    """
     # Nearly every cell begins and ends with a visible ASCII character: that is cheap to see, and nothing is trimmed.
     return sql.SQL(
         """
         CASE WHEN ascii({value}) BETWEEN 33 AND 127 AND ascii(right({value}, 1)) BETWEEN 33 AND 127 THEN {value}
-             ELSE nullif(btrim({value}, {characters}), '') END
+             {marked} ELSE nullif(btrim({value}, {characters}), '') END
         """
-    ).format(value=value, characters=sql.Literal(characters))
+    ).format(
+        value=value,
+        characters=sql.Literal(characters),
+        marked=sql.SQL("WHEN {} THEN {}").format(ends_as_no_text(value), value) if keeps_mark else sql.SQL(""),
+    )
 
 
 def _or(conditions: Sequence[Expression]) -> Expression:
@@ -120,7 +127,7 @@ def _typed_layer(columns: Sequence[UploadColumn], batch: Batch) -> sql.Composed:
 
 @cache
 def _trimmed_cell(column: UploadColumn) -> Expression:
-    value = _trimmed(_named("staged", column), column.widget.trimmed)
+    value = _trimmed(_named("staged", column), column.widget.trimmed, keeps_mark=column.widget.is_text)
     return _rendered(sql.SQL("{} AS {}").format(value, sql.Identifier(column.name)))
 
 
@@ -177,7 +184,7 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
     return sql.SQL(
         """
         INSERT INTO {errors} (line, place, name, value, reason)
-        SELECT r.line, explained.place, explained.name, left(explained.value, 1000), explained.reason
+        SELECT r.line, explained.place, explained.name, left({value}, 1000), explained.reason
         FROM {rows} r JOIN {staged} staged ON staged.line = r.line {existing}
         CROSS JOIN LATERAL ({explanations}) explained (place, name, value, reason)
         WHERE r.faulty AND explained.reason IS NOT NULL AND (staged.fault IS NULL OR explained.place = 0)
@@ -188,11 +195,12 @@ def errors_statement(resource: UploadResource, batch: Batch) -> sql.Composed:
         staged=batch.staged,
         existing=resource.existing(batch),
         explanations=sql.SQL(" UNION ALL ").join(explanations),
+        value=without_mark(sql.SQL("explained.value")),
     )
 
 
 def _of_format(column: UploadColumn, place: int) -> Expression:
-    cell = _trimmed(_named("staged", column), column.widget.trimmed)
+    cell = _trimmed(_named("staged", column), column.widget.trimmed, keeps_mark=column.widget.is_text)
     cases: list[Expression] = [
         sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(reason) if isinstance(reason, str) else reason)
         for condition, reason in column.widget.explanations(cell)
@@ -262,7 +270,7 @@ def split_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence
     insert_errors = sql.SQL(
         """
         INSERT INTO {errors} (line, place, name, value, reason)
-        SELECT repeated.line, {place}, {name}, staged.{column},
+        SELECT repeated.line, {place}, {name}, {value},
             concat('Rows ', first, ' and ', CASE WHEN differs THEN repeated.line ELSE first_other END, {text})
         FROM {repeats} repeated JOIN {staged} staged ON staged.line = repeated.line
         WHERE first_other IS NOT NULL
@@ -271,7 +279,7 @@ def split_repeats_statements(resource: UploadResource, batch: Batch) -> Sequence
         errors=batch.errors,
         place=columns.index(names[-1]) + 1,
         name=sql.Literal(names[-1]),
-        column=sql.Identifier(names[-1]),
+        value=without_mark(sql.Identifier("staged", names[-1])),
         text=sql.Literal(f" have the same {' and '.join(names)} but differ otherwise."),
         repeats=batch.repeats,
         staged=batch.staged,

@@ -9,6 +9,7 @@ from psycopg import sql
 from jobs.sql import execute_all
 from usage.files.csv_files import CsvFile, UnreadableRow
 from usage.files.csv_quoting import NotPlainError
+from usage.files.workbook_cells import NOT_TEXT
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
 from usage.staging.notices import keep_notices_statements
@@ -101,7 +102,7 @@ def _copy_row_by_row(file: CsvFile, batch: Batch, columns: Sequence[str]) -> int
 
 def _ragged(cells: Sequence[str], width: int) -> str:
     number = f"The row has {len(cells)} cell{'' if len(cells) == 1 else 's'}, the header {width}"
-    surplus = [cell for cell in cells[width:] if cell.strip()]
+    surplus = [cell.removesuffix(NOT_TEXT) for cell in cells[width:] if cell.strip()]
     if not surplus:
         return f"{number}."
     beyond = ", ".join(f'"{cell}"' for cell in surplus)

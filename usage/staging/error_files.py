@@ -10,7 +10,15 @@ from usage.files.errors import RowError
 from usage.files.formulas import guard_cell
 from usage.resources.base import COMMA
 from usage.resources.batches import Batch
-from usage.resources.formats import SPACES, Expression, guarded, is_formula, starts_as_most
+from usage.resources.formats import (
+    SPACES,
+    Expression,
+    ends_as_no_text,
+    guarded,
+    is_formula,
+    starts_as_most,
+    without_mark,
+)
 from usage.resources.tables import csv_line
 from usage.staging.findings import in_order
 
@@ -20,7 +28,8 @@ REASON = "reason"
 _ROWS_IN_ERROR = """
 COPY (
     WITH explained AS MATERIALIZED (
-        SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons
+        SELECT line, string_agg(concat(name || ': ', reason), ' ' ORDER BY place, reason) AS reasons,
+            array_agg(name) AS names
         FROM (SELECT DISTINCT line, place, reason, name FROM {errors}) error
         GROUP BY line
     )
@@ -82,19 +91,25 @@ def _cell(name: str, place: int) -> Expression:
     """Return a cell's text, with an apostrophe where a spreadsheet would run it; an empty cell as NULL, without quotes.
 
     What can be run loses the space before it, as it does in an upload: a number or an instant may be left, in which an
-    upload would not ignore an apostrophe.
+    upload would not ignore an apostrophe. A cell of a workbook that is no text keeps its mark if it is in error, so
+    that it stays an error until it is corrected.
     """
-    cell = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(
-        sql.Identifier("staged", name), place
+    plain = sql.Identifier("staged", name)
+    found = sql.SQL("(CASE WHEN staged.fault IS NULL THEN {} ELSE staged.found[{}] END)").format(plain, place)
+    cell = sql.SQL("(CASE WHEN {} = ANY (explained.names) THEN {} ELSE {} END)").format(
+        sql.Literal(name), found, without_mark(found)
     )
     # The first character quickly shows that nearly every cell can stay as it is.
     return sql.SQL(
         """
-        CASE WHEN {starts_as_most} THEN {cell}
+        CASE WHEN staged.fault IS NULL AND {is_plain} THEN {plain}
+             WHEN {starts_as_most} THEN {cell}
              WHEN {formula} THEN nullif({trimmed}, '')
              ELSE nullif({cell}, '') END
         """
     ).format(
+        plain=plain,
+        is_plain=sql.SQL("{} AND NOT {}").format(starts_as_most(plain), ends_as_no_text(plain)),
         starts_as_most=starts_as_most(cell),
         cell=cell,
         formula=is_formula(cell),
