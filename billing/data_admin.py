@@ -11,6 +11,10 @@ from billing.scoped_admin import ScopedAdmin
 class DataAdmin(ScopedAdmin):
     """Edits the tables that all accounts share. Only uploads write an account's usage."""
 
+    def lock_before_writing(self) -> None:
+        """Exclude uploads, which are checked against these tables."""
+        DataVersion.objects.hold_alone()
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Bump the data version before writing the first row."""
         DataVersion.objects.bump(None)

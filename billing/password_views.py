@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import views
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN
+from django.db import transaction
 from django.http import HttpResponse
 from django.urls import reverse_lazy
 from django.views.generic import FormView
@@ -68,6 +71,18 @@ class SetPassword(SiteContext, views.PasswordResetConfirmView):
         """Give the page another heading if the link is not valid."""
         context = super().get_context_data(**kwargs)
         return context if self.validlink else {**context, "title": "This link no longer works"}
+
+    def form_valid(self, form: "SetPasswordForm[Administrator]") -> HttpResponse:
+        """Set the password if the link is still good, which is checked again under a lock: it works once."""
+        token = self.request.session.get(INTERNAL_RESET_SESSION_TOKEN)
+        with transaction.atomic():
+            locked = Administrator.objects.select_for_update(no_key=True)
+            administrator = locked.filter(pk=form.user.pk, is_active=True).first()
+            if administrator is not None and self.token_generator.check_token(administrator, token):
+                form.user = administrator  # as the row is now: saving it must not undo what others have changed
+                return super().form_valid(form)
+        self.validlink = False
+        return self.render_to_response(self.get_context_data())
 
     def get_user(self, uidb64: str) -> Administrator | None:
         """Return the administrator if active: an old link must not let them in after they are reactivated."""

@@ -116,12 +116,11 @@ class AdministratorAdmin(ScopedAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the accounts of a new administrator, then send the invitation."""
+        if not change:
+            for account in form.cleaned_data["member_of"]:
+                Membership.objects.create(administrator=form.instance, account=account)
+            transaction.on_commit(partial(self._invite, request, form.instance))
         super().save_related(request, form, formsets, change)
-        if change:
-            return
-        for account in form.cleaned_data["member_of"]:
-            Membership.objects.create(administrator=form.instance, account=account)
-        transaction.on_commit(partial(self._invite, request, form.instance))
 
     def _invite(self, request: HttpRequest, administrator: Administrator) -> None:
         if send_invitation(administrator):

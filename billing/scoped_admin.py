@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin import options
-from django.db import IntegrityError
-from django.db.models import PROTECT, ForeignKey, ManyToManyField, QuerySet
+from django.db.models import ForeignKey, ManyToManyField, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
-from django.utils.text import get_text_list
+from django.http import Http404, HttpRequest
 
+from billing.locking_admin import LockingAdmin
 from billing.models import Account, Administrator
 
 # Only the stubs of Django's admin classes take type arguments.
@@ -101,7 +99,7 @@ class ScopedInline(Scoped, TabularInline):
     extra = 0
 
 
-class ScopedAdmin(Scoped, ModelAdmin):
+class ScopedAdmin(Scoped, LockingAdmin):
     """The base of every ModelAdmin of the project."""
 
     section = "Billing"
@@ -142,45 +140,3 @@ class ScopedAdmin(Scoped, ModelAdmin):
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Turn the violation of a constraint that only the database can check, as in a race, into a sentence."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except IntegrityError:
-            messages.error(
-                request, "This was not saved: something that it depends on has changed in the meantime. Try again."
-            )
-            return HttpResponseRedirect(request.get_full_path())
-
-    def dependents(self, instance: Any) -> list[str]:
-        """Return, in words, the kinds of rows that keep an object from being deleted. Looks at one row of each kind."""
-        found = set()
-        for relation in instance._meta.get_fields(include_hidden=True):
-            if getattr(relation, "on_delete", None) is PROTECT:
-                rows = relation.related_model._base_manager.filter(**{relation.field.name: instance})
-                if rows.exists():
-                    found.add(str(relation.related_model._meta.verbose_name_plural))
-        return sorted(found)
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Refuse to delete an object on which others depend, with a sentence that names them."""
-        instance = self.get_object(request, object_id)
-        if self.has_delete_permission(request, instance):
-            dependents = self.dependents(instance)
-            if dependents:
-                what = get_text_list(dependents, "and")
-                messages.error(request, f"{instance} cannot be deleted: it has {what}.")
-                opts = self.opts
-                return HttpResponseRedirect(
-                    reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[object_id])
-                )
-        return super().delete_view(request, object_id, extra_context)

@@ -16,7 +16,7 @@ from jobs import heartbeat
 from jobs.broker import circuit
 from tests.databases import use_a_migrated_copy
 from tests.emptying import Emptying
-from tests.profiles import load_profile, tried
+from tests.profiles import load_profile, race_rounds, tried
 
 pytest_plugins = [
     "tests.scheduling",
@@ -58,6 +58,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept = tried(items)
     config.hook.pytest_deselected(items=set(items) - set(kept))
     items[:] = kept
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each race several times: a few in the gate, many in `make soak`."""
+    if metafunc.definition.get_closest_marker("race"):
+        metafunc.fixturenames.append("race_round")
+        metafunc.parametrize("race_round", range(race_rounds()), ids=lambda number: f"round{number}")
 
 
 def pytest_collection_finish() -> None:

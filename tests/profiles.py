@@ -42,6 +42,11 @@ def examples(number: int) -> int:
     return math.ceil(number * TIMES[PROFILE])
 
 
+def race_rounds() -> int:
+    """How often each race is run; RACE_ROUNDS says otherwise. Most races have one order that decides, and force it."""
+    return int(os.environ.get("RACE_ROUNDS", "2"))
+
+
 def tried(items: Iterable[pytest.Item]) -> list[pytest.Item]:
     """Those of the tests that are tried: each, but where it must be quick only some of its many parameters."""
     if PROFILE != "quick":

@@ -1,8 +1,8 @@
 """The long forms of the tests, over and over until the time is up: `make soak HOURS=1`.
 
 A round holds the tests that are left out of the gate, every property with ten times as many examples, Schemathesis at
-length, and the races and faults several times. What is under way when the time is up is finished. New seeds each time;
-hypothesis and Schemathesis print what repeats a failure.
+length, every race 200 times, and the faults several times. What is under way when the time is up is finished. New seeds
+each time; hypothesis and Schemathesis print what repeats a failure.
 """
 
 import os
@@ -38,6 +38,7 @@ ROUND = (
     Part("what the gate leaves out", ("-m", "soak")),
     Part("properties", ("tests", "-m", "not processes and not soak"), {"HYPOTHESIS_PROFILE": "long"}),
     Part("the API, by Schemathesis", ("tests/api/test_schemathesis.py",), {"FUZZ_EXAMPLES": "60"}),
+    Part("races, 200 times each", ("tests", "-m", "race"), {"RACE_ROUNDS": "200"}),
     *[Part("races and faults", RACES)] * 3,
     Part("the browser, with late scripts", ("tests/browser",), {"SCRIPT_DELAY_SECONDS": "0.8"}),
 )

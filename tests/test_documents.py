@@ -1,5 +1,6 @@
 """The documents: complete, linked from the README, and in step with the project."""
 
+import ast
 import json
 import re
 import subprocess
@@ -60,6 +61,26 @@ def test_the_modules_of_a_life_exist_and_are_few(life: str) -> None:
     modules = re.findall(r"^\d+\. `([^`]+)`", section("docs/architecture.md", life), re.MULTILINE)
     assert 10 < len(modules) <= MAX_MODULES_OF_A_REPORT
     assert len(set(modules)) == len(modules)
+
+
+def races_of(path: Path) -> set[str]:
+    """Return the tests of a module that are marked as races, as a document names them."""
+    tree = ast.parse(path.read_text())
+    marks = [node for node in tree.body if isinstance(node, ast.Assign) and "pytestmark" in ast.unparse(node)]
+    are_all = any("mark.race" in ast.unparse(node.value) for node in marks)
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    marked = [test for test in tests if are_all or "pytest.mark.race" in map(ast.unparse, test.decorator_list)]
+    return {f"{path.relative_to(PROJECT)}::{test.name}" for test in marked}
+
+
+def test_each_rule_that_holds_at_the_same_moment_names_a_test_that_races_it() -> None:
+    text = section("docs/architecture.md", "## Rules that hold at the same moment")
+    rules = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    named = re.findall(r"`(tests/[\w/]+\.py::\w+)` \|$", "\n".join(rules), re.MULTILINE)
+    assert len(named) == len(rules) == len(set(named))
+    races = set().union(*(races_of(path) for path in (PROJECT / "tests").rglob("test_*.py")))
+    assert set(named) - races == set()
+    assert {race for race in races if race.startswith("tests/races/")} - set(named) == set()
 
 
 @every_document

@@ -11,6 +11,7 @@ _MAKE = """
 INSERT INTO billing_dataversion (account_id, version) SELECT id, 0 FROM unnest(%s::bigint[]) AS id
 ORDER BY id NULLS FIRST ON CONFLICT DO NOTHING
 """
+_HOLD_ALONE = "SELECT 1 FROM billing_dataversion WHERE account_id IS NULL FOR NO KEY UPDATE"
 _HOLD_SHARED = "SELECT 1 FROM billing_dataversion WHERE account_id IS NULL FOR SHARE"
 _HOLD = "SELECT 1 FROM billing_dataversion WHERE account_id = ANY(%s) ORDER BY account_id FOR UPDATE"
 _BUMP = """
@@ -32,6 +33,11 @@ class DataVersionQuerySet(models.QuerySet["DataVersion"]):
         with connection.cursor() as cursor:
             # One round trip, but each statement has its own snapshot, taken after the earlier ones have waited.
             cursor.execute(f"{_MAKE};{_HOLD_SHARED};{_MAKE};{_HOLD}", [[None], accounts, accounts])
+
+    def hold_alone(self) -> None:
+        """Block writes to the shared tables, and the holders of any account, until this transaction ends."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{_MAKE};{_HOLD_ALONE}", [[None]])
 
     def bump(self, *account_ids: int | None) -> None:
         """Record that this transaction changes the data of these accounts; None stands for the shared tables.

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 
 from billing.cycles import DateRange
 from billing.models import Administrator, ApiToken, Subscription
-from jobs.locks import hold
+from jobs.locks import hold, keep
 from jobs.publishing import publish
 from jobs.querysets import JobQuerySet
 from jobs.states import State
@@ -70,6 +70,10 @@ class PlacedOrder:
     outcome: OrderOutcome
 
 
+class SubscriptionDeletedError(Exception):
+    """The subscription was deleted while the report was being ordered."""
+
+
 class TooManyJobsError(Exception):
     """The queue is full; the message says for whom, how many jobs are waiting, and what to do."""
 
@@ -108,11 +112,14 @@ def enqueue_report(
     returned unless the report is to be made `again`. If the broker does not respond, the sweep publishes the job later.
 
     Raises PermissionDenied; RangeError, with a sentence that names the window, if the days are not inside it; KeyError
-    for an unknown report type or format; TooManyJobsError if a job would have to be created but the queue is full.
+    for an unknown report type or format; TooManyJobsError if a job would have to be created but the queue is full;
+    SubscriptionDeletedError.
     """
-    refuse_unless_permitted(administrator, order.subscription)
-    candidate = _job_for(order, administrator=administrator, token=token, today=today)
     with transaction.atomic():
+        if not keep(order.subscription):
+            raise SubscriptionDeletedError
+        refuse_unless_permitted(administrator, order.subscription)
+        candidate = _job_for(order, administrator=administrator, token=token, today=today)
         deduplicate.hold_orders_like(candidate)
         if job := deduplicate.joinable_job(candidate):
             deduplicate.subscribe(job, administrator=administrator, token=token)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from jobs.locks import kept
 from jobs.states import State
 from reports.api.serializers.report_jobs import complete, job_json
 from reports.models import ReportJob, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookMessage
@@ -55,11 +56,10 @@ def announce_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 def _create_deliveries(job: ReportJob, event: WebhookEvent, *, happened_at: datetime) -> None:
     """Create a message, and its deliveries to the endpoints that existed when the event happened and want it."""
-    endpoints = list(
-        WebhookEndpoint.objects.enabled().filter(
-            account_id=job.account_id, events__contains=[event.value], created_at__lte=happened_at
-        )
+    wanting = WebhookEndpoint.objects.enabled().filter(
+        account_id=job.account_id, events__contains=[event.value], created_at__lte=happened_at
     )
+    endpoints = kept(list(wanting))  # one that is just being deleted would take the other messages with it
     if not endpoints:
         return
     payload = _payload(event.value, happened_at, job_json(job, base_url=settings.SITE_URL))

@@ -159,6 +159,7 @@ def together(client: ApiClient) -> Iterator[list[Any]]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_fifty_at_once_one_makes_the_job_and_all_get_its_answer(together: list[Any]) -> None:
     assert {answer.status_code for answer in together} == {202}
     job = ReportJob.objects.get()

@@ -18,6 +18,7 @@ from tests.addresses import to
 from tests.api_clients import ApiClient, program
 from tests.factories import make_account, make_subscription
 from tests.people import make_member, make_staff
+from tests.processes import free_port
 from tests.report_jobs import make_job
 from tests.waiting import FOREVER_SECONDS, guarded
 
@@ -198,8 +199,7 @@ def test_a_redis_that_is_away_refuses_no_request_and_is_asked_by_the_first_alone
 ) -> None:
     settings.API_REQUESTS_PER_MINUTE_PER_TOKEN = 1
     settings.BROKER_PAUSE_SECONDS = FOREVER_SECONDS
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        address = closed.getsockname()
+    address = ("127.0.0.1", free_port())
     settings.REDIS_URL = f"redis://127.0.0.1:{address[1]}/0"
     answers = [client.get(to("root"))]
     with socket.create_server(address) as server:
@@ -264,6 +264,7 @@ def test_a_request_that_was_answered_is_answered_again_however_many_jobs_wait(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_twenty_requests_at_once_as_many_get_a_job_as_may_wait(settings: Any) -> None:
     settings.REPORT_JOBS_WAITING_PER_ACCOUNT = 7
     subscription = make_subscription()

@@ -25,6 +25,7 @@ def claimed(job: ReportJob) -> ReportJob:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_many_workers_that_try_at_once_one_gets_the_job() -> None:
     job = make_job()
     barrier = threading.Barrier(8)

@@ -1,29 +1,26 @@
 """Decisions on an upload at the same moment, of two people or of one and a worker: one counts, the other is told so."""
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
 
 from billing.models import Administrator
 from jobs.running import Attempt
 from jobs.states import State
-from tests.database_activity import is_lock_awaited
+from tests.concurrency import on_its_own_connection, wait_until_it_waits, while_held
 from tests.factories import instant, make_account
 from tests.people import make_uploader
 from tests.uploads import applied, receive_users, tables_of_uploads, taken
-from tests.waiting import GUARD_SECONDS, wait_for
 from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
 from usage.staging.stage import Staged, UploadCounts
 from usage.staging.staged_tables import drop_abandoned_tables
 from usage.uploads import decide, retention
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
 USERS = "email,name\nana@acme.example,Ana\nbob@acme.example,Bob\n"
 Decision = Callable[[Upload, Administrator], object]
@@ -53,42 +50,6 @@ def colleague(upload: Upload) -> Administrator:
     """Somebody else who may decide on it."""
     assert upload.account
     return make_uploader(accounts=(upload.account,))
-
-
-def on_its_own_connection(work: Callable[[], object]) -> Callable[[], object]:
-    """The same, for another thread."""
-
-    def do() -> object:
-        try:
-            return work()
-        finally:
-            connection.close()
-
-    return do
-
-
-def while_held(held: Callable[[], object], then: Callable[[], object]) -> "tuple[Future[object], Future[object]]":
-    """Do the first but for its commit; begin the second, until it waits or is done; then commit the first."""
-    is_written, may_commit = threading.Event(), threading.Event()
-
-    def do_held() -> object:
-        with transaction.atomic():
-            result = held()
-            is_written.set()
-            assert may_commit.wait(GUARD_SECONDS)
-        return result
-
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(on_its_own_connection(do_held))
-        assert is_written.wait(GUARD_SECONDS)
-        second = pool.submit(on_its_own_connection(then))
-        wait_until_it_waits(second)
-        may_commit.set()
-    return first, second
-
-
-def wait_until_it_waits(work: "Future[object]") -> None:
-    wait_for(lambda: work.done() or is_lock_awaited(), what="the second waits or is done")
 
 
 DECISIONS: list[tuple[Decision, Decision, str]] = [

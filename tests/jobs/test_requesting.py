@@ -16,6 +16,7 @@ from reports.models import ReportJob
 from reports.orders.enqueue import ReportOrder, enqueue_report, order_again
 from tests.factories import make_administrator, make_subscription
 from tests.people import permitted_administrator
+from tests.processes import free_port
 from tests.waiting import guarded
 
 TODAY = date(2017, 11, 24)
@@ -84,8 +85,7 @@ def frozen_broker() -> Iterator[str]:
 @pytest.fixture
 def absent_broker() -> str:
     """The URL of a broker at a port without a listener."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+    return f"redis://127.0.0.1:{free_port()}/0"
 
 
 @pytest.mark.django_db(transaction=True)

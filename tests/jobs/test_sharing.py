@@ -427,6 +427,7 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_many_concurrent_orders_one_creates_the_job_and_the_others_join_it() -> None:
     subscription = make_subscription()
     people = [permitted_administrator(subscription=subscription) for _ in range(8)]
@@ -438,6 +439,7 @@ def test_of_many_concurrent_orders_one_creates_the_job_and_the_others_join_it() 
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_joining_while_another_subscriber_cancels_gives_a_job_that_goes_on() -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))
@@ -452,6 +454,7 @@ def test_joining_while_another_subscriber_cancels_gives_a_job_that_goes_on() -> 
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_when_the_last_two_subscribers_unsubscribe_at_once_one_of_them_cancels_the_job() -> None:
     subscription = make_subscription()
     ana, bruno = (permitted_administrator(subscription=subscription) for _ in range(2))

@@ -96,6 +96,7 @@ def test_a_report_whose_worker_died_is_taken_again_although_the_account_has_othe
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_many_workers_that_try_at_once_as_many_as_may_get_a_report() -> None:
     jobs = make_jobs(8)
     barrier = threading.Barrier(len(jobs))

@@ -18,7 +18,7 @@ from usage import tasks
 from usage.models import Entity, Upload, UploadStatus, UploadStep
 from usage.uploads import decide
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.race]
 
 NO_ALLOWANCES = {"allowances-TOTAL_FORMS": "0", "allowances-INITIAL_FORMS": "0"}
 NO_DISCOUNTS = {"telco_commit_discounts-TOTAL_FORMS": "0", "telco_commit_discounts-INITIAL_FORMS": "0"}

@@ -1,8 +1,10 @@
 """A web server, workers, a scheduler and a broker as processes of a test, which ends all of them."""
 
 import os
+import secrets
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from config.embedded.binaries import valkey_program
 from jobs.broker import circuit
 from tests.processes.forking import ForkedProcess, fork_server
 from tests.waiting import wait_for
+
+_FIRST_PORT, _PORTS = 20_000, 12_000
 
 __all__ = ["FAST", "Broker", "ForkedProcess", "Processes", "children", "database_url", "free_port", "is_running"]
 
@@ -130,10 +134,15 @@ class Processes:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of the loopback address without a listener, which stays free until a test uses it.
+
+    The system gives the ports from 32768 on to any connection at any moment; these are given only to those who ask for
+    them by number.
+    """
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def listens(port: int) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from config.embedded import database_settings
 from demo.sign_ins import SIGN_INS
+from tests.processes import free_port
 from tests.setup.servers import PROJECT
 from tests.waiting import GUARD_SECONDS, wait_for
 
@@ -37,10 +38,9 @@ START_SECONDS = 120
 def port() -> int:
     """A port that was free a moment ago, and so was the one of the metrics."""
     while True:
-        with socket.create_server(("127.0.0.1", 0)) as listener, suppress(OSError, OverflowError):
-            port = int(listener.getsockname()[1])
-            with socket.create_server(("127.0.0.1", port + 1000)):
-                return port
+        port = free_port()
+        with suppress(OSError), socket.create_server(("127.0.0.1", port + 1000)):
+            return port
 
 
 def demo(

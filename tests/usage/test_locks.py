@@ -2,18 +2,15 @@
 
 import io
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, Event
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from billing.models import Account, Charge
-from tests.database_activity import is_lock_awaited
+from tests.concurrency import at_once, while_held
 from tests.factories import make_account
 from tests.usage_files import NOW, table, upload
-from tests.waiting import GUARD_SECONDS, wait_for
 from usage.models import Call, Entity, UploadKind
 from usage.resources.batches import UploadContext
 from usage.staging.stage import UploadRefusedError, stage
@@ -34,22 +31,7 @@ def _upload(kind: str, text: str, account: Account | None = None) -> None:
     assert upload(kind=kind, text=text, account=account).is_applied
 
 
-def at_once(*works: Callable[[], None]) -> None:
-    """Run all functions concurrently, each on its own connection."""
-    barrier = Barrier(len(works))
-
-    def do(work: Callable[[], None]) -> None:
-        try:
-            barrier.wait()
-            work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        for future in [pool.submit(do, work) for work in works]:
-            future.result(timeout=120)
-
-
+@pytest.mark.race
 def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
     for number in range(3):
         sheet = f"World{number}"
@@ -58,60 +40,35 @@ def test_calls_and_their_rates_at_the_same_time_end_rated() -> None:
             SUBSCRIPTION.replace("S-1", f"S-{account.code}").replace("ACME", account.code).replace("World", sheet)
             for account in accounts
         ]
-        at_once(
+        works: list[Callable[[], None]] = [
             *(calls(account, account.code) for account in accounts),
             *(partial(_upload, "subscriptions", text) for text in subscriptions),
             partial(_upload, "rates", RATES.replace("World", sheet)),
-        )
+        ]
+        at_once(works)
     assert Call.objects.count() == 1800
     assert not Call.objects.unrated().exists()
 
 
-def in_the_middle_of(first: Callable[[], None], second: Callable[[], None]) -> None:
-    """Run the first up to its commit; start the second, until it waits or is done; then commit the first."""
-    is_written, may_commit = Event(), Event()
-
-    def do_first() -> None:
-        try:
-            with transaction.atomic():
-                first()
-                is_written.set()
-                assert may_commit.wait(GUARD_SECONDS)
-        finally:
-            connection.close()
-
-    def do_second() -> None:
-        try:
-            second()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(2) as pool:
-        works = [pool.submit(do_first)]
-        assert is_written.wait(GUARD_SECONDS)
-        works.append(pool.submit(do_second))
-        wait_for(lambda: works[1].done() or is_lock_awaited(kind="advisory"), what="the second waits or is done")
-        may_commit.set()
-        for work in works:
-            work.result(timeout=120)
-
-
 @pytest.mark.parametrize("calls_are_first", [True, False])
+@pytest.mark.race
 def test_calls_and_rates_that_cannot_see_each_other_wait(*, calls_are_first: bool) -> None:
     acme = make_account(code="ACME")
     _upload("subscriptions", SUBSCRIPTION)
     works: list[Callable[[], None]] = [calls(acme, "a"), partial(_upload, "rates", RATES)]
-    in_the_middle_of(*works if calls_are_first else works[::-1])
+    for work in while_held(*works if calls_are_first else works[::-1]):
+        work.result()
     assert Call.objects.count() == 300
     assert not Call.objects.unrated().exists()
 
 
+@pytest.mark.race
 def test_files_of_several_accounts_in_either_order_wait_for_each_other() -> None:
     codes = [make_account(code=f"A{number}").code for number in range(8)]
     rows = [f"{code},u{number}@x,{code}" for code in codes for number in range(20)]
     header = "account,email,name"
     files = ["\n".join([header, *ordered, ""]) for ordered in (rows, rows[::-1])]
-    at_once(*(partial(_upload, "users", text) for text in files * 2))
+    at_once(partial(_upload, "users", text) for text in files * 2)
     assert Entity.objects.count() == 160
 
 

@@ -229,6 +229,7 @@ def test_one_successful_delivery_ends_the_period_of_failure(listener: Receiver) 
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_of_many_workers_one_sends(listener: Receiver) -> None:
     delivery = make_delivery(endpoint=make_endpoint(url=listener.url))
     deliver_at_once(listener, [delivery] * 6)
@@ -237,6 +238,7 @@ def test_of_many_workers_one_sends(listener: Receiver) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.race
 def test_few_messages_are_in_flight_to_an_endpoint_at_once(listener: Receiver, published: list[int]) -> None:
     endpoint = make_endpoint(url=listener.url)
     deliveries = [make_delivery(endpoint=endpoint) for _number in range(6)]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reports.webhooks.send import KEPT_BYTES, send
+from tests.processes import free_port
 from tests.waiting import FOREVER_SECONDS, GUARD_SECONDS, guarded
 from tests.webhook_receivers import CERTIFICATES, NAME, Names, Receiver, raw_server, receiver
 
@@ -207,9 +208,7 @@ def test_an_endless_body_is_not_read(loopback: None) -> None:
 
 
 def test_a_refused_connection_is_a_failure(loopback: None) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    assert send(f"http://127.0.0.1:{port}/", b"{}", HEADERS).error == "The connection was refused."
+    assert send(f"http://127.0.0.1:{free_port()}/", b"{}", HEADERS).error == "The connection was refused."
 
 
 def test_a_second_address_is_tried_when_the_first_does_not_answer(listener: Receiver, names: Names) -> None:

@@ -14,10 +14,10 @@ from usage.rating import rate_unrated_calls
 class RatedAdmin(DataAdmin):
     """Rates unrated calls when a contract or price is saved. Rated calls stay as they are."""
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save after taking the lock of uploads: they take it before they write their first row."""
+    def lock_before_writing(self) -> None:
+        """Take the lock of uploads, too, and before any other, as they do."""
         lock_shared_tables()
-        super().save_model(request, obj, form, change)
+        super().lock_before_writing()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save related rows, then rate the calls that are now covered, and show their number."""

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
-import psycopg
-from django.apps import apps
 from django.db import IntegrityError, transaction
 from psycopg import sql
 
+from billing.broken_rules import broken_rule
 from billing.models import DataVersion
 from jobs.progress import NullReporter, ProgressReporter
 from jobs.sql import execute_all, fetch_all, one_message
@@ -143,6 +142,7 @@ class Staged:
             DataVersion.objects.hold(account_ids)
         else:
             lock_shared_tables()
+            DataVersion.objects.hold_alone()
 
     def apply(
         self,
@@ -320,18 +320,6 @@ def reopened(
             yield staged if columns and is_intact(batch, rows) else None
         finally:
             staged.drop()
-
-
-def broken_rule(error: IntegrityError) -> str:
-    """Return the constraint that was violated, as a sentence."""
-    cause = error.__cause__
-    name = (cause.diag.constraint_name if isinstance(cause, psycopg.Error) else None) or "unnamed"
-    messages = {
-        constraint.name: str(constraint.violation_error_message or "")
-        for model in apps.get_models()
-        for constraint in model._meta.constraints
-    }
-    return messages.get(name) or f"A rule of the database ({name}) forbids it."
 
 
 def _refusal_sentence(error: IntegrityError) -> str:

@@ -8,6 +8,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models.functions import Now
 from psycopg import sql
 
+from billing.broken_rules import broken_rule
 from billing.models import Account, DataVersion
 from jobs.progress import NullReporter, ProgressReporter
 from jobs.sql import execute_all, fetch_all, fetch_value
@@ -16,7 +17,6 @@ from usage.models import Call, Upload, UploadKind
 from usage.rating import rate_restored_calls, rate_unrated_calls
 from usage.staging.journalled_rows import WrittenTable, names_of_columns, of_upload, tables_of
 from usage.staging.phases import Phase
-from usage.staging.stage import broken_rule
 from usage.undo.blockers import blockers, is_complete, unjournalled
 from usage.undo.ratings_since import rated_itself, unrating
 
@@ -25,6 +25,7 @@ SECONDS_FOR_A_PAGE = 5
 # statistics of a journal that was just written.
 _MANY_ROWS = 5_000
 
+_LOCK_NEW: LiteralString = "SELECT FROM {table} WHERE id IN ({new}) FOR UPDATE"
 _RESTORE: LiteralString = """
 UPDATE {table} t SET {set} FROM {changes} c JOIN {table} was ON was.id = c.row_id
 CROSS JOIN LATERAL jsonb_populate_record(was, {before}) r
@@ -137,6 +138,8 @@ def _lock(upload: Upload) -> None:
     if not UploadKind(upload.kind).belongs_to_account:
         lock_shared_tables()
         DataVersion.objects.bump(None)
+        # Waits for those who are about to refer to a row that will be removed, so that they are found.
+        execute_all([table.format(_LOCK_NEW, new=table.new) for table in tables_of(upload)])
         return
     account_ids = [upload.account_id] if upload.account_id else _account_ids(upload)
     lock_accounts(account_ids)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from billing.models import Account, Administrator
 from jobs import files
+from jobs.locks import keep
 from usage.files.errors import FileRefusedError
 from usage.files.raw_files import refuse_other_formats
 from usage.models import Step, Upload, UploadKind
@@ -41,7 +42,7 @@ def receive_upload(
 
     The file is moved or streamed, never read into memory. With `creates_users`, users that login sessions name and
     that do not exist yet are created. Raises PermissionDenied; ValidationError, by field, for an account that such
-    files do not belong to, and for a file that is clearly neither CSV nor XLSX.
+    files do not belong to or that was just deleted, and for a file that is clearly neither CSV nor XLSX.
     """
     refuse_unless_permitted(administrator, kind, account)
     if account and not kind.belongs_to_account:
@@ -67,6 +68,8 @@ def receive_upload(
     upload.file.save(upload.file_name, file, save=False)
     try:
         with transaction.atomic():
+            if account and not keep(account):
+                raise ValidationError({"account": "The account was deleted in the meantime. Choose another one."})
             upload.save()
             enqueue_step(upload, Step.CHECK, administrator)
     except BaseException:

@@ -13,6 +13,7 @@ from reports.api.fields import DayField, InputSerializer, JSONBooleanField, JSON
 from reports.api.permissions import Caller
 
 DAYS = ("date_from", "date_through")
+NO_SUCH_SUBSCRIPTION = "There is no such subscription."
 
 
 def _report_types() -> list[str]:
@@ -61,7 +62,7 @@ class ReportJobOrderSerializer(InputSerializer):
         caller: Caller = self.context["caller"]
         subscription = caller.subscriptions.select_related("account").filter(number=number).first()
         if subscription is None:
-            raise ValidationError("There is no such subscription.")
+            raise ValidationError(NO_SUCH_SUBSCRIPTION)
         return subscription
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

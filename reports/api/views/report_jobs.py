@@ -12,19 +12,19 @@ from rest_framework.response import Response
 
 from reports.api import polling
 from reports.api.base import ApiView, ListView, ObjectView
-from reports.api.exceptions import Problem, ProblemType
+from reports.api.exceptions import FieldError, Problem, ProblemType, invalid
 from reports.api.fields import InputSerializer
 from reports.api.filters import ReportJobFilters
 from reports.api.idempotency import REPLAYED, JobResponse, idempotent_request
 from reports.api.links import base_url_of
 from reports.api.pagination import LatestFirst
 from reports.api.permissions import reauthenticate
-from reports.api.serializers.orders import ReportJobOrderSerializer
+from reports.api.serializers.orders import NO_SUCH_SUBSCRIPTION, ReportJobOrderSerializer
 from reports.api.serializers.report_jobs import ReportJobSerializer, complete, job_json, requested_json
 from reports.api.throttling import queue_limit_as_problem
 from reports.models import ReportJob, ReportJobQuerySet
 from reports.orders.deduplicate import unsubscribe
-from reports.orders.enqueue import ReportOrder, enqueue_report
+from reports.orders.enqueue import ReportOrder, SubscriptionDeletedError, enqueue_report
 
 RETRY_AFTER_SECONDS = 2
 """How long clients wait before they read a job again, unless they use `wait`."""
@@ -69,16 +69,19 @@ class ReportJobsView(ReportJobs, ListView[ReportJob]):
         return _answered(answer)
 
     def _make(self, order: Mapping[str, Any], today: date) -> tuple[ReportJob, dict[str, Any]]:
-        with queue_limit_as_problem():
-            wanted = dict(order)
-            again = wanted.pop("again")
-            placed = enqueue_report(
-                ReportOrder(**wanted),
-                administrator=self.caller.administrator,
-                token=self.caller.token,
-                today=today,
-                again=again,
-            )
+        wanted = dict(order)
+        again = wanted.pop("again")
+        try:
+            with queue_limit_as_problem():
+                placed = enqueue_report(
+                    ReportOrder(**wanted),
+                    administrator=self.caller.administrator,
+                    token=self.caller.token,
+                    today=today,
+                    again=again,
+                )
+        except SubscriptionDeletedError as error:
+            raise invalid([FieldError("subscription", NO_SUCH_SUBSCRIPTION)]) from error
         return placed.job, requested_json(placed, base_url=base_url_of(self.request))
 
 

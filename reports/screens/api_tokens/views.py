@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import IntegrityError
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -109,6 +110,10 @@ def api_token_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             return _created(request, administrator, form)
+        except IntegrityError:
+            form.full_clean()  # the account was deleted in the meantime: the form finds out, too
+            if form.is_valid():
+                form.add_error(None, "This was not saved: something has changed in the meantime. Try again.")
         except TooManyTokensError as error:
             form.add_error(None, str(error))
         except AlreadyIssuedError:

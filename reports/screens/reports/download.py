@@ -1,7 +1,7 @@
 """Download Usage Report: the page that orders reports, shows their progress, and lists earlier ones."""
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -10,7 +10,13 @@ from billing.models import Subscription
 from jobs.states import UNFINISHED
 from reports import formats, types
 from reports.models import ReportJob
-from reports.orders.enqueue import PlacedOrder, ReportOrder, TooManyJobsError, enqueue_report
+from reports.orders.enqueue import (
+    PlacedOrder,
+    ReportOrder,
+    SubscriptionDeletedError,
+    TooManyJobsError,
+    enqueue_report,
+)
 from reports.screens.access import permitted_administrator, screen, subscription_or_404
 from reports.screens.reports.cards import JobCard
 from reports.screens.reports.forms import CUSTOM, ReportForm
@@ -55,6 +61,8 @@ def _placed(request: HttpRequest, subscription: Subscription, form: ReportForm) 
             days=form.cleaned_data["days"],
         )
         return enqueue_report(order, administrator=permitted_administrator(request), today=timezone.now().date())
+    except SubscriptionDeletedError as error:
+        raise Http404 from error
     except TooManyJobsError as error:
         form.add_error("report_type", str(error))
         return None

@@ -30,16 +30,26 @@ def changing_administrator(request: HttpRequest) -> Administrator:
 
 
 def endpoint_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookEndpoint:
-    """Return an endpoint of a visible account. Raises Http404, then PermissionDenied."""
+    """Return an endpoint of a visible account; `to_change` locks its row in the caller's transaction.
+
+    Raises Http404, then PermissionDenied.
+    """
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request)).select_related("account", "created_by")
+    if to_change:
+        visible = visible.select_for_update(no_key=True, of=("self",))
     endpoint: WebhookEndpoint = get_object_or_404(visible, pk=pk)
     _refuse_unless_permitted(request, to_change=to_change)
     return endpoint
 
 
 def delivery_or_404(request: HttpRequest, pk: int, *, to_change: bool = False) -> WebhookDelivery:
-    """Return a delivery of a visible account. Raises Http404, then PermissionDenied."""
+    """Return a delivery of a visible account; `to_change` locks its endpoint's row in the caller's transaction.
+
+    Raises Http404, then PermissionDenied.
+    """
     visible = WebhookEndpoint.objects.visible_to(administrator_of(request))
+    if to_change:
+        visible.select_for_update(no_key=True, of=("self",)).filter(deliveries=pk).first()
     deliveries = WebhookDelivery.objects.filter(endpoint__in=visible)
     delivery: WebhookDelivery = get_object_or_404(deliveries.select_related("endpoint__account", "message"), pk=pk)
     _refuse_unless_permitted(request, to_change=to_change)

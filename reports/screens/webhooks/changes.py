@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.models import Account
+from jobs.locks import hold
 from reports.models import WebhookDelivery, WebhookEndpoint
 from reports.screens.access import administrator_of, screen
 from reports.screens.webhooks.access import changing_administrator, delivery_or_404, endpoint_or_404
@@ -52,6 +53,7 @@ def webhook_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
 def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the form with the current values; on POST, save it."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -70,6 +72,7 @@ def webhook_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
 def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for confirmation; on POST, rotate the secret and show the new one in this response."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -85,6 +88,7 @@ def webhook_rotate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@transaction.atomic
 def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for confirmation; on POST, delete the endpoint and its log."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -97,6 +101,7 @@ def webhook_delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@transaction.atomic
 def webhook_disable(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop sending messages to the endpoint."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -106,6 +111,7 @@ def webhook_disable(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@transaction.atomic
 def webhook_enable(request: HttpRequest, pk: int) -> HttpResponse:
     """Send the endpoint messages for events from now on."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -116,6 +122,7 @@ def webhook_enable(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+@transaction.atomic
 def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     """Send the endpoint a message without an event."""
     endpoint = endpoint_or_404(request, pk, to_change=True)
@@ -125,13 +132,13 @@ def webhook_test(request: HttpRequest, pk: int) -> HttpResponse:
     if WebhookDelivery.objects.filter(endpoint=endpoint).recent_tests()[:MOST_TESTS].count() == MOST_TESTS:
         messages.error(request, TESTED_ENOUGH)
         return _back_to(endpoint)
-    with transaction.atomic():
-        delivery = announce_test(endpoint)
-        transaction.on_commit(partial(publish_task, deliver, delivery.pk), robust=True)
+    delivery = announce_test(endpoint)
+    transaction.on_commit(partial(publish_task, deliver, delivery.pk), robust=True)
     return HttpResponseRedirect(reverse("account_settings:webhook-delivery", args=[delivery.pk]))
 
 
 @require_POST
+@transaction.atomic
 def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
     """Send the same message again, whether or not it was delivered before."""
     delivery = delivery_or_404(request, pk, to_change=True)
@@ -144,17 +151,27 @@ def webhook_delivery_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _saved(form: WebhookForm, endpoint: WebhookEndpoint) -> WebhookEndpoint | None:
-    """Save the endpoint; return None if another one with the same URL was saved at the same time."""
+    """Save the endpoint; return None, with the reason as an error of the form, if it is no longer valid."""
+    try:
+        with transaction.atomic():
+            # What the form checks against the account's other webhooks is checked again when no other can be added.
+            hold(f"webhooks: account {form.cleaned_data['account'].pk}")
+            form.full_clean()
+            if form.is_valid():
+                return _save(form, endpoint)
+    except IntegrityError:
+        form.full_clean()
+        if form.is_valid():
+            form.add_error("url", "This was not saved: the account has changed in the meantime. Try again.")
+    return None
+
+
+def _save(form: WebhookForm, endpoint: WebhookEndpoint) -> WebhookEndpoint:
     for name in ("account", "url", "description", "events"):
         setattr(endpoint, name, form.cleaned_data[name])
     # Only the form's fields: the state may have changed in the meantime.
     fields: dict[str, Any] = {} if endpoint.pk is None else {"update_fields": ["url", "description", "events"]}
-    try:
-        with transaction.atomic():
-            endpoint.save(**fields)
-    except IntegrityError:
-        form.add_error("url", "The account already has a webhook with this URL.")
-        return None
+    endpoint.save(**fields)
     endpoint.refresh_from_db()
     return endpoint
 
