@@ -20,8 +20,8 @@ from tests.factories import (
     make_rate,
     make_resource_usage,
     make_session,
-    make_subscription,
     make_sheet,
+    make_subscription,
     make_version,
 )
 from tests.raw_sql import refused, update
