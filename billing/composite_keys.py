@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.models import BaseConstraint, ForeignKey, Model
+from django.db.models import BaseConstraint, Field, ForeignKey, Model
 
 _FOREIGN_KEY = (
     "CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {target} ({target_columns}) DEFERRABLE INITIALLY DEFERRED"
@@ -26,15 +26,19 @@ class CompositeForeignKey(BaseConstraint):
 
     def _sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         quote = schema_editor.quote_name
-        field, shared = model._meta.get_field(self.field), model._meta.get_field(self.shared)
+        field, column = model._meta.get_field(self.field), quote(str(self._shared_field(model).column))
         assert isinstance(field, ForeignKey)  # noqa: S101 - as the class says
-        column = quote(str(shared.column))
         return _FOREIGN_KEY.format(
             name=quote(self.name),
             columns=f"{column}, {quote(field.attname)}",
             target=quote(field.related_model._meta.db_table),
             target_columns=f"{column}, {quote('id')}",
         )
+
+    def _shared_field(self, model: type[Model]) -> "Field[Any, Any]":
+        field = model._meta.get_field(self.shared)
+        assert isinstance(field, Field)  # noqa: S101 - as the class says
+        return field
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> str:
         """Return the clause for CREATE TABLE."""
@@ -60,7 +64,7 @@ class CompositeForeignKey(BaseConstraint):
         if exclude and (self.field in exclude or self.shared in exclude):
             return
         related = getattr(instance, self.field)
-        attribute = str(getattr(model._meta.get_field(self.shared), "attname", self.shared))
+        attribute = self._shared_field(model).attname
         if related is not None and getattr(related, attribute) != getattr(instance, attribute):
             raise ValidationError({self.field: self.get_violation_error_message()})
 
