@@ -1,17 +1,19 @@
 """The move of the currency from versions to their sheet: what it takes over, and where it stops."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 pytestmark = pytest.mark.django_db
 
-EARLIER = [("billing", "0004_help_texts"), ("usage", "0004_call_duration")]
-LATER = [("billing", "0005_rate_sheet_currency"), ("usage", "0005_journal_of_currencies")]
+_MIGRATIONS = MigrationLoader(None).disk_migrations
+# By what they are called and not by their numbers.
+LATER = [key for key in _MIGRATIONS if key[1].endswith(("_rate_sheet_currency", "_journal_of_currencies"))]
+EARLIER = [(app, name) for key in LATER for app, name in _MIGRATIONS[key].dependencies if app == key[0]]
 
 
 def migrate(targets: list[tuple[str, str]]) -> Any:
@@ -23,7 +25,7 @@ def migrate(targets: list[tuple[str, str]]) -> Any:
 
 
 @pytest.fixture
-def earlier() -> Iterator[Any]:
+def earlier() -> Any:
     """The models before the move."""
     return migrate(EARLIER)
 
