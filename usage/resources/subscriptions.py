@@ -77,13 +77,16 @@ _MAY_CHANGE: dict[type[Model], LiteralString] = {
     )
     """,
     Subscription: "stored.number IN (SELECT r.number FROM {rows} r)",
-    RateSheet: """
-    stored.name IN (SELECT {named} FROM {rows} r) OR stored.id IN (
-        SELECT subscription.rate_sheet_id FROM {subscriptions} subscription
-        WHERE subscription.number IN (SELECT r.number FROM {rows} r)
-    )
-    """,
+    RateSheet: "stored.name IN (SELECT r.rate_sheet FROM {rows} r)",
 }
+
+# The sheets of a file without the column: it changes no subscription's sheet, but perhaps the sheet's currency.
+_HELD_SHEETS: LiteralString = """
+stored.id IN (
+    SELECT subscription.rate_sheet_id FROM {subscriptions} subscription
+    WHERE subscription.number IN (SELECT r.number FROM {rows} r)
+)
+"""
 
 
 class SubscriptionResource(UploadResource):
@@ -213,8 +216,8 @@ class SubscriptionResource(UploadResource):
         ]
 
     def may_change(self, model: type[Model], batch: Batch) -> Expression:
-        named = sql.SQL("r.rate_sheet" if "rate_sheet" in batch.present else "NULL")
-        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows, named=named)
+        is_absent = model is RateSheet and "rate_sheet" not in batch.present
+        return sql.SQL(_HELD_SHEETS if is_absent else _MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def application(self, batch: Batch) -> Sequence[Expression]:
         statements = [*self._sheets(batch), self.upsert(batch)]
