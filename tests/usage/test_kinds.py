@@ -118,12 +118,12 @@ def test_a_small_file_is_staged_checked_and_applied_in_few_messages_to_the_datab
     example: Example, surroundings: Account, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     account = surroundings if UploadKind(example.kind).belongs_to_account else None
-    with django_assert_max_num_queries(18):  # COPY, and four savepoints in place of BEGIN and COMMIT, among them
+    with django_assert_max_num_queries(19):  # COPY, and four savepoints in place of BEGIN and COMMIT, among them
         assert outcome_of(example, account, example.first, example.second).is_applied
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         assert outcome_of(example, account, example.changed).counts == counts(1, changed=1)
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         assert outcome_of(example, account, example.changed).counts == counts(1, unchanged=1)
     # Explaining a row in error takes one more; nothing is written.
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert outcome_of(example, account, "," * example.header.count(",")).counts.errors == 1
