@@ -142,7 +142,7 @@ def _version() -> RateSheetVersion:
     """Create a version of a rate sheet that names the usage groups."""
     if version := RateSheetVersion.objects.first():
         return version
-    sheet = RateSheet.objects.create(name="Measured")
-    version = RateSheetVersion.objects.create(rate_sheet=sheet, effective_from=date(2025, 1, 1), currency="USD")
+    sheet = RateSheet.objects.create(name="Measured", currency="USD")
+    version = RateSheetVersion.objects.create(rate_sheet=sheet, effective_from=date(2025, 1, 1))
     UsageGroup.objects.bulk_create(UsageGroup(version=version, code=code, display_name=code.title()) for code in GROUPS)
     return version

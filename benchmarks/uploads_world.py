@@ -43,14 +43,14 @@ class World:
     def make(cls) -> "World":
         """Create an account with a subscription, two versions of its rate sheet, and a rate for every call."""
         account = Account.objects.create(code="BENCH", name="Measured Contact Centers")
-        sheet = RateSheet.objects.create(name="Measured")
+        sheet = RateSheet.objects.create(name="Measured", currency="USD")
         Subscription.objects.create(
             number="BENCH-1", account=account, activation_date=_FIRST_DAY, currency="USD", rate_sheet=sheet
         )
         spans = ((_FIRST_DAY, date(2026, 3, 15)), (date(2026, 3, 16), None))
         for effective_from, effective_through in spans:
             version = RateSheetVersion.objects.create(
-                rate_sheet=sheet, effective_from=effective_from, effective_through=effective_through, currency="USD"
+                rate_sheet=sheet, effective_from=effective_from, effective_through=effective_through
             )
             for code in GROUPS:
                 group = UsageGroup.objects.create(version=version, code=code, display_name=code.title())

@@ -130,13 +130,21 @@ def make_resource_usage(
     return ResourceUsage.objects.create(account=account, resource=resource, used_on=used_on, quantity=quantity)
 
 
+def make_sheet(*, name: str | None = None, currency: str = "USD") -> RateSheet:
+    """A rate sheet without prices."""
+    return RateSheet.objects.create(name=name or f"Sheet {next(_number)}", currency=currency)
+
+
 def make_version(
-    *, sheet: RateSheet | None = None, effective_from: date = date(2017, 1, 1), **fields: Any
+    *,
+    sheet: RateSheet | None = None,
+    effective_from: date = date(2017, 1, 1),
+    currency: str = "USD",
+    **fields: Any,
 ) -> RateSheetVersion:
-    """Create an open-ended version of a rate sheet in USD."""
-    sheet = sheet or RateSheet.objects.create(name=f"Sheet {next(_number)}")
+    """Create an open-ended version of a rate sheet; `currency` is that of a new sheet."""
     return RateSheetVersion.objects.create(
-        rate_sheet=sheet, effective_from=effective_from, **{"currency": "USD", **fields}
+        rate_sheet=sheet or make_sheet(currency=currency), effective_from=effective_from, **fields
     )
 
 

@@ -62,7 +62,8 @@ def rating_columns(started_at: Expression, ended_at: Expression) -> dict[str, Ex
         "rate_per_minute": rate,
         "adjusted_seconds": is_rated.format(adjusted),
         "cost": is_rated.format(rating.total_cost(rate, sql.SQL("({})").format(adjusted))),
-        "currency": is_rated.format(sql.SQL("version.currency")),
+        # A foreign key makes it the sheet's currency, too.
+        "currency": is_rated.format(sql.SQL("subscription.currency")),
     }
 
 

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
-from billing.models.amounts import finite
+from billing.models.amounts import currency_is_a_code, finite
 from billing.models.day_ranges import InclusiveDays as InclusiveDays  # the first migration names it by this module
 from billing.models.day_ranges import days_do_not_overlap
 from billing.models.identifiers import IdentifierField
@@ -19,19 +19,42 @@ class Direction(models.TextChoices):
 
 
 class RateSheet(models.Model):
-    """A named price list, whose prices are in its versions. A subscription may name a sheet that has none yet."""
+    """A named price list in one currency, whose prices are in its versions. It may have subscriptions before prices.
+
+    A composite foreign key of the subscription holds the two to one currency.
+    """
 
     name = IdentifierField(max_length=255, unique=True, db_collation="C")
+    currency = models.CharField(
+        max_length=3,
+        help_text="It cannot change while a subscription has the sheet, or once a call was rated with it.",
+    )
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["id", "currency"], name="rate_sheet_id_stands_with_its_currency"),
+            currency_is_a_code(name="rate_sheet_currency_is_a_code"),
+        ]
 
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        """Refuse another currency than that of a subscription with this sheet."""
+        if self.pk and self.currency:
+            other = self.subscriptions.exclude(currency=self.currency).first()
+            if other:
+                raise ValidationError(
+                    {
+                        "currency": f"Subscription {other} has this sheet, and is in {other.currency}. "
+                        f"Write {other.currency}, or give the subscription another sheet first."
+                    }
+                )
+
 
 class RateSheetVersion(models.Model):
-    """A rate sheet as in force on some days, with its currency and the blocks of time that it bills."""
+    """A rate sheet as in force on some days, with the blocks of time that it bills."""
 
     rate_sheet = models.ForeignKey(RateSheet, on_delete=models.PROTECT, related_name="versions")
     effective_from = models.DateField()
@@ -41,7 +64,6 @@ class RateSheetVersion(models.Model):
     # The last day was not stated by anyone: the version was open until its successor came, and another version may
     # still come between the two.
     is_ended_by_successor = models.BooleanField(default=False, editable=False)
-    currency = models.CharField(max_length=3)
     increment_seconds = models.PositiveIntegerField(
         default=6, help_text="Durations are rounded up to a multiple of this."
     )
@@ -63,11 +85,6 @@ class RateSheetVersion(models.Model):
                 name="rate_sheet_increment_is_positive",
                 violation_error_message="The increment must be at least one second.",
             ),
-            models.CheckConstraint(
-                condition=Q(currency__regex=r"^[A-Z]{3}$"),
-                name="rate_sheet_currency_is_a_code",
-                violation_error_message="The currency must be a code of three capital letters, such as USD.",
-            ),
             days_do_not_overlap(
                 name="rate_sheet_versions_do_not_overlap",
                 of="rate_sheet",
@@ -79,13 +96,9 @@ class RateSheetVersion(models.Model):
         return f"{self.rate_sheet} from {self.effective_from}"
 
     def clean(self) -> None:
-        """Refuse the wrong currency, and days in the wrong order, from which PostgreSQL cannot build a range."""
+        """Refuse days in the wrong order, from which PostgreSQL cannot build a range."""
         if self.effective_through and self.effective_from and self.effective_through < self.effective_from:
             raise ValidationError({"effective_through": "The version ends before it starts."})
-        if self.rate_sheet_id and self.currency:
-            other = self.rate_sheet.subscriptions.exclude(currency=self.currency).first()
-            if other:
-                raise ValidationError({"currency": f"Subscription {other} has this sheet, and is in {other.currency}."})
 
 
 class UsageGroup(models.Model):

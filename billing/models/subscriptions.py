@@ -7,8 +7,10 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Deferrable, F, Q
 
+from billing.composite_keys import CompositeForeignKey
 from billing.cycles import Contract, CyclePolicy
 from billing.models.accounts import Account
+from billing.models.amounts import currency_is_a_code
 from billing.models.day_ranges import days_do_not_overlap
 from billing.models.identifiers import IdentifierField
 from billing.models.rate_sheets import RateSheet
@@ -64,10 +66,13 @@ class Subscription(UploadedModel):
                 name="subscription_has_known_cycle_policy",
                 violation_error_message="The cycle policy must be through_anniversary or before_anniversary.",
             ),
-            models.CheckConstraint(
-                condition=Q(currency__regex=r"^[A-Z]{3}$"),
-                name="subscription_currency_is_a_code",
-                violation_error_message="The currency must be a code of three capital letters, such as USD.",
+            currency_is_a_code(name="subscription_currency_is_a_code"),
+            CompositeForeignKey(
+                field="rate_sheet",
+                shared="currency",
+                name="subscription_has_a_sheet_in_its_currency",
+                violation_error_message="The subscription and its rate sheet are in different currencies. "
+                "Name a sheet in the subscription's currency, or correct the currency.",
             ),
             days_do_not_overlap(
                 name="subscriptions_of_an_account_do_not_overlap",
@@ -88,9 +93,14 @@ class Subscription(UploadedModel):
         if self.ended_on and self.activation_date and self.ended_on < self.activation_date:
             raise ValidationError({"ended_on": "The subscription ends before its activation."})
         if self.rate_sheet_id and self.rate_sheet and self.currency:
-            other = self.rate_sheet.versions.exclude(currency=self.currency).values_list("currency", flat=True).first()
-            if other:
-                raise ValidationError({"rate_sheet": f"The sheet is in {other}, the subscription in {self.currency}."})
+            other = self.rate_sheet.currency
+            if other != self.currency:
+                raise ValidationError(
+                    {
+                        "rate_sheet": f"The sheet is in {other}, the subscription in {self.currency}. "
+                        f"Choose a sheet in {self.currency}, or correct the currency of one of the two."
+                    }
+                )
 
     @property
     def contract(self) -> Contract:

@@ -106,7 +106,7 @@ def spreadsheet_traps() -> None:
         account=account, used_on=date(1899, 12, 31), quantity="12345678901234.567891", resource=resource
     )
     make_resource_usage(account=account, used_on=date(2026, 3, 1), quantity="0.000001", resource=resource)
-    sheet = RateSheet.objects.create(name="@sheet")
+    sheet = RateSheet.objects.create(name="@sheet", currency="USD")
     last_days = [(date(2020, 12, 31), True), (date(2021, 6, 30), False), (None, False)]
     for year, (last_day, is_ended_by_successor) in zip((2020, 2021, 2022), last_days, strict=True):
         version = make_version(

@@ -21,6 +21,7 @@ from tests.factories import (
     make_entity,
     make_rate,
     make_session,
+    make_sheet,
     make_subscription,
     make_version,
 )
@@ -31,6 +32,7 @@ from usage.models import Call
 pytestmark = pytest.mark.django_db
 
 DISCOUNTS = "telco_commit_discounts"
+NO_VERSIONS = {"versions-TOTAL_FORMS": 0, "versions-INITIAL_FORMS": 0}
 
 
 def discounts(*rows: dict[str, object]) -> dict[str, object]:
@@ -109,13 +111,12 @@ def test_a_new_version_ends_an_open_predecessor_on_the_day_before() -> None:
     answers = {
         "rate_sheet": first.rate_sheet_id,
         "effective_from": "2026-03-01",
-        "currency": "USD",
         "increment_seconds": "6",
         "minimum_seconds": "0",
     }
     operator = client_of(make_role("operator"))
     address = reverse("admin:billing_ratesheetversion_add")
-    assert operator.post(address, {**answers, "currency": "dollars"}).status_code == 200
+    assert operator.post(address, {**answers, "increment_seconds": "0"}).status_code == 200
     assert RateSheetVersion.objects.get(pk=first.pk).effective_through is None
     assert operator.post(address, answers).status_code == 302
     ended = RateSheetVersion.objects.get(pk=first.pk)
@@ -127,7 +128,7 @@ def test_a_new_version_ends_an_open_predecessor_on_the_day_before() -> None:
 def test_a_last_day_written_by_hand_is_a_stated_one() -> None:
     version = make_version(effective_through=date(2026, 2, 28), is_ended_by_successor=True)
     address = reverse("admin:billing_ratesheetversion_change", args=[version.pk])
-    answers = {"effective_from": "2017-01-01", "currency": "USD", "increment_seconds": "6", "minimum_seconds": "0"}
+    answers = {"effective_from": "2017-01-01", "increment_seconds": "6", "minimum_seconds": "0"}
     operator = client_of(make_role("operator"))
     for last_day, is_ended_by_successor in [("2026-02-28", True), ("2026-01-31", False)]:
         assert operator.post(address, {**answers, "effective_through": last_day}).status_code == 302
@@ -135,18 +136,39 @@ def test_a_last_day_written_by_hand_is_a_stated_one() -> None:
         assert (str(version.effective_through), version.is_ended_by_successor) == (last_day, is_ended_by_successor)
 
 
-def test_a_version_in_another_currency_than_its_subscriptions_is_refused() -> None:
-    version = make_version(effective_through=date(2025, 12, 31))
-    make_subscription(rate_sheet=version.rate_sheet)
-    answers = {
-        "rate_sheet": version.rate_sheet_id,
-        "effective_from": "2026-03-01",
-        "currency": "EUR",
-        "increment_seconds": "6",
-        "minimum_seconds": "0",
-    }
-    response = client_of(make_role("operator")).post(reverse("admin:billing_ratesheetversion_add"), answers)
-    assert b"is in USD." in response.content
+@pytest.mark.parametrize("is_rated", [True, False])
+def test_the_currency_of_a_sheet_changes_until_a_subscription_has_it_or_a_call_was_rated_with_it(
+    *, is_rated: bool
+) -> None:
+    version = make_version()
+    sheet = version.rate_sheet
+    address = reverse("admin:billing_ratesheet_change", args=[sheet.pk])
+    operator = client_of(make_role("operator"))
+
+    def change(currency: str) -> Any:
+        return operator.post(address, {"name": sheet.name, "currency": currency, **NO_VERSIONS})
+
+    assert change("EUR").status_code == 302
+    if is_rated:
+        rated: dict[str, Any] = {"rate_per_minute": 1, "adjusted_seconds": 60, "cost": 1, "currency": "EUR"}
+        make_call(account=make_account(), started_at=instant("2026-03-01T09:00"), rate_sheet_version=version, **rated)
+        sentence = "Calls were rated with this sheet in EUR, so its currency cannot change. Add another sheet for USD."
+    else:
+        make_subscription(number="S-1", currency="EUR", rate_sheet=sheet)
+        sentence = (
+            "Subscription S-1 has this sheet, and is in EUR. Write EUR, or give the subscription another sheet first."
+        )
+    assert sentence in change("USD").content.decode()
+    assert change("EUR").status_code == 302
+    sheet.refresh_from_db()
+    assert sheet.currency == "EUR"
+
+
+def test_a_sheet_in_another_currency_than_the_subscription_is_refused_on_the_page() -> None:
+    answers = subscription_answers(make_account(), rate_sheet=make_sheet(currency="CHF").pk)
+    response = client_of(make_role("operator")).post(reverse("admin:billing_subscription_add"), answers)
+    sentence = "The sheet is in CHF, the subscription in USD. Choose a sheet in USD, or correct the currency of one of"
+    assert sentence in response.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from tests.factories import (
     make_rate,
     make_resource_usage,
     make_session,
+    make_sheet,
     make_subscription,
     make_version,
 )
@@ -97,7 +98,7 @@ def test_subscriptions_follow_one_another_and_those_of_two_accounts_do_not_meet(
 
 def test_versions_of_a_sheet_do_not_overlap() -> None:
     first = make_version(effective_from=date(2026, 1, 1), effective_through=date(2026, 1, 31))
-    second = RateSheetVersion(rate_sheet=first.rate_sheet, effective_from=date(2026, 1, 31), currency="USD")
+    second = RateSheetVersion(rate_sheet=first.rate_sheet, effective_from=date(2026, 1, 31))
     with pytest.raises(ValidationError, match="Another version of this sheet is in force"):
         second.full_clean()
     with pytest.raises(DatabaseError, match="rate_sheet_versions_do_not_overlap"), transaction.atomic():
@@ -189,7 +190,7 @@ def some_usage() -> ResourceUsage:
         (a_discount, {"percent": "100.0001"}, "discount_is_a_percentage"),
         (make_subscription, {"currency": "usd"}, "subscription_currency_is_a_code"),
         (make_subscription, {"cycle_policy": "monthly"}, "subscription_has_known_cycle_policy"),
-        (make_version, {"currency": "US"}, "rate_sheet_currency_is_a_code"),
+        (make_sheet, {"currency": "US"}, "rate_sheet_currency_is_a_code"),
         (make_version, {"increment_seconds": 0}, "rate_sheet_increment_is_positive"),
         (make_charge, {"basis": "weekly"}, "charge_has_known_basis"),
         (make_account, {"code": ""}, "account_has_code"),

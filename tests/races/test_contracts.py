@@ -13,7 +13,16 @@ from django.urls import reverse
 
 from billing.models import Account, Charge, Rate, RateSheet, RateSheetVersion, Subscription, TelcoCommitDiscount
 from tests.concurrency import at_once, while_held
-from tests.factories import instant, make_account, make_call, make_charge, make_rate, make_subscription, make_version
+from tests.factories import (
+    instant,
+    make_account,
+    make_call,
+    make_charge,
+    make_rate,
+    make_sheet,
+    make_subscription,
+    make_version,
+)
 from tests.people import client_of, make_staff
 from tests.usage_files import table, upload
 from usage.models import Allowance, Call, Resource
@@ -39,7 +48,7 @@ def contract(account: Account, number: str, first_day: str, **changes: Any) -> d
 
 
 def version(sheet: RateSheet, first_day: str, last_day: str = "") -> dict[str, Any]:
-    sent = {"rate_sheet": sheet.pk, "effective_from": first_day, "effective_through": last_day, "currency": "USD"}
+    sent = {"rate_sheet": sheet.pk, "effective_from": first_day, "effective_through": last_day}
     return {**sent, "increment_seconds": 6, "minimum_seconds": 0}
 
 
@@ -81,7 +90,7 @@ def contracts_with_one_number() -> Pages:
 
 
 def overlapping_versions() -> Pages:
-    sheet = RateSheet.objects.create(name="World")
+    sheet = make_sheet(name="World")
     sent = [version(sheet, f"2026-0{number + 1}-01", "2026-12-31") for number in range(PEOPLE)]
     return RateSheetVersion, pages("billing_ratesheetversion_add", sent), "Another version of this sheet"
 
@@ -154,7 +163,7 @@ def test_one_is_saved_and_the_others_read_why_theirs_is_not(case: Callable[[], P
 
 
 def test_versions_that_are_added_together_end_one_another() -> None:
-    sheet = RateSheet.objects.create(name="World")
+    sheet = make_sheet(name="World")
     make_version(sheet=sheet, effective_from=date(2026, 1, 1))
     sent = pages("billing_ratesheetversion_add", [version(sheet, "2026-03-01"), version(sheet, "2026-05-01")])
     saved = at_once(partial(client_of(make_staff()).post, *one) for one in sent)

@@ -72,8 +72,8 @@ def make_usage(subscription: Subscription, world: dict[str, Any]) -> None:
     for name, unit, quantity in world["resources"]:
         resource = Resource.objects.create(name=name, unit=unit)
         ResourceUsage(account=account, resource=resource, used_on=START.date(), quantity=quantity).save()
-    sheet = RateSheet.objects.create(name=world["sheet"])
-    version = RateSheetVersion.objects.create(rate_sheet=sheet, effective_from=date(2026, 1, 1), currency="USD")
+    sheet = RateSheet.objects.create(name=world["sheet"], currency="USD")
+    version = RateSheetVersion.objects.create(rate_sheet=sheet, effective_from=date(2026, 1, 1))
     UsageGroup.objects.create(version=version, code="", display_name=world["group"])
     for number, (cells, start, length, rating) in enumerate(world["calls"]):
         sip_call_id, origin, destination, usage_group, call_type = cells

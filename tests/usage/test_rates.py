@@ -106,20 +106,18 @@ def test_sheets_of_other_names_do_not_meet() -> None:
 @pytest.mark.parametrize(
     ("column", "values"),
     [
-        ("currency", ("USD", "EUR")),
         ("increment_seconds", ("6", "60")),
         ("minimum_seconds", ("", "60")),
         ("effective_through", ("", "2026-12-31")),
     ],
 )
 def test_rows_of_one_version_that_differ_are_errors_that_name_both_lines(column: str, values: tuple[str, str]) -> None:
-    header = "rate_sheet,effective_from,usage_group,usage_group_display,call_type,direction,rate_per_minute,currency"
-    others = "" if column == "currency" else f",{column}"
+    header = f"{COLUMNS['rates']},{column}"
     rows = [
-        f"World,2026-01-01,US,United States,{call_type},Inbound,1,{'USD,' if others else ''}{value}"
+        f"World,USD,2026-01-01,US,United States,{call_type},Inbound,1,{value}"
         for call_type, value in zip("abc", (*values, values[0]), strict=True)
     ]
-    result = upload(kind="rates", text="\n".join([header + others, *rows, ""]))
+    result = upload(kind="rates", text="\n".join([header, *rows, ""]))
     reason = f"Rows 2 and 3 give one version of the sheet different values of {column}."
     assert result.reasons == [(line, column, reason) for line in (2, 3, 4)]
 
@@ -138,7 +136,7 @@ def test_a_sheet_in_another_currency_than_its_subscriptions_is_refused() -> None
     make_subscription(number="S-1", currency="EUR", rate_sheet=make_version(currency="EUR").rate_sheet)
     name = RateSheetVersion.objects.get().rate_sheet.name
     result = upload(kind="rates", text=table("rates", rate("2026-01-01", sheet=name)))
-    reason = "Subscription S-1, which has this sheet, is in another currency."
+    reason = f"The rate sheet {name} is in EUR, as is subscription S-1, which has it. Write EUR, or name another sheet."
     assert result.reasons == [(2, "currency", reason)]
 
 

@@ -43,7 +43,7 @@ def test_a_sheet_in_another_currency_is_refused(names_the_sheet: bool) -> None:
     make_subscription(number="S-1", account=make_account(code="GAMMA"), currency="EUR", rate_sheet=sheet)
     row = "S-1,GAMMA,2017-10-21,USD"
     text = f"{HEADER},rate_sheet\n{row},{sheet.name}\n" if names_the_sheet else f"{HEADER}\n{row}\n"
-    reason = "The rate sheet of the subscription is in EUR; they must have one currency."
+    reason = f"The rate sheet {sheet.name} is in EUR, and has prices. Write EUR, or name another sheet."
     assert upload(kind="subscriptions", text=text).reasons == [(2, "currency", reason)]
 
 

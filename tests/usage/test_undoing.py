@@ -117,7 +117,9 @@ def rate(start: str, amount: str, group: str = "US-FIXED", *, sheet: str = "Worl
 def world(*, discount: str | None = None) -> Account:
     """Create an account with a row of every kind, each from an upload; the upload of its calls is kept."""
     account = make_account(code="ACME")
-    version = make_version(sheet=RateSheet.objects.create(name="World"), effective_from=date(2026, 1, 1))
+    version = make_version(
+        sheet=RateSheet.objects.create(name="World", currency="USD"), effective_from=date(2026, 1, 1)
+    )
     make_rate(version=version, rate="0.01")
     make_rate(version=version, rate="0.02", code="DE")
     subscription = make_subscription(
@@ -542,7 +544,9 @@ class AnyFiles(TestCase):
     def test_undo_after_apply_is_the_identity(self, files: list[tuple[str, str]]) -> None:
         account = make_account(code="ACME")
         make_charge(name="Named")
-        version = make_version(sheet=RateSheet.objects.create(name="World"), effective_from=date(2026, 1, 1))
+        version = make_version(
+            sheet=RateSheet.objects.create(name="World", currency="USD"), effective_from=date(2026, 1, 1)
+        )
         make_rate(version=version, code="US", rate="0.01")
         make_subscription(
             account=account, number="S-1", activation_date=date(2026, 1, 1), rate_sheet=version.rate_sheet

@@ -1,7 +1,7 @@
 """Small files as the world writes them, each for its whole kind: loaded right, noticed, or refused with the way out."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
@@ -50,7 +50,7 @@ def call(name: str, *, origin: str = "+15550100", group: str = "FR", times: str 
     return f"{name},{origin},+15550101,{group},voice,Outbound,{times}"
 
 
-def workbook(kind: str, *rows: list[Any], change: Callable[[Worksheet], None] = lambda _sheet: None) -> bytes:
+def workbook(kind: str, *rows: Sequence[Any], change: Callable[[Worksheet], None] = lambda _sheet: None) -> bytes:
     """Return a workbook with the usual header of a kind."""
     book = openpyxl.Workbook()
     sheet = book.worksheets[0]

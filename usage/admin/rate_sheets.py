@@ -18,9 +18,10 @@ from usage.models import Call, UploadKind
 
 # Django's own class takes a type argument in its stub alone.
 if TYPE_CHECKING:
+    SheetModelForm = forms.ModelForm[RateSheet]
     VersionModelForm = forms.ModelForm[RateSheetVersion]
 else:
-    VersionModelForm = forms.ModelForm
+    SheetModelForm = VersionModelForm = forms.ModelForm
 
 
 def open_predecessors(version: RateSheetVersion) -> QuerySet[RateSheetVersion]:
@@ -34,6 +35,22 @@ def end_open_predecessor(version: RateSheetVersion) -> None:
     """End an open predecessor the day before a new version begins."""
     last_day = version.effective_from - timedelta(days=1)
     open_predecessors(version).update(effective_through=last_day, is_ended_by_successor=True)
+
+
+class SheetForm(SheetModelForm):
+    """The form of a sheet, whose currency is fixed once a call was rated with it."""
+
+    def clean_currency(self) -> str:
+        """Refuse to change the currency under calls that were rated with it."""
+        currency = str(self.cleaned_data["currency"])
+        if self.instance.pk and "currency" in self.changed_data:
+            rated = Call.objects.filter(rate_sheet_version__rate_sheet=self.instance.pk, rate_per_minute__isnull=False)
+            if rated.exists():
+                raise forms.ValidationError(
+                    f"Calls were rated with this sheet in {self.initial['currency']}, so its currency cannot change. "
+                    f"Add another sheet for {currency}."
+                )
+        return currency
 
 
 class VersionForm(VersionModelForm):
@@ -57,7 +74,7 @@ class VersionInline(ScopedInline):
 
     model = RateSheetVersion
     show_change_link = True
-    fields = ["effective_from", "effective_through", "currency", "increment_seconds", "minimum_seconds"]
+    fields = ["effective_from", "effective_through", "increment_seconds", "minimum_seconds"]
 
     def has_add_permission(self, request: HttpRequest, *_of: Any) -> bool:
         """Return False: versions are added on their own page, which ends an open predecessor."""
@@ -74,7 +91,8 @@ class VersionInline(ScopedInline):
 class RateSheetAdmin(RatedAdmin):
     section = "Charges and rates"
     icon = "sheet"
-    list_display = ["name"]
+    form = SheetForm
+    list_display = ["name", "currency"]
     search_fields = ["name"]
     inlines = [VersionInline]
 
@@ -90,6 +108,11 @@ class RateSheetVersionAdmin(RatedAdmin):
     list_filter = ["rate_sheet"]
     list_select_related = ["rate_sheet"]
     search_fields = ["rate_sheet__name"]
+
+    @admin.display(description="currency")
+    def currency(self, version: RateSheetVersion) -> str:
+        """Return the currency of the sheet."""
+        return version.rate_sheet.currency
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save a version after ending its open predecessor; a last day entered by hand counts as stated."""

@@ -8,6 +8,7 @@ from psycopg import sql
 
 from billing.cycles import ONE_DAY
 from billing.models import Direction, Rate, RateSheet, RateSheetVersion, Subscription, UsageGroup
+from usage.models import Call
 from usage.rating import unrated_calls_statement
 from usage.resources.base import COMMA, Check, UploadResource, of_row, sentence
 from usage.resources.batches import Batch
@@ -21,9 +22,10 @@ _TABLES = {
     "groups": sql.Identifier(UsageGroup._meta.db_table),
     "rates": sql.Identifier(Rate._meta.db_table),
     "subscriptions": sql.Identifier(Subscription._meta.db_table),
+    "calls": sql.Identifier(Call._meta.db_table),
 }
 # Columns that must be equal in all rows of one version.
-_OF_VERSION = ("currency", "increment_seconds", "minimum_seconds", "effective_through")
+_OF_VERSION = ("increment_seconds", "minimum_seconds", "effective_through")
 _VERSION = ("rate_sheet", "effective_from")
 _GROUP = (*_VERSION, "usage_group")
 
@@ -109,13 +111,40 @@ JOIN {rows} r ON r.rate_sheet = planned.rate_sheet
 JOIN {staged} staged ON staged.line = r.line
 WHERE planned.overlaps AND planned.through_is_stated = {blames_itself} AND {applicable}
 """
+# A sheet that has no subscription and has rated no call may change its currency, but not under prices of versions that
+# the file does not name.
+_CURRENCIES = """
+WITH stated AS (
+    SELECT DISTINCT r.rate_sheet, r.effective_from FROM {rows} r WHERE {applicable}
+),
+left_out AS (
+    SELECT sheet.name, sheet.currency, min(version.effective_from) AS effective_from
+    FROM {sheets} sheet JOIN {versions} version ON version.rate_sheet_id = sheet.id
+    WHERE sheet.name IN (SELECT rate_sheet FROM stated)
+        AND (sheet.name, version.effective_from) NOT IN (SELECT rate_sheet, effective_from FROM stated)
+    GROUP BY sheet.id
+)
+INSERT INTO {errors} (line, place, name, value, reason)
+SELECT r.line, {place}, 'currency', staged.currency, {reason}
+FROM left_out
+JOIN {rows} r ON r.rate_sheet = left_out.name AND r.currency <> left_out.currency
+JOIN {staged} staged ON staged.line = r.line
+WHERE {applicable}
+"""
+_UPDATE_VERSIONS = """
+UPDATE {versions} version SET {set}
+FROM {rows} r JOIN {sheets} sheet ON sheet.name = r.rate_sheet
+WHERE version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
+    AND ({is_other}) AND {applicable}
+"""
 # Versions are shortened before others are inserted behind them, so that they never overlap, not even for a moment.
 _APPLICATION = [
     """
-INSERT INTO {sheets} (name)
-SELECT DISTINCT r.rate_sheet FROM {rows} r
+INSERT INTO {sheets} AS sheet (name, currency)
+SELECT r.rate_sheet, min(r.currency) FROM {rows} r
 WHERE {applicable}
-ON CONFLICT (name) DO NOTHING
+GROUP BY r.rate_sheet
+ON CONFLICT (name) DO UPDATE SET currency = excluded.currency WHERE sheet.currency <> excluded.currency
 """,
     """
 UPDATE {versions} version
@@ -125,12 +154,7 @@ WHERE version.rate_sheet_id = sheet.id AND version.effective_from = planned.effe
     AND (version.effective_through, version.is_ended_by_successor)
         IS DISTINCT FROM (planned.effective_through, planned.is_ended_by_successor)
 """,
-    """
-UPDATE {versions} version SET {set}
-FROM {rows} r JOIN {sheets} sheet ON sheet.name = r.rate_sheet
-WHERE version.rate_sheet_id = sheet.id AND version.effective_from = r.effective_from
-    AND ({is_other}) AND {applicable}
-""",
+    _UPDATE_VERSIONS,
     """
 INSERT INTO {versions} (rate_sheet_id, effective_from, effective_through, is_ended_by_successor, {columns})
 SELECT sheet.id, planned.effective_from, planned.effective_through, planned.is_ended_by_successor, {stated}
@@ -188,7 +212,7 @@ class RateResource(UploadResource):
     journalled = tuple(_MAY_CHANGE)
 
     rate_sheet = UploadColumn(Name(), attribute="usage_group__version__rate_sheet__name", example="Example World")
-    currency = UploadColumn(Currency(), attribute="usage_group__version__currency", example="USD")
+    currency = UploadColumn(Currency(), attribute="usage_group__version__rate_sheet__currency", example="USD")
     effective_from = UploadColumn(Day(), attribute="usage_group__version__effective_from", example="2026-01-01")
     effective_through = UploadColumn(
         Day(),
@@ -239,23 +263,49 @@ class RateResource(UploadResource):
                 sql.SQL("r.effective_through < r.effective_from"),
                 sentence("The version ends before it starts."),
             )
+        yield from self._currency_checks()
+
+    def _currency_checks(self) -> Iterable[Check]:
+        """Return the checks that a sheet keeps its currency while it has subscriptions and once it has rated calls."""
+        name, known = sql.SQL("sheet.name"), sql.SQL("sheet.currency")
         other = sql.SQL(
             """
             (
                 SELECT min(subscription.number) FROM {subscriptions} subscription
-                WHERE subscription.rate_sheet_id = sheet.id AND subscription.currency <> r.currency
+                WHERE subscription.rate_sheet_id = sheet.id
+            )
+            """
+        ).format(**_TABLES)
+        way_out = "Write {}, or name another sheet."
+        yield Check(
+            "currency",
+            sql.SQL("(sheet.currency <> r.currency AND {} IS NOT NULL)").format(other),
+            sentence(
+                f"The rate sheet {{}} is in {{}}, as is subscription {{}}, which has it. {way_out}",
+                name,
+                known,
+                other,
+                known,
+            ),
+        )
+        is_rated = sql.SQL(
+            """
+            EXISTS (
+                SELECT FROM {calls} call JOIN {versions} used ON used.id = call.rate_sheet_version_id
+                WHERE used.rate_sheet_id = sheet.id AND call.rate_per_minute IS NOT NULL
             )
             """
         ).format(**_TABLES)
         yield Check(
             "currency",
-            sql.SQL("{} IS NOT NULL").format(other),
-            sentence("Subscription {}, which has this sheet, is in another currency.", other),
+            sql.SQL("(sheet.currency <> r.currency AND {} IS NULL AND {})").format(other, is_rated),
+            sentence(f"The rate sheet {{}} is in {{}}, and calls were rated with it. {way_out}", name, known, known),
         )
 
     def is_changed(self, batch: Batch) -> Expression:
         # The end of a version depends on the other versions: `settle` compares it.
         differences: list[Expression] = [
+            sql.SQL("sheet.currency <> r.currency"),
             sql.SQL("old.rate_per_minute <> r.rate_per_minute"),
             sql.SQL("known.display_name <> r.usage_group_display"),
         ]
@@ -274,6 +324,11 @@ class RateResource(UploadResource):
 
     def inconsistency_errors(self, batch: Batch) -> Sequence[Expression]:
         statements = [
+            self._inconsistency(
+                batch, "currency", ("rate_sheet",), " give one rate sheet different values of currency; it has one."
+            ),
+        ]
+        statements += [
             self._inconsistency(batch, name, _VERSION, f" give one version of the sheet different values of {name}.")
             for name in _OF_VERSION
             if name in batch.present
@@ -297,10 +352,25 @@ class RateResource(UploadResource):
         )
 
     def conflict_errors(self, batch: Batch) -> Sequence[Expression]:
-        statements = [self._overlap(batch, "effective_from", blames_itself=False)]
+        statements = [self._left_out(batch), self._overlap(batch, "effective_from", blames_itself=False)]
         if "effective_through" in batch.present:
             statements.append(self._overlap(batch, "effective_through", blames_itself=True))
         return statements
+
+    def _left_out(self, batch: Batch) -> Expression:
+        return sql.SQL(_CURRENCIES).format(
+            **_TABLES,
+            errors=batch.errors,
+            rows=batch.rows,
+            staged=batch.staged,
+            applicable=batch.applicable,
+            place=self._place(batch, "currency"),
+            reason=sentence(
+                "The rate sheet {} is in {}, and this file does not name its version from {}. "
+                "Write {}, name all its versions, or name another sheet.",
+                *(sql.Identifier("left_out", name) for name in ("name", "currency", "effective_from", "currency")),
+            ),
+        )
 
     def _overlap(self, batch: Batch, name: str, *, blames_itself: bool) -> Expression:
         return sql.SQL(_OVERLAPS).format(
@@ -381,7 +451,11 @@ class RateResource(UploadResource):
                 sql.SQL("version.{0} <> r.{0}").format(sql.Identifier(name)) for name in of_version
             ),
         }
-        return [sql.SQL(statement).format(**names) for statement in _APPLICATION]
+        return [
+            sql.SQL(statement).format(**names)
+            for statement in _APPLICATION
+            if of_version or statement is not _UPDATE_VERSIONS
+        ]
 
     def follow_up(self, batch: Batch) -> Sequence[Expression]:
         return [unrated_calls_statement(batch.context.upload_id)]

@@ -45,6 +45,29 @@ JOIN windows other ON other.account_id = one.account_id AND other.number <> one.
 JOIN {staged} staged ON staged.line = one.line
 ORDER BY one.line, other.line NULLS FIRST, other.number
 """
+# A sheet without prices takes the currency of its subscriptions, as long as they all agree.
+_CURRENCIES = """
+WITH holders AS (
+    SELECT r.line, r.number, r.currency, {sheet} AS sheet
+    FROM {rows} r LEFT JOIN {subscriptions} old ON old.number = r.number LEFT JOIN {sheets} held
+        ON held.id = old.rate_sheet_id
+    WHERE {applicable}
+    UNION ALL
+    SELECT NULL, stored.number, stored.currency, held.name
+    FROM {subscriptions} stored JOIN {sheets} held ON held.id = stored.rate_sheet_id
+    WHERE NOT EXISTS (SELECT FROM {rows} r WHERE r.number = stored.number AND {applicable})
+)
+INSERT INTO {errors} (line, place, name, value, reason)
+SELECT DISTINCT ON (one.line) one.line, {place}, 'currency', staged.currency,
+    concat('Subscription ', other.number, CASE WHEN other.line IS NOT NULL THEN concat(' in row ', other.line) END,
+        ' has the rate sheet ', other.sheet, ', too, and is in ', other.currency,
+        '; a sheet has one currency. Write ', other.currency, ', or name another sheet.')
+FROM (SELECT sheet FROM holders GROUP BY sheet HAVING min(currency) <> max(currency)) mixed
+JOIN holders one ON one.sheet = mixed.sheet
+JOIN holders other ON other.sheet = one.sheet AND other.currency <> one.currency
+JOIN {staged} staged ON staged.line = one.line
+ORDER BY one.line, other.line NULLS FIRST, other.number
+"""
 
 _MAY_CHANGE: dict[type[Model], LiteralString] = {
     TelcoCommitDiscount: """
@@ -56,6 +79,14 @@ _MAY_CHANGE: dict[type[Model], LiteralString] = {
     Subscription: "stored.number IN (SELECT r.number FROM {rows} r)",
     RateSheet: "stored.name IN (SELECT r.rate_sheet FROM {rows} r)",
 }
+
+# The sheets of a file without the column: it changes no subscription's sheet, but perhaps the sheet's currency.
+_HELD_SHEETS: LiteralString = """
+stored.id IN (
+    SELECT subscription.rate_sheet_id FROM {subscriptions} subscription
+    WHERE subscription.number IN (SELECT r.number FROM {rows} r)
+)
+"""
 
 
 class SubscriptionResource(UploadResource):
@@ -101,9 +132,13 @@ class SubscriptionResource(UploadResource):
         import_id_fields = ("number",)
 
     def existing(self, batch: Batch) -> Expression:
-        return sql.SQL("{} LEFT JOIN {} discount ON discount.subscription_id = old.id AND {}").format(
-            super().existing(batch), _TABLES["discounts"], _UNDATED
-        )
+        sheet = sql.SQL("r.rate_sheet_id" if "rate_sheet" in batch.present else "old.rate_sheet_id")
+        return sql.SQL(
+            """
+            {} LEFT JOIN {} discount ON discount.subscription_id = old.id AND {}
+            LEFT JOIN {} sheet ON sheet.id = {}
+            """
+        ).format(super().existing(batch), _TABLES["discounts"], _UNDATED, _TABLES["sheets"], sheet)
 
     def checks(self, batch: Batch) -> Iterable[Check]:
         yield from super().checks(batch)
@@ -117,19 +152,19 @@ class SubscriptionResource(UploadResource):
             sql.SQL("{} < r.activation_date").format(_ended_on(batch)),
             sentence("The subscription ends before its activation."),
         )
-        sheet = sql.SQL("r.rate_sheet_id" if "rate_sheet" in batch.present else "old.rate_sheet_id")
-        other = sql.SQL(
-            """
-            (
-                SELECT min(version.currency) FROM {versions} version
-                WHERE version.rate_sheet_id = {sheet} AND version.currency <> r.currency
-            )
-            """
-        ).format(versions=_TABLES["versions"], sheet=sheet)
+        known = sql.SQL("sheet.currency")
         yield Check(
             "currency",
-            sql.SQL("{} IS NOT NULL").format(other),
-            sentence("The rate sheet of the subscription is in {}; they must have one currency.", other),
+            sql.SQL(
+                """
+                (sheet.currency <> r.currency
+                    AND EXISTS (SELECT FROM {} version WHERE version.rate_sheet_id = sheet.id))
+                """
+            ).format(_TABLES["versions"]),
+            sentence(
+                "The rate sheet {} is in {}, and has prices. Write {}, or name another sheet.",
+                *(sql.SQL("sheet.name"), known, known),
+            ),
         )
         if "telco_commit_percent" in batch.present:
             yield Check(
@@ -168,30 +203,49 @@ class SubscriptionResource(UploadResource):
                 applicable=batch.applicable,
                 ended_on=_ended_on(batch),
                 place=columns.index("activation_date") + 1,
-            )
+            ),
+            sql.SQL(_CURRENCIES).format(
+                **_TABLES,
+                rows=batch.rows,
+                staged=batch.staged,
+                errors=batch.errors,
+                applicable=batch.applicable,
+                sheet=sql.SQL("r.rate_sheet" if "rate_sheet" in batch.present else "held.name"),
+                place=columns.index("currency") + 1,
+            ),
         ]
 
-    def may_change(self, model: type[Model], batch: Batch) -> Expression | None:
-        if model is RateSheet and "rate_sheet" not in batch.present:
-            return None
-        return sql.SQL(_MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
+    def may_change(self, model: type[Model], batch: Batch) -> Expression:
+        is_absent = model is RateSheet and "rate_sheet" not in batch.present
+        return sql.SQL(_HELD_SHEETS if is_absent else _MAY_CHANGE[model]).format(**_TABLES, rows=batch.rows)
 
     def application(self, batch: Batch) -> Sequence[Expression]:
-        statements = [*self._new_sheets(batch), self.upsert(batch)]
+        statements = [*self._sheets(batch), self.upsert(batch)]
         if "telco_commit_percent" in batch.present:
             statements += self._discounts(batch)
         return statements
 
-    def _new_sheets(self, batch: Batch) -> list[Expression]:
+    def _sheets(self, batch: Batch) -> list[Expression]:
+        """Return the statements that create new sheets, and give those without prices the subscriptions' currency."""
         if "rate_sheet" not in batch.present:
-            return []
+            return [
+                sql.SQL(
+                    """
+                    UPDATE {sheets} sheet SET currency = r.currency
+                    FROM {rows} r JOIN {subscriptions} subscription ON subscription.number = r.number
+                    WHERE sheet.id = subscription.rate_sheet_id AND sheet.currency <> r.currency AND {applicable}
+                    """
+                ).format(**_TABLES, rows=batch.rows, applicable=batch.applicable)
+            ]
         return [
             sql.SQL(
                 """
-                INSERT INTO {sheets} (name)
-                SELECT DISTINCT r.rate_sheet FROM {rows} r
+                INSERT INTO {sheets} AS sheet (name, currency)
+                SELECT r.rate_sheet, min(r.currency) FROM {rows} r
                 WHERE r.rate_sheet IS NOT NULL AND {applicable}
-                ON CONFLICT (name) DO NOTHING
+                GROUP BY r.rate_sheet
+                ON CONFLICT (name) DO UPDATE SET currency = excluded.currency
+                WHERE sheet.currency <> excluded.currency
                 """
             ).format(**_TABLES, rows=batch.rows, applicable=batch.applicable),
             sql.SQL(

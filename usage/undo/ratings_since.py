@@ -45,8 +45,13 @@ CROSS JOIN LATERAL jsonb_populate_record(NULL::{versions}, c.before) earlier
 CROSS JOIN LATERAL jsonb_populate_record(NULL::{versions}, c.after) now
 JOIN {calls} call ON call.rate_sheet_version_id = c.row_id
 WHERE c.upload_id = {upload} AND c.relation = 'billing_ratesheetversion' AND c.before IS NOT NULL
- AND (earlier.currency <> now.currency OR {adjusted_earlier} <> {adjusted_now}
+ AND ({adjusted_earlier} <> {adjusted_now}
   OR {day} < earlier.effective_from OR {day} > earlier.effective_through)
+UNION ALL
+SELECT call.id, false
+FROM {changes} c JOIN {versions} version ON version.rate_sheet_id = c.row_id
+JOIN {calls} call ON call.rate_sheet_version_id = version.id
+WHERE c.upload_id = {upload} AND c.relation = 'billing_ratesheet' AND c.before ->> 'currency' <> c.after ->> 'currency'
 """
 _BY_SUBSCRIPTIONS: LiteralString = """
 SELECT call.id, false AS is_certain
