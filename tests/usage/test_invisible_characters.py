@@ -137,7 +137,7 @@ def test_addresses_known_from_earlier_versions_are_composed() -> None:
     twice = [make_entity(account=other, identifier=form) for form in (composed, decomposed)]
     device = make_entity(account=account, identifier=f"1{decomposed}", kind=EntityKind.DEVICE)
     with connection.cursor() as cursor:
-        cursor.execute(import_module("usage.migrations.0005_composed_addresses").COMPOSE)
+        cursor.execute(import_module("usage.migrations.0008_composed_addresses").COMPOSE)
     found = dict(Entity.objects.values_list("pk", "identifier"))
     assert found[alone.pk] == composed
     assert [found[entity.pk] for entity in twice] == [composed, decomposed]

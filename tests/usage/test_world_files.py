@@ -79,7 +79,7 @@ def notices(result: Result, start: str) -> list[str]:
 
 def test_merged_cells_with_data_are_refused_with_their_area(account: Account) -> None:
     kind = "session_id,entity,charge,started_at,ended_at,billable"
-    rows = [
+    rows: list[list[Any]] = [
         ["m-1", "ana@trawl.example", "TR Named", "2026-02-01T09:00:00Z", "2026-02-01T10:00:00Z", "no"],
         ["m-2", "ana@trawl.example", "TR Named", "2026-02-02T09:00:00Z", "2026-02-02T10:00:00Z", None],
     ]

@@ -149,9 +149,11 @@ def unnamed_prices(batch: Batch, tables: Mapping[str, sql.Identifier]) -> Sequen
     They lose their price where their version ends earlier, get one where it ends later, and change it where the
     version's increment or minimum changes. `planned` must be complete.
     """
-    names = {**tables, "notices": batch.notices, "rows": batch.rows, "applicable": batch.applicable}
+    names = {
+        **tables, "calls": _CALLS, "notices": batch.notices, "rows": batch.rows, "applicable": batch.applicable,
+    }  # fmt: skip
     return [
-        sql.SQL(_UNNAMED).format(**names, planned=batch.planned, calls=_CALLS),
+        sql.SQL(_UNNAMED).format(**names, planned=batch.planned),
         *(
             sql.SQL(_CHANGED_RULES).format(**names, rule=sql.Identifier(rule), sentence=sql.Literal(sentence))
             for rule, sentence in _RULES.items()

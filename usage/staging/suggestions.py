@@ -1,7 +1,7 @@
 """Suggest what a mistyped name may mean: *Did you mean CX 1 Named?*"""
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from psycopg import sql
 
@@ -55,8 +55,14 @@ def _suggestions(resource: UploadResource, batch: Batch) -> Iterator[tuple[str, 
                 value.strip().removeprefix("'").casefold()
             )  # a formula has an apostrophe in a file of rows in error
             found = get_close_matches(folded, names, n=1, cutoff=_CUTOFF)
-            if found and names[found[0]] != value.strip():
+            if found and names[found[0]] != value.strip() and _are_alike(folded, found[0]):
                 yield column.name, value, names[found[0]]
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Return whether two similar names are similar without their common domain, if they are e-mail addresses."""
+    (one, _, domain), (other, _, other_domain) = one.partition("@"), other.partition("@")
+    return domain != other_domain or SequenceMatcher(None, one, other).ratio() >= _CUTOFF
 
 
 def _has_names(column: UploadColumn) -> bool:
