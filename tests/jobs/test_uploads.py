@@ -88,7 +88,7 @@ def test_with_a_row_in_error_nothing_is_applied_and_every_error_is_in_a_file() -
     assert [error["column"] for error in upload.preview["errors"]] == ["email"]
     with pytest.raises(ValidationError, match="Rows are in error"):
         decide.confirm(upload, made_by(upload))
-    assert upload.rows_in_error_file.read().decode().startswith("email,name,reason\nbob.example,Bob,Row 4: email: ")
+    assert upload.rows_in_error_file.read().decode().startswith('email,name,reason\nbob.example,Bob,"Row 4: email: ')
     assert upload.errors_file.read().decode().startswith("line,column,value,reason\n4,email,bob.example,")
     assert not Entity.objects.exists()
 

@@ -99,7 +99,7 @@ def rates_of_one_route() -> Pages:
     group = make_rate(version=make_version(), direction="Inbound").usage_group
     sent = {"usage_group": group.pk, "call_type": "voice", "direction": "Outbound"}
     rates = [{**sent, "rate_per_minute": f"0.0{number + 1}"} for number in range(PEOPLE)]
-    return Rate, pages("billing_rate_add", rates), "This version has a rate for the usage group"
+    return Rate, pages("billing_rate_add", rates), "The version already has a rate for this usage group"
 
 
 def overlapping_discounts() -> Pages:
@@ -113,7 +113,7 @@ def allowances_of_one_resource() -> Pages:
     charge, resource = make_charge(), Resource.objects.create(name="SMS", unit="message")
     sent = [allowance(charge, resource, number) for number in range(PEOPLE)]
     at = reverse("admin:billing_charge_change", args=[charge.pk])
-    return Allowance, [(at, one) for one in sent], "an allowance of this resource already"
+    return Allowance, [(at, one) for one in sent], "The charge already has an allowance of this resource"
 
 
 def accounts_with_one_code() -> Pages:

@@ -1,4 +1,4 @@
-"""A contract and its rate sheet have one currency, whoever changes the two at the same moment."""
+"""A subscription and its rate sheet have one currency even if both are changed at the same moment."""
 
 from collections.abc import Callable
 from functools import partial

@@ -31,7 +31,7 @@ PEOPLE = 4
 
 
 def order(administrator: Administrator, subscription: Subscription, day: int = 1) -> PlacedOrder:
-    """Order a report on one day, so many days before today."""
+    """Order a report on one day, the given number of days before today."""
     days = DateRange(TODAY - timedelta(days=day), TODAY - timedelta(days=day))
     wanted = ReportOrder(subscription=subscription, report_type="user-hours", days=days)
     return enqueue_report(wanted, administrator=administrator, today=TODAY)

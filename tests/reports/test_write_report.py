@@ -141,7 +141,7 @@ def test_the_bytes_do_not_depend_on_how_a_session_shows_values(report_type: Repo
         ("+0", "+0"),
         ("+0049301234", "+0049301234"),
         ("+99999999999999999999", "+99999999999999999999"),
-        ("'=1", "'=1"),
+        ("'=1", "''=1"),
         ('say "hi"', '"say ""hi"""'),
         ("a,b", '"a,b"'),
         ("two\nlines", '"two\nlines"'),

@@ -155,7 +155,7 @@ def test_a_sum_that_an_earlier_version_made_of_rates_is_no_difference() -> None:
     before = with_totals(Sum("Usage Rate Per Minute", Decimal("0.05"), per="Currency", group="USD"))
     after = with_totals()
     before.report_type = after.report_type = "voice-usage"
-    assert [it.name for it in total_lines(before, after)] == ["Rows", "Different values of User"]
+    assert [it.name for it in total_lines(before, after)] == ["Rows", "Distinct values of User"]
 
 
 def test_finished_reports_link_to_the_comparison(ana_client: Client, runs: tuple[ReportJob, ReportJob]) -> None:

@@ -89,7 +89,7 @@ def check_other_forms_of_import_usage(shell: Shell) -> None:
     assert applied == counted(rows=2, new=1, errors=1)
     assert (shell.folder / "errors.csv").read_text().splitlines() == [
         "line,column,value,reason",
-        "3,email,bob.example,This is not an e-mail address.",
+        '3,email,bob.example,"This is not an e-mail address. Write one address alone, such as ana@example.com."',
     ]
     stdout, stderr = shell.run("import_usage", "horoscopes", "more.csv", "--yes", status=2)
     assert (stdout, stderr.count("\n")) == ("", 1)

@@ -238,8 +238,10 @@ TORN: dict[str, Callable[[list[str]], bytes]] = {
 
 
 def _line(row: Sequence[str]) -> bytes:
+    """Return a row as CSV; one of empty cells alone is quoted, since it would be no row otherwise."""
     file = io.StringIO(newline="")
-    csv.writer(file, lineterminator="\n").writerow(row)
+    quoting = csv.QUOTE_MINIMAL if any(cell.strip() for cell in row) else csv.QUOTE_ALL
+    csv.writer(file, lineterminator="\n", quoting=quoting).writerow(row)
     return file.getvalue().encode(errors="surrogateescape")
 
 
