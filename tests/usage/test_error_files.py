@@ -240,8 +240,8 @@ TORN: dict[str, Callable[[list[str]], bytes]] = {
 def _line(row: Sequence[str]) -> bytes:
     """Return a row as CSV; one of empty cells alone is quoted, since it would be no row otherwise."""
     file = io.StringIO(newline="")
-    quoting = csv.QUOTE_MINIMAL if any(cell.strip() for cell in row) else csv.QUOTE_ALL
-    csv.writer(file, lineterminator="\n", quoting=quoting).writerow(row)
+    is_blank = not any(cell.strip() for cell in row)
+    csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL if is_blank else csv.QUOTE_MINIMAL).writerow(row)
     return file.getvalue().encode(errors="surrogateescape")
 
 
